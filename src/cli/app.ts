@@ -1,0 +1,124 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Settings } from '../config/settings.ts'
+import { SealError, StoreError } from '../core/errors.ts'
+import type { InstantUs } from '../core/instant.ts'
+import type { SigningKey } from '../core/seal-types.ts'
+import type { Sealing } from '../store/sealing.ts'
+import type { OpenMode } from '../store/sqlite/open.ts'
+import type { SqliteStore } from '../store/sqlite/store.ts'
+import type { Registry } from '../validate/registry.ts'
+import type { Output } from './output.ts'
+
+export type Store = SqliteStore
+
+/** What a command is given: settings, clock, output, and the parts wired together on demand. */
+export type App = {
+  readonly settings: Settings
+  readonly out: Output
+  readonly signal: AbortSignal
+  readonly clock: () => InstantUs
+  readonly command: string
+  readonly programVersion: string
+  readonly schemas: URL
+  /** @throws StoreError */
+  openStore(mode: OpenMode): Promise<Store>
+  registry(): Promise<Registry>
+  /** Makes folder, key and database where they are missing. @returns the key and what was made */
+  prepare(store: Store): Promise<SigningKey>
+}
+
+export type AppContext = Pick<App, 'settings' | 'out' | 'signal' | 'command' | 'programVersion' | 'schemas'>
+
+/** Microseconds since 1970, as fine as the system tells. */
+export function systemClock(): InstantUs {
+  return Math.round((performance.timeOrigin + performance.now()) * 1000)
+}
+
+/** Wires the parts of the program. The heavy ones are loaded when a command asks for them. */
+export function createApp(context: AppContext): App {
+  const clock = systemClock
+  const { settings } = context
+  return {
+    ...context,
+    clock,
+    async openStore(mode) {
+      const path = sqlitePath(settings.store)
+      if (mode === 'create') makeFolder(settings.data)
+      const [{ SqliteStore }, { sealing }] = await Promise.all([import('../store/sqlite/store.ts'), import('./wiring.ts')])
+      return SqliteStore.open({
+        path,
+        mode,
+        settings: { cacheSize: settings.cacheSize, synchronous: settings.synchronous, pageSize: settings.pageSize },
+        sealing: sealing satisfies Sealing,
+        clock,
+        command: context.command,
+      })
+    },
+    async registry() {
+      const { loadRegistry } = await import('../validate/registry.ts')
+      return loadRegistry(context.schemas)
+    },
+    prepare: (store) => prepare(context, clock, store),
+  }
+}
+
+/** @throws StoreError `STORE_UNSUPPORTED` */
+export function sqlitePath(url: string): string {
+  if (url.startsWith('sqlite:')) return url.slice('sqlite:'.length)
+  throw new StoreError('STORE_UNSUPPORTED', `The store "${url.split(':')[0]}:..." is not one this release has.`, {
+    hint: 'Use sqlite:PATH.',
+  })
+}
+
+async function prepare(context: AppContext, clock: () => InstantUs, store: Store): Promise<SigningKey> {
+  const { loadSigningKey, newSigningKey } = await import('../seal/chain.ts')
+  const path = signingKeyPath(context.settings)
+  if (!existsSync(path)) {
+    const registered = store.connection.prepare('select count(*) from signing_keys').pluck().get() as number
+    const pem = newSigningKey()
+    makeFolder(dirname(path))
+    writeFileSync(path, pem, { mode: 0o600, flag: 'wx' })
+    if (registered > 0) context.out.note(`The signing key was missing: made a new one in ${path}. Checkpoints from now on carry its name.`)
+  }
+  let key: SigningKey
+  try {
+    key = loadSigningKey(readFileSync(path, 'utf8'))
+  } catch (cause) {
+    throw new SealError('SEAL_KEY_UNREADABLE', `The signing key ${path} cannot be used.`, {
+      hint: 'Restore it from your backup, or move it away: a new one is then made and the change is in the journal.',
+      cause,
+    })
+  }
+  const isKnown = store.connection.prepare('select 1 from signing_keys where key_id = ?').get(key.keyId) !== undefined
+  if (!isKnown) {
+    await store.journal({
+      actor: context.command,
+      action: 'key.added',
+      subject: `signing_keys ${key.keyId}`,
+      reason: 'a key signs the checkpoints of this store',
+      detail: { publicKey: Buffer.from(key.publicKey).toString('hex') },
+      change: () => store.connection.prepare('insert into signing_keys (key_id, public_key, made_at_us) values (?, ?, ?)').run(key.keyId, key.publicKey, clock()),
+    })
+  }
+  return key
+}
+
+/** The private half; moved off the host where that is wanted. */
+export function signingKeyPath(settings: Settings): string {
+  return join(settings.data, 'keys', 'checkpoint-ed25519.pem')
+}
+
+/** Makes a folder that only its owner can look into. */
+export function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+    chmodSync(path, 0o700)
+  } catch (cause) {
+    throw new StoreError('STORE_NO_ACCESS', `The folder ${path} cannot be made.`, {
+      hint: 'Choose another with --data DIR, or look at the permissions of the folder above it.',
+      cause,
+    })
+  }
+}

@@ -1,0 +1,73 @@
+import { resolve, sep } from 'node:path'
+import { toVisible } from '../neutralize/visible.ts'
+import { loadOnce, type LoadProgress, type LoadReport } from '../pipeline/bulk.ts'
+import { inlineReader, workerReader } from '../pipeline/reader-pool.ts'
+import { LIMITS } from '../limits.ts'
+import type { App } from './app.ts'
+import { EXIT, type OptionValues } from './command.ts'
+import { renderLoad } from './render/load.ts'
+
+/** Runs a load and prints its report; shared by bulk and `delta --once`. */
+export async function runLoad(app: App, paths: readonly string[], options: OptionValues): Promise<number> {
+  const store = await app.openStore('create')
+  try {
+    for (const notice of store.notices) app.out.note(notice)
+    const key = await app.prepare(store)
+    const registry = await app.registry()
+    const { jobs } = app.settings
+    const writer = store.writer({
+      schemaVersion: registry.version,
+      ruleSet: 'none',
+      programVersion: app.programVersion,
+      schemaFiles: registry.entries.map(({ file, digest }) => ({ file, digest })),
+    })
+    const readers = jobs === 1 ? [inlineReader(1, registry)] : Array.from({ length: jobs - 1 }, (_, i) => workerReader(i + 1, app.schemas))
+    let report: LoadReport
+    try {
+      report = await loadOnce(
+        {
+          paths,
+          sensor: typeof options['sensor'] === 'string' ? toVisible(options['sensor']) : undefined,
+          sensorOf: (path) => sensorOf(app, path),
+          acceptEnriched: options['accept-enriched'] === true,
+          dryRun: options['dry-run'] === true,
+          clock: app.clock,
+          signal: app.signal,
+          chunkBytes: LIMITS.readChunkBytes,
+          signingKey: key,
+          progress: (progress) => app.out.progress(progressLine(progress)),
+        },
+        store,
+        writer,
+        readers,
+      )
+    } finally {
+      await Promise.all(readers.map((reader) => reader.close()))
+      writer.close()
+    }
+    if (options['artifacts'] !== undefined && options['dry-run'] !== true) {
+      const { lookUpArtifacts } = await import('../pipeline/artifacts.ts')
+      const found = await lookUpArtifacts(store, options['artifacts'] as readonly string[], app.clock())
+      report.notices.push(`Artifacts: ${found.seen} files looked at, ${found.named} of them named by events; ${found.missing} that events name are missing.`)
+    }
+    app.out.result(report, () => renderLoad(report, app.out.paint, app.out.width))
+    return report.failed.length > 0 ? EXIT.failed : report.totals.held > 0 ? EXIT.held : EXIT.ok
+  } finally {
+    await store.close()
+  }
+}
+
+/** The longest configured prefix of the path names its sensor. */
+function sensorOf(app: App, path: string): string | undefined {
+  const real = resolve(path)
+  const prefixes = Object.keys(app.settings.sensors).filter((prefix) => real === prefix || real.startsWith(prefix.endsWith(sep) ? prefix : prefix + sep))
+  const best = prefixes.sort((a, b) => b.length - a.length)[0]
+  return best === undefined ? undefined : toVisible(app.settings.sensors[best]!)
+}
+
+function progressLine(progress: LoadProgress): string {
+  const share = progress.files === 0 ? 1 : progress.filesDone / progress.files
+  const filled = Math.round(share * 24)
+  const rate = progress.elapsedMs > 0 ? Math.round((progress.lines / progress.elapsedMs) * 1000) : 0
+  return `${'█'.repeat(filled)}${'░'.repeat(24 - filled)} ${progress.filesDone}/${progress.files} files  ${progress.lines.toLocaleString('en-GB')} records  ${rate.toLocaleString('en-GB')}/s  ${progress.path}`
+}

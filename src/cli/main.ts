@@ -1,0 +1,71 @@
+import { realpathSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { loadSettings } from '../config/load.ts'
+import { OperatingError, UsageError } from '../core/errors.ts'
+import { createApp } from './app.ts'
+import { EXIT } from './command.ts'
+import { createOutput } from './output.ts'
+import { parseCommandLine } from './parse.ts'
+import { PROGRAM_VERSION, SCHEMAS } from './program.ts'
+
+/**
+ * Runs one command line.
+ *
+ * @returns the exit status
+ */
+export async function main(argv: readonly string[], environment: Readonly<Record<string, string | undefined>>): Promise<number> {
+  process.umask(0o077)
+  let isJson = argv.includes('--json') || argv.includes('--jsonl')
+  let out = createOutput(isJson ? 'json' : 'text', environment)
+  try {
+    const parsed = await parseCommandLine(argv, (text) => process.stdout.write(text))
+    if (parsed === undefined) return EXIT.ok
+    isJson = parsed.format === 'json'
+    out = createOutput(parsed.format, environment)
+    const stop = stopOnSignal()
+    const settings = await loadSettings(parsed.global, environment)
+    const app = createApp({ settings, out, signal: stop.signal, command: parsed.command.name, programVersion: PROGRAM_VERSION, schemas: SCHEMAS })
+    const status = await parsed.command.run(app, parsed.args, parsed.options)
+    return stop.status() ?? status
+  } catch (error) {
+    return report(error, isJson, out)
+  }
+}
+
+
+/** The first signal stops at the next batch boundary; a second one at once (nothing committed is lost by that). */
+function stopOnSignal(): { readonly signal: AbortSignal; status(): number | undefined } {
+  const controller = new AbortController()
+  let status: number | undefined
+  const on = (name: NodeJS.Signals, code: number): void => {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(code)
+      status = code
+      controller.abort(new Error(name))
+    })
+  }
+  on('SIGINT', EXIT.interrupted)
+  on('SIGTERM', EXIT.terminated)
+  return { signal: controller.signal, status: () => status }
+}
+
+function report(error: unknown, isJson: boolean, out: ReturnType<typeof createOutput>): number {
+  if (error instanceof OperatingError) {
+    out.note(`nacre: ${error.message}\n  ${error.hint}\n  (${error.code})`)
+    if (isJson) out.result({ error: { code: error.code, message: error.message, hint: error.hint } }, () => '')
+    return error instanceof UsageError ? EXIT.usage : EXIT.failed
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  out.note(`nacre: a fault in the program; nothing that was committed is lost.\n${stack}`)
+  if (isJson) out.result({ error: { code: 'PROGRAM_FAULT', message: 'a fault in the program', hint: 'Report the message on standard error.' } }, () => '')
+  return EXIT.failed
+}
+
+const isEntry = process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)
+if (isEntry) {
+  // A reader that went away (`nacre sessions | head`) is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.ok)
+  })
+  process.exitCode = await main(process.argv.slice(2), process.env)
+}

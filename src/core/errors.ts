@@ -1,0 +1,76 @@
+import type { SafeText } from './text.ts'
+
+/** What may stand in the context of an error: nothing an attacker wrote. */
+export type ErrorContext = Readonly<Record<string, SafeText | number | boolean>>
+
+/**
+ * A failure that an operator can act on. Every code has an entry in `docs/reference/errors.md`.
+ *
+ * `message` says what and where, `hint` what to try next. Neither may hold text from a log.
+ */
+export class OperatingError<Code extends string = string> extends Error {
+  readonly code: Code
+  readonly hint: string
+  readonly context: ErrorContext
+
+  constructor(
+    code: Code,
+    message: string,
+    options: { readonly hint: string; readonly context?: ErrorContext; readonly cause?: unknown },
+  ) {
+    super(message, { cause: options.cause })
+    this.name = new.target.name
+    this.code = code
+    this.hint = options.hint
+    this.context = options.context ?? {}
+  }
+}
+
+/** The command was called wrongly: exit status 2. */
+export class UsageError extends OperatingError<
+  | 'USAGE_UNKNOWN_COMMAND' // no such command
+  | 'USAGE_BAD_OPTION' // an option is unknown, lacks its value or is out of range
+  | 'USAGE_BAD_ARGUMENT' // an argument is missing, superfluous or not of the form asked for
+> {}
+
+/** Reading of a source failed as a whole; single bad records are never errors. */
+export class SourceError extends OperatingError<
+  | 'SOURCE_NOT_FOUND' // the path names nothing
+  | 'SOURCE_NO_ACCESS' // the operating system refuses to read it
+  | 'SOURCE_READ_FAILED' // reading broke off with an input/output error
+  | 'SOURCE_CHANGED' // the file changed under the reader in a way that is not growth
+> {}
+
+/** The database, its lock or its disk. */
+export class StoreError extends OperatingError<
+  | 'STORE_BUSY' // another process holds the writer lock longer than the wait allows
+  | 'STORE_NEWER' // the database was made by a newer program
+  | 'STORE_FOREIGN' // the file is not a nacre database
+  | 'STORE_CORRUPT' // the engine reports a damaged file
+  | 'STORE_DISK_FULL' // no space left for the next transaction
+  | 'STORE_NO_ACCESS' // file or folder cannot be read or written
+  | 'STORE_UNSUPPORTED' // the store URL names an engine this release does not have
+  | 'STORE_NOT_FOUND' // a read-only command was given a store that does not exist
+  | 'STORE_BACKUP_FAILED' // the backup could not be written or is not whole
+  | 'STORE_RESTORE_REFUSED' // the copy to restore did not verify
+  | 'STORE_MIGRATION_FAILED' // a migration did not apply
+> {}
+
+/** Keys and seals. */
+export class SealError extends OperatingError<
+  | 'SEAL_KEY_MISSING' // the signing key is not in the data folder
+  | 'SEAL_KEY_UNREADABLE' // the signing key file is damaged or has no read permission
+> {}
+
+/** A setting has a value that cannot be used. */
+export class ConfigError extends OperatingError<
+  | 'CONFIG_UNKNOWN_SETTING' // the file names a setting that does not exist
+  | 'CONFIG_BAD_VALUE' // wrong type or out of range
+  | 'CONFIG_UNREADABLE' // the file exists but cannot be read or is not TOML
+> {}
+
+/** Something asked for is not there. */
+export class LookupFailed extends OperatingError<
+  | 'LOOKUP_NO_SESSION' // no session of this id
+  | 'LOOKUP_AMBIGUOUS' // several sensors have a session of this id
+> {}

@@ -1,0 +1,54 @@
+/** Every bound of the system: one place, with unit and reason. */
+export const LIMITS = {
+  /** Nesting of a record: an event of Cowrie has 3; parsers of other engines stop between 100 and 2,000. */
+  depthMax: 64,
+  /** Bytes of one record: the longest line of a Cowrie lab run was 140 KB; beyond this it is no event. */
+  recordBytesMax: 8 * 1024 * 1024,
+  /** Bytes of one sealed segment or block: large enough for zstd to work, small enough to open one line cheaply. */
+  blockBytes: 65_536,
+  /** Raw bytes after which a batch is closed. Two of them in flight keep a loader under 256 MiB. */
+  batchBytesMax: 2 * 1024 * 1024,
+  /** Records after which a batch is closed. */
+  batchRecordsMax: 8_192,
+  /** Batches on their way between reader and writer, all readers together. */
+  batchesInFlightMax: 3,
+  /** Records in one transaction of a bulk load; a commit costs the same for one row as for many. */
+  transactionRecordsMax: 65_536,
+  /** Raw bytes in one transaction of a bulk load. */
+  transactionBytesMax: 32 * 1024 * 1024,
+  /** Milliseconds a bulk transaction may stay open before it commits and lets others write. */
+  transactionMsMax: 2_000,
+  /** Bytes read from a file at once. */
+  readChunkBytes: 256 * 1024,
+  /** Bytes at the start of a source that propose its lineage. */
+  lineageHeadBytes: 1_024,
+  /** Bytes before the cursor that are compared before the cursor of a plain file is used. */
+  lineageTailBytes: 4_096,
+  /** Output of an archive is refused beyond both of these. */
+  archiveRatioMax: 1_000,
+  archiveBytesMax: 1024 * 1024 * 1024,
+  /** NULs before an object that still count as padding of its line; a longer run is a region of its own. */
+  nulPaddingMax: 65_536,
+  /** Characters of a session id; Cowrie's have 12. */
+  sessionCharsMax: 64,
+  /** Starts of an object that are tried in the rest of a torn line. */
+  salvageTriesMax: 8,
+  /** Entries of a reader's dictionary of values before it starts afresh. */
+  readerDictionaryMax: 60_000,
+  /** Session summaries the writer keeps at hand. */
+  sessionCacheMax: 20_000,
+  /** Bytes of a dead letter's own description. */
+  detailCharsMax: 200,
+  /** Years an instant may lie in to be taken without a flag start here. */
+  oddTimeBeforeUs: Date.UTC(2010, 0, 1) * 1000,
+  /** How far ahead of the clock an instant may lie without a flag. */
+  oddTimeAheadUs: 48 * 3_600 * 1_000_000,
+  /** Milliseconds a writer waits for its turn before it says that the store is busy. */
+  writerWaitMs: 60_000,
+  /** Free bytes on the disk below which no further transaction is started. */
+  diskFreeBytesMin: 64 * 1024 * 1024,
+  /** Seconds between two checkpoints of a long run. */
+  checkpointSeconds: 600,
+  /** Names in one top list of a report. */
+  topMax: 1_000,
+} as const

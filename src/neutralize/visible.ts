@@ -1,0 +1,77 @@
+/**
+ * The visible form of hostile characters.
+ *
+ * `\u{1B}` stands for a code point, `\b{FF}` for a byte that is not UTF-8. Backslashes that a person typed right
+ * before `u{` or `b{` are doubled, so that no typed text can pass for an escape: the form is injective.
+ */
+import type { SafeText } from '../core/text.ts'
+
+// C0, DEL, C1; soft hyphen, Arabic letter mark, Hangul and Khmer fillers, Mongolian separators; zero-width and bidi
+// marks, line and paragraph separators, invisible operators and isolates; Hangul filler, variation selectors, BOM,
+// interlinear annotation; non-characters; lone surrogates; musical invisible, tags and supplementary selectors.
+// Sources: Unicode 17 general categories Cc, Cf, Cs, Zl, Zp, Default_Ignorable_Code_Point, Noncharacter_Code_Point.
+const HOSTILE_CLASS =
+  '[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}\\p{Noncharacter_Code_Point}]'
+const HOSTILE = new RegExp(HOSTILE_CLASS, 'u')
+// Typed backslashes are doubled where an escape follows them, whether typed (`u{`, `b{`) or made by us.
+const TO_ESCAPE = new RegExp(`${HOSTILE_CLASS}|\\\\+(?=[ub]\\{|${HOSTILE_CLASS})`, 'gu')
+const TYPED = /\\[ub]\{/
+const VISIBLE = /(\\+)(?:u\{([0-9A-F]{1,6})\}|b\{([0-9A-F]{2})\}|(?=[ub]\{))/g
+
+/** Whether the visible form of a string differs from the string. */
+export function needsVisible(text: string): boolean {
+  return HOSTILE.test(text) || TYPED.test(text)
+}
+
+/**
+ * Makes every hostile character of a text visible. Injective: `fromVisible` gives the text back.
+ *
+ * @param text - any string, lone surrogates included
+ */
+export function toVisible(text: string): SafeText {
+  if (!needsVisible(text)) return text as SafeText // checked in the line above: nothing in it needs an escape
+  return escapeAll(text) as SafeText // the replacement leaves no hostile character
+}
+
+/**
+ * The visible form of a text with bytes that are not UTF-8.
+ *
+ * @param parts - strings and, between them, the undecodable bytes as numbers (0 to 255)
+ */
+export function toVisibleParts(parts: readonly (string | number)[]): SafeText {
+  let visible = ''
+  parts.forEach((part, i) => {
+    if (typeof part === 'number') {
+      visible += `\\b{${part.toString(16).toUpperCase().padStart(2, '0')}}`
+      return
+    }
+    const escaped = escapeAll(part)
+    // The escape of the byte follows: backslashes right before it were typed.
+    const typed = typeof parts[i + 1] === 'number' ? (/\\+$/.exec(part)?.[0] ?? '') : ''
+    visible += escaped + typed
+  })
+  return visible as SafeText // every part is escaped
+}
+
+/**
+ * Turns a visible form back into the text it was made from.
+ *
+ * Bytes that were not UTF-8 come back as the code points U+DC80 to U+DCFF (Python's `surrogateescape`).
+ */
+export function fromVisible(visible: string): string {
+  if (!TYPED.test(visible)) return visible
+  return visible.replace(VISIBLE, (whole, backslashes: string, codePoint?: string, byte?: string) => {
+    const pairs = '\\'.repeat(backslashes.length >> 1)
+    // An even run is typed backslashes, each doubled; an odd one ends with the backslash of an escape.
+    if (backslashes.length % 2 === 0) return pairs + whole.slice(backslashes.length)
+    if (codePoint !== undefined) return pairs + String.fromCodePoint(Number.parseInt(codePoint, 16))
+    if (byte !== undefined) return pairs + String.fromCharCode(0xdc00 + Number.parseInt(byte, 16))
+    return whole
+  })
+}
+
+function escapeAll(text: string): string {
+  return text.replace(TO_ESCAPE, (found) =>
+    found.startsWith('\\') ? found + found : `\\u{${found.codePointAt(0)!.toString(16).toUpperCase().padStart(2, '0')}}`,
+  )
+}

@@ -1,0 +1,310 @@
+import type { PackedBatch, DriftItem } from '../core/packed.ts'
+import { type DeadLetter, type DeadReason, ownText } from '../core/event.ts'
+import { LIMITS } from '../limits.ts'
+import { RecordSealer } from '../seal/records.ts'
+import type { Description } from '../neutralize/describe.ts'
+
+/** One event, as the stages leave it. Filled anew for each record. */
+export type BuiltEvent = {
+  eventTimeUs: number
+  flags: number
+  eventid: string
+  eventClass: number
+  session: string
+  sensor: string
+  digest: Uint8Array
+  rowDigest: Uint8Array
+  notes: string
+}
+
+const encoder = new TextEncoder()
+
+/** Entries for values that stay the same number from batch to batch. */
+export class ValueDictionary {
+  generation = 0
+  size = 0
+  #byKind: Map<string, number>[] = []
+
+  constructor() {
+    this.reset()
+  }
+
+  reset(): void {
+    this.generation += 1
+    this.size = 0
+    this.#byKind = Array.from({ length: 16 }, () => new Map<string, number>())
+  }
+
+  /** @returns the entry's number, and whether it is new */
+  add(kind: number, text: string): { readonly ix: number; readonly isNew: boolean } {
+    const map = this.#byKind[kind]!
+    const known = map.get(text)
+    if (known !== undefined) return { ix: known, isNew: false }
+    const ix = this.size
+    map.set(text, ix)
+    this.size += 1
+    return { ix, isNew: true }
+  }
+
+  find(kind: number, text: string): number | undefined {
+    return this.#byKind[kind]!.get(text)
+  }
+}
+
+/** Collects records into one packed batch. */
+export class BatchBuilder {
+  readonly startOffset: number
+  endOffset: number
+  records = 0
+  rawBytes = 0
+  #blank = 0
+  #count = 0
+  #capacity = 1024
+  #eventTimesUs = new Float64Array(this.#capacity)
+  #recordNos = new Uint32Array(this.#capacity)
+  #flags = new Uint32Array(this.#capacity)
+  #sessionIx = new Uint32Array(this.#capacity)
+  #kindIx = new Uint16Array(this.#capacity)
+  #classes = new Uint8Array(this.#capacity)
+  #protocolIx = new Uint8Array(this.#capacity)
+  #digests = new Uint8Array(this.#capacity * 16)
+  #rowDigests = new Uint8Array(this.#capacity * 32)
+  #payloadEnds = new Uint32Array(this.#capacity)
+  #payloads = Buffer.allocUnsafeSlow(512 * 1024)
+  #payloadBytes = 0
+  #isAscii = true
+  readonly #notes: [number, string][] = []
+  readonly #protocols: string[] = []
+  readonly #durations: [number, number][] = []
+  readonly #sessionNumbers = new Map<string, number>()
+  readonly #sessions: string[] = []
+  readonly #sessionSensorIx: number[] = []
+  readonly #sensors: string[] = []
+  readonly #kindNumbers = new Map<string, number>()
+  #valueEvents = new Uint32Array(this.#capacity * 2)
+  #valueIx = new Uint32Array(this.#capacity * 2)
+  #values = 0
+  readonly #dictionary: ValueDictionary
+  readonly #dictionaryStart: number
+  readonly #newValueKinds: number[] = []
+  readonly #newValues: string[] = []
+  readonly #driftNumbers = new Map<string, number>()
+  readonly #drift: DriftItem[] = []
+  readonly #driftEvents: number[] = []
+  readonly #driftIx: number[] = []
+  readonly #dead: DeadLetter[] = []
+  readonly #sealer: RecordSealer
+
+  constructor(startOffset: number, dictionary: ValueDictionary) {
+    this.startOffset = startOffset
+    this.endOffset = startOffset
+    if (dictionary.size > LIMITS.readerDictionaryMax) dictionary.reset()
+    this.#dictionary = dictionary
+    this.#dictionaryStart = dictionary.size
+    this.#sealer = new RecordSealer(startOffset)
+  }
+
+  get isEmpty(): boolean {
+    return this.endOffset === this.startOffset && this.records === 0
+  }
+
+  get isFull(): boolean {
+    return this.records >= LIMITS.batchRecordsMax || this.rawBytes >= LIMITS.batchBytesMax
+  }
+
+  /** Seals the bytes of the next record. Must be called for every record and segment, in order. */
+  seal(bytes: Uint8Array, leaf: Uint8Array | undefined): void {
+    if (leaf === undefined) this.#sealer.add(bytes)
+    else this.#sealer.add(bytes, leaf)
+    this.endOffset += bytes.length
+    this.rawBytes += bytes.length
+  }
+
+  addBlank(): void {
+    this.#blank += 1
+    this.records += 1
+  }
+
+  /** @param records - how many records the region stands for; 0 for a further part of a long one */
+  addDead(reason: DeadReason, startOffset: number, endOffset: number, records: number, detail: string): void {
+    const last = this.#dead.at(-1)
+    if (last !== undefined && last.reason === reason && last.endOffset === startOffset && last.detail === detail && last.firstRecord + last.records === this.records) {
+      this.#dead[this.#dead.length - 1] = { ...last, endOffset, records: last.records + records }
+    } else {
+      this.#dead.push({ startOffset, endOffset, firstRecord: this.records, records, reason, detail: ownText(detail) })
+    }
+    this.records += records
+  }
+
+  /** @param payload - JSON text in visible form, or its bytes where the record itself is the payload */
+  addEvent(event: BuiltEvent, payload: string | Uint8Array, isAscii: boolean, description: Description, unknownFields: readonly string[], isUnknownEvent: boolean): void {
+    if (this.#count === this.#capacity) this.#grow()
+    const i = this.#count
+    this.#eventTimesUs[i] = event.eventTimeUs
+    this.#recordNos[i] = this.records
+    this.#flags[i] = event.flags
+    this.#sessionIx[i] = this.#sessionNumber(event.sensor, event.session)
+    this.#kindIx[i] = this.#kindNumber(event.eventid)
+    this.#classes[i] = event.eventClass
+    this.#digests.set(event.digest, i * 16)
+    this.#rowDigests.set(event.rowDigest, i * 32)
+    this.#putPayload(payload, isAscii)
+    this.#payloadEnds[i] = this.#payloadBytes
+    if (event.notes !== '') this.#notes.push([i, event.notes])
+    this.#protocolIx[i] = description.protocol === undefined ? 0 : this.#protocolNumber(description.protocol)
+    if (description.durationMs !== undefined) this.#durations.push([i, description.durationMs])
+    for (let v = 0; v < description.count; v += 1) this.#putValue(i, description.kinds[v]!, description.texts[v]!)
+    if (isUnknownEvent) this.#putDrift(i, { what: 'unknown-event', eventid: event.eventid, field: '' })
+    for (const field of unknownFields) this.#putDrift(i, { what: 'unknown-field', eventid: event.eventid, field })
+    if (event.notes !== '') {
+      for (const field of event.notes.split(',')) this.#putDrift(i, { what: 'wrong-type', eventid: event.eventid, field })
+    }
+    this.#count += 1
+    this.records += 1
+  }
+
+  finish(isOpen: boolean): PackedBatch {
+    const sealed = this.#sealer.finish()
+    const n = this.#count
+    return {
+      startOffset: this.startOffset,
+      endOffset: this.endOffset,
+      records: this.records,
+      blank: this.#blank,
+      isOpen,
+      count: n,
+      eventTimesUs: this.#eventTimesUs.subarray(0, n),
+      recordNos: this.#recordNos.subarray(0, n),
+      flags: this.#flags.subarray(0, n),
+      sessionIx: this.#sessionIx.subarray(0, n),
+      kindIx: this.#kindIx.subarray(0, n),
+      classes: this.#classes.subarray(0, n),
+      digests: this.#digests.subarray(0, n * 16),
+      rowDigests: this.#rowDigests.subarray(0, n * 32),
+      payloads: this.#payloads.subarray(0, this.#payloadBytes),
+      payloadEnds: this.#payloadEnds.subarray(0, n),
+      payloadsAreAscii: this.#isAscii,
+      notes: this.#notes,
+      protocolIx: this.#protocolIx.subarray(0, n),
+      protocols: this.#protocols,
+      durations: this.#durations,
+      sessions: this.#sessions,
+      sessionSensorIx: Uint16Array.from(this.#sessionSensorIx),
+      sensors: this.#sensors,
+      kinds: [...this.#kindNumbers.keys()],
+      valueEvents: this.#valueEvents.subarray(0, this.#values),
+      valueIx: this.#valueIx.subarray(0, this.#values),
+      dictionaryGeneration: this.#dictionary.generation,
+      dictionaryStart: this.#dictionaryStart,
+      newValueKinds: Uint8Array.from(this.#newValueKinds),
+      newValues: this.#newValues,
+      drift: this.#drift,
+      driftEvents: Uint32Array.from(this.#driftEvents),
+      driftIx: Uint32Array.from(this.#driftIx),
+      dead: this.#dead,
+      blocks: sealed.blocks,
+      recordRoot: sealed.recordRoot,
+    }
+  }
+
+  #lastSensor = ''
+  #lastSensorIx = -1
+
+  #sessionNumber(sensor: string, session: string): number {
+    let sensorIx = this.#lastSensorIx
+    if (sensor !== this.#lastSensor || sensorIx < 0) {
+      sensorIx = this.#sensors.indexOf(sensor)
+      if (sensorIx < 0) sensorIx = this.#sensors.push(sensor) - 1
+      this.#lastSensor = sensor
+      this.#lastSensorIx = sensorIx
+    }
+    const name = sensorIx === 0 ? session : `${sensorIx}\n${session}`
+    let number = this.#sessionNumbers.get(name)
+    if (number === undefined) {
+      number = this.#sessions.push(session) - 1
+      this.#sessionSensorIx.push(sensorIx)
+      this.#sessionNumbers.set(name, number)
+    }
+    return number
+  }
+
+  #kindNumber(eventid: string): number {
+    let number = this.#kindNumbers.get(eventid)
+    if (number === undefined) {
+      number = this.#kindNumbers.size
+      this.#kindNumbers.set(eventid, number)
+    }
+    return number
+  }
+
+  #protocolNumber(protocol: string): number {
+    let ix = this.#protocols.indexOf(protocol)
+    if (ix < 0) ix = this.#protocols.push(protocol) - 1
+    return Math.min(ix + 1, 255)
+  }
+
+  #putPayload(payload: string | Uint8Array, isAscii: boolean): void {
+    if (!isAscii) this.#isAscii = false
+    const most = typeof payload === 'string' ? payload.length * (isAscii ? 1 : 3) : payload.length
+    if (this.#payloadBytes + most > this.#payloads.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(this.#payloads.length * 2, this.#payloadBytes + most))
+      this.#payloads.copy(larger, 0, 0, this.#payloadBytes)
+      this.#payloads = larger
+    }
+    if (typeof payload !== 'string') {
+      this.#payloads.set(payload, this.#payloadBytes)
+      this.#payloadBytes += payload.length
+    } else if (isAscii) {
+      this.#payloadBytes += this.#payloads.latin1Write(payload, this.#payloadBytes)
+    } else {
+      this.#payloadBytes += encoder.encodeInto(payload, this.#payloads.subarray(this.#payloadBytes)).written
+    }
+  }
+
+  #putValue(event: number, kind: number, text: string): void {
+    let ix = this.#dictionary.find(kind, text)
+    if (ix === undefined) {
+      ix = this.#dictionary.add(kind, text).ix
+      this.#newValueKinds.push(kind)
+      this.#newValues.push(text)
+    }
+    if (this.#values === this.#valueEvents.length) {
+      this.#valueEvents = enlarged(this.#valueEvents, Uint32Array)
+      this.#valueIx = enlarged(this.#valueIx, Uint32Array)
+    }
+    this.#valueEvents[this.#values] = event
+    this.#valueIx[this.#values] = ix
+    this.#values += 1
+  }
+
+  #putDrift(event: number, item: DriftItem): void {
+    const name = `${item.what}\n${item.eventid}\n${item.field}`
+    let ix = this.#driftNumbers.get(name)
+    if (ix === undefined) {
+      ix = this.#drift.push(item) - 1
+      this.#driftNumbers.set(name, ix)
+    }
+    this.#driftEvents.push(event)
+    this.#driftIx.push(ix)
+  }
+
+  #grow(): void {
+    this.#capacity *= 2
+    this.#eventTimesUs = enlarged(this.#eventTimesUs, Float64Array)
+    this.#recordNos = enlarged(this.#recordNos, Uint32Array)
+    this.#flags = enlarged(this.#flags, Uint32Array)
+    this.#sessionIx = enlarged(this.#sessionIx, Uint32Array)
+    this.#kindIx = enlarged(this.#kindIx, Uint16Array)
+    this.#classes = enlarged(this.#classes, Uint8Array)
+    this.#protocolIx = enlarged(this.#protocolIx, Uint8Array)
+    this.#digests = enlarged(this.#digests, Uint8Array)
+    this.#rowDigests = enlarged(this.#rowDigests, Uint8Array)
+    this.#payloadEnds = enlarged(this.#payloadEnds, Uint32Array)
+  }
+}
+
+function enlarged<T extends { readonly length: number; set(from: T): void }>(array: T, Type: new (length: number) => T): T {
+  const larger = new Type(array.length * 2)
+  larger.set(array)
+  return larger
+}

@@ -1,0 +1,308 @@
+/**
+ * Reads one source from its bytes to packed batches. Runs in a worker thread, or in the main one with one job.
+ *
+ * A reader first probes (what is it, where does its stream start), then reads from where the plan says; the plan's
+ * cursor is used only after the bytes before it are proven to be the same.
+ */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import type { PackedBatch } from '../core/packed.ts'
+import type { DeadReason } from '../core/event.ts'
+import { LIMITS } from '../limits.ts'
+import { detectCompression, openStream, type ByteStream, type Compression, type StreamEnd } from '../source/decompress.ts'
+import { type TextEncodingName, Utf16Transcoder } from '../source/encoding.ts'
+import { type ForeignKind, headDigest, sha256, StreamProbe } from '../source/probe.ts'
+import type { Registry } from '../validate/registry.ts'
+import type { ValueDictionary } from './batch-builder.ts'
+import { RecordProcessor, type SourceTail } from './process-records.ts'
+
+export type Probe = {
+  readonly compression: Compression
+  readonly encoding: TextEncodingName
+  readonly foreign: ForeignKind | undefined
+  /** First bytes of the decompressed stream, at most 1 KiB. */
+  readonly head: Uint8Array
+}
+
+/** A lineage that may be the one of this stream, best first. */
+export type Candidate = {
+  readonly sourceId: number
+  readonly committedOffset: number
+  /** Where reading goes on: the cursor, or the start of a broken end that may now be whole. */
+  readonly startOffset: number
+  /** Proof for plain files. */
+  readonly tailDigest: Uint8Array
+  /** Proof for streams that must be read from their start: ends (8 bytes, little-endian) and SHA-256 of all blocks. */
+  readonly blockEnds: Float64Array
+  readonly blockDigests: Uint8Array
+}
+
+export type ReadPlan = {
+  readonly path: string
+  readonly probe: Probe
+  readonly candidates: readonly Candidate[]
+  readonly sensor: string | undefined
+  readonly acceptEnriched: boolean
+  /** The file will get no more lines. */
+  readonly isFinished: boolean
+  readonly nowUs: number
+  readonly chunkBytes: number
+}
+
+/** What a reader says while it reads. */
+export type ReadMessage =
+  | { readonly kind: 'start'; readonly sourceId: number | undefined; readonly startOffset: number }
+  | { readonly kind: 'batch'; readonly batch: PackedBatch; readonly tailDigest: Uint8Array }
+  | {
+      readonly kind: 'end'
+      readonly tail: SourceTail
+      readonly end: StreamEnd
+      readonly withoutSensor: number
+      /** The stream ended exactly as it did when it was read before: nothing is new. */
+      readonly isUnchanged: boolean
+    }
+
+/** Looks at a file without a word about what is known of it. Reads on until it sees an event, to the end if need be. */
+export async function probeSource(path: string, chunkBytes: number): Promise<Probe> {
+  const { stream, compression, close } = openSource(path, 0, chunkBytes)
+  const probe = new StreamProbe()
+  try {
+    for (;;) {
+      const chunk = await stream.read()
+      if (chunk === undefined) break
+      if (probe.push(chunk)) break
+    }
+  } finally {
+    await stream.close()
+    close()
+  }
+  const head = probe.head()
+  const foreign = !probe.hasEvents ? probe.foreignKind() : probe.isEnriched() ? 'elasticsearch-enriched' : undefined
+  return { compression, encoding: probe.encoding, foreign, head: Uint8Array.from(head.subarray(0, LIMITS.lineageHeadBytes)) }
+}
+
+/** Reads a source as planned. Throws what reading the file throws; bad content is never an error. */
+export async function* readSource(plan: ReadPlan, registry: Registry, dictionary: ValueDictionary): AsyncGenerator<ReadMessage> {
+  const found = await findLineage(plan)
+  const startOffset = found?.startOffset ?? 0
+  yield { kind: 'start', sourceId: found?.sourceId, startOffset }
+
+  const opened = openSource(plan.path, plan.probe.compression === 'none' ? startOffset : 0, plan.chunkBytes)
+  const { stream } = opened
+  const transcoder = plan.probe.encoding === 'utf-8' ? undefined : new Utf16Transcoder(plan.probe.encoding)
+  const processor = new RecordProcessor({
+    registry,
+    nowUs: plan.nowUs,
+    sensor: plan.sensor,
+    acceptEnriched: plan.acceptEnriched,
+    startOffset,
+    dictionary,
+    ...(transcoder === undefined ? {} : { rawBytes: transcoder }),
+  })
+  const tail = new TailKeeper(startOffset)
+  let toSkip = plan.probe.compression === 'none' ? 0 : startOffset
+  let streamEnd = plan.probe.compression === 'none' ? startOffset : 0
+  try {
+    if (plan.probe.compression === 'none' && startOffset > 0) tail.start(readAt(plan.path, Math.max(0, startOffset - LIMITS.lineageTailBytes), Math.min(startOffset, LIMITS.lineageTailBytes)))
+    for (;;) {
+      let chunk = await stream.read()
+      if (chunk === undefined) break
+      streamEnd += chunk.length
+      if (toSkip > 0) {
+        const skipped = Math.min(toSkip, chunk.length)
+        tail.push(chunk.subarray(0, skipped), true)
+        toSkip -= skipped
+        chunk = chunk.subarray(skipped)
+        if (chunk.length === 0) continue
+      }
+      tail.push(chunk, false)
+      for (const batch of processor.push(transcoder === undefined ? chunk : transcoder.push(chunk))) {
+        yield { kind: 'batch', batch, tailDigest: tail.digestAt(batch.endOffset) }
+      }
+    }
+    const end = stream.end ?? { kind: 'complete', trailingBytes: 0 }
+    const { tailReason, regionReason } = endReasons(plan, end)
+    const isUnchanged = found !== undefined && found.startOffset < found.committedOffset && streamEnd === found.committedOffset && (regionReason ?? tailReason) !== undefined
+    const last = processor.finish(tailReason, regionReason)
+    for (;;) {
+      const step = last.next()
+      if (step.done === true) {
+        yield { kind: 'end', tail: isUnchanged ? { kind: 'none' } : step.value, end, withoutSensor: processor.recordsWithoutSensor, isUnchanged }
+        return
+      }
+      // A broken end that is just as long as the one known is that one.
+      if (isUnchanged && step.value.isOpen) continue
+      yield { kind: 'batch', batch: step.value, tailDigest: tail.digestAt(step.value.endOffset) }
+    }
+  } finally {
+    await stream.close()
+    opened.close()
+  }
+}
+
+function endReasons(plan: ReadPlan, end: StreamEnd): { readonly tailReason: DeadReason | undefined; readonly regionReason: DeadReason | undefined } {
+  if (end.kind === 'torn') return { tailReason: undefined, regionReason: 'torn-archive' }
+  if (end.kind === 'bomb') return { tailReason: undefined, regionReason: 'bomb' }
+  const isFinished = plan.isFinished || plan.probe.compression !== 'none' || plan.path === '-'
+  return { tailReason: isFinished ? 'torn-line' : undefined, regionReason: undefined }
+}
+
+/** The first candidate whose bytes are proven to be the same; undefined for a new lineage. */
+async function findLineage(plan: ReadPlan): Promise<Candidate | undefined> {
+  if (plan.path === '-') return undefined
+  for (const candidate of plan.candidates) {
+    const isSame = plan.probe.compression === 'none' ? provePlain(plan.path, candidate) : await proveStream(plan, candidate)
+    if (isSame) return candidate
+  }
+  return undefined
+}
+
+function provePlain(path: string, candidate: Candidate): boolean {
+  const length = Math.min(candidate.committedOffset, LIMITS.lineageTailBytes)
+  const bytes = readAt(path, candidate.committedOffset - length, length)
+  return bytes.length === length && sha256(bytes).equals(candidate.tailDigest)
+}
+
+/** A compressed file is read from its start anyway: every block that was sealed must come out of it again. */
+async function proveStream(plan: ReadPlan, candidate: Candidate): Promise<boolean> {
+  const opened = openSource(plan.path, 0, plan.chunkBytes)
+  const { stream } = opened
+  let block = 0
+  let at = 0
+  let pending: Uint8Array = new Uint8Array(0)
+  try {
+    while (block < candidate.blockEnds.length) {
+      const chunk = await stream.read()
+      if (chunk === undefined) return false
+      pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
+      while (block < candidate.blockEnds.length) {
+        const length = candidate.blockEnds[block]! - at
+        if (pending.length < length) break
+        if (!sha256(pending.subarray(0, length)).equals(candidate.blockDigests.subarray(block * 32, block * 32 + 32))) return false
+        pending = pending.subarray(length)
+        at += length
+        block += 1
+      }
+    }
+    return true
+  } finally {
+    await stream.close()
+    opened.close()
+  }
+}
+
+function readAt(path: string, offset: number, length: number): Buffer {
+  const fd = openSync(path, 'r')
+  try {
+    const buffer = Buffer.alloc(length)
+    let read = 0
+    while (read < length) {
+      const n = readSync(fd, buffer, read, length - read, offset + read)
+      if (n === 0) break
+      read += n
+    }
+    return buffer.subarray(0, read)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function openSource(path: string, offset: number, chunkBytes: number): { readonly stream: ByteStream; readonly compression: Compression; close(): void } {
+  const fd = path === '-' ? 0 : openSync(path, 'r')
+  try {
+    // What grows while it is read is left for the next run: a plain file is read up to the size it has now.
+    const stat = fstatSync(fd)
+    const size = stat.isFile() ? stat.size : undefined
+    const head = size === undefined ? readOnce(fd, Buffer.allocUnsafeSlow(chunkBytes), null) : readOnce(fd, Buffer.alloc(6), 0)
+    const compression = detectCompression(head)
+    const first = size === undefined ? head : undefined
+    return {
+      stream: openStream(chunksOf(fd, offset, size, chunkBytes, first), compression, { ratioMax: LIMITS.archiveRatioMax, outputBytesMax: LIMITS.archiveBytesMax }),
+      compression,
+      close: () => {
+        if (fd !== 0) closeSync(fd)
+      },
+    }
+  } catch (error) {
+    if (fd !== 0) closeSync(fd)
+    throw error
+  }
+}
+
+function* chunksOf(fd: number, offset: number, size: number | undefined, chunkBytes: number, first: Buffer | undefined): Generator<Uint8Array> {
+  if (first !== undefined && first.length > 0) yield first
+  if (size === undefined) {
+    for (;;) {
+      const chunk = readOnce(fd, Buffer.allocUnsafeSlow(chunkBytes), null)
+      if (chunk.length === 0) return
+      yield chunk
+    }
+  }
+  for (let at = offset; at < size; ) {
+    const chunk = readOnce(fd, Buffer.allocUnsafeSlow(Math.min(chunkBytes, size - at)), at)
+    if (chunk.length === 0) return
+    at += chunk.length
+    yield chunk
+  }
+}
+
+/** One read; standard input may say "try again" while it is empty. */
+function readOnce(fd: number, buffer: Buffer, position: number | null): Buffer {
+  for (;;) {
+    try {
+      return buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, position))
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : ''
+      if (code === 'EOF') return buffer.subarray(0, 0)
+      if (code !== 'EAGAIN') throw error
+      Atomics.wait(PAUSE, 0, 0, 5)
+    }
+  }
+}
+
+const PAUSE = new Int32Array(new SharedArrayBuffer(4))
+
+/** Keeps the last bytes of a stream, for the proof of lineage at the end of each batch. */
+class TailKeeper {
+  #chunks: { readonly end: number; readonly bytes: Uint8Array }[] = []
+  #end: number
+
+  constructor(startOffset: number) {
+    this.#end = startOffset
+  }
+
+  start(bytes: Uint8Array): void {
+    this.#chunks = [{ end: this.#end, bytes }]
+  }
+
+  push(bytes: Uint8Array, isSkipped: boolean): void {
+    // Skipped bytes lie before the start offset that counting began at.
+    const end = isSkipped ? this.#end : this.#end + bytes.length
+    if (isSkipped) {
+      const before = this.#chunks.at(-1)?.bytes ?? new Uint8Array(0)
+      const joined = Buffer.concat([before, bytes])
+      this.#chunks = [{ end, bytes: joined.subarray(Math.max(0, joined.length - LIMITS.lineageTailBytes)) }]
+      return
+    }
+    this.#end = end
+    this.#chunks.push({ end, bytes })
+    // A batch ends within the bytes not yet given out: at most one over-long record and a chunk behind the end.
+    const needed = end - LIMITS.recordBytesMax - LIMITS.batchBytesMax - LIMITS.lineageTailBytes
+    while (this.#chunks.length > 1 && this.#chunks[0]!.end < needed) this.#chunks.shift()
+  }
+
+  /** SHA-256 of the up to 4 KiB before an offset. */
+  digestAt(offset: number): Uint8Array {
+    const from = Math.max(0, offset - LIMITS.lineageTailBytes)
+    const parts: Uint8Array[] = []
+    for (const { end, bytes } of this.#chunks) {
+      const start = end - bytes.length
+      if (end <= from || start >= offset) continue
+      parts.push(bytes.subarray(Math.max(0, from - start), Math.min(bytes.length, offset - start)))
+    }
+    // Older chunks are not needed for later batches.
+    while (this.#chunks.length > 1 && this.#chunks[1]!.end <= from) this.#chunks.shift()
+    return Uint8Array.from(sha256(Buffer.concat(parts)))
+  }
+}
+
+export { headDigest }

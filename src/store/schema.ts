@@ -1,0 +1,270 @@
+/**
+ * Every table and column, once: types for the query builder, classes for `db columns`, text for the data-model page.
+ *
+ * A test compares it with the database that the migrations make.
+ */
+
+/** What protects a column; `docs/data-model.md` explains the classes. */
+export type ColumnClass = 'sealed' | 'derived' | 'journalled' | 'operational'
+
+type ColumnType = 'integer' | 'text' | 'blob'
+
+type Column = { readonly type: ColumnType; readonly null?: true; readonly class: ColumnClass; readonly meaning: string }
+
+const integer = (cls: ColumnClass, meaning: string) => ({ type: 'integer', class: cls, meaning }) as const
+const text = (cls: ColumnClass, meaning: string) => ({ type: 'text', class: cls, meaning }) as const
+const blob = (cls: ColumnClass, meaning: string) => ({ type: 'blob', class: cls, meaning }) as const
+const integerOrNull = (cls: ColumnClass, meaning: string) => ({ type: 'integer', null: true, class: cls, meaning }) as const
+const textOrNull = (cls: ColumnClass, meaning: string) => ({ type: 'text', null: true, class: cls, meaning }) as const
+
+export const TABLES = {
+  sensors: {
+    id: integer('derived', 'small number of the sensor; stands for the name in other tables'),
+    name: text('sealed', 'name of the sensor, visible form; covered by the row digests of its events'),
+  },
+  event_kinds: {
+    id: integer('derived', 'small number of the event id'),
+    name: text('sealed', 'event id as Cowrie writes it (`cowrie.login.failed`), visible form'),
+  },
+  sources: {
+    id: integer('derived', 'number of the source; batches name it'),
+    uid: blob('sealed', 'random name of the lineage, 16 bytes; part of every batch digest'),
+    sensor_override: text('sealed', 'sensor given by the operator, empty when the events name their own'),
+    head_length: integer('derived', 'bytes of the stream that `head_digest` covers, at most 1,024'),
+    head_digest: blob('derived', 'SHA-256 of the first `head_length` bytes: proposes the lineage of a file'),
+    tail_digest: blob('derived', 'SHA-256 of the up to 4,096 bytes before `committed_offset`: proof for plain files'),
+    committed_offset: integer('derived', 'bytes of the decompressed stream that batches cover'),
+    records: integer('derived', 'records in the batches that count'),
+    batches: integer('derived', 'batches committed, superseded ones included'),
+    last_digest: blob('derived', 'digest of the newest batch'),
+    open_seq: integer('derived', 'seq of a last batch that holds the broken end of a file; 0 for none'),
+    state: text('operational', '`open`, `complete`, `torn` or `bomb`: how the last reading ended'),
+    pending_bytes: integer('operational', 'bytes seen behind the cursor that are no whole record yet'),
+    compression: text('operational', 'how the newest copy was packed'),
+    path: text('operational', 'where the newest copy was seen, visible form'),
+    first_seen_us: integer('operational', 'when the lineage was first met'),
+    last_seen_us: integer('operational', 'when it was last read'),
+  },
+  source_files: {
+    path: text('operational', 'path of a file, as the system gives it (hex of its bytes when not UTF-8)'),
+    sensor_override: text('operational', 'sensor given when it was read'),
+    source_id: integerOrNull('operational', 'lineage; null for a foreign file'),
+    device: text('operational', 'device number'),
+    inode: text('operational', 'inode number'),
+    size: integer('operational', 'bytes on disk'),
+    mtime_ns: text('operational', 'time of last change of content, nanoseconds since 1970'),
+    ctime_ns: text('operational', 'time of last change of the inode, nanoseconds since 1970'),
+    foreign_kind: textOrNull('operational', 'what kind of foreign file it is'),
+    is_finished: integer('operational', '1 when everything in it has been taken and no tail is pending'),
+  },
+  batches: {
+    id: integer('derived', 'number of the batch in the order of commits'),
+    source_id: integer('sealed', 'source; its uid is in the digest'),
+    seq: integer('sealed', 'number of the batch within its source, from 1'),
+    start_offset: integer('sealed', 'first byte in the decompressed stream'),
+    end_offset: integer('sealed', 'byte after the last'),
+    first_record: integer('sealed', 'number of its first record within the source, from 0'),
+    records: integer('sealed', 'records of every fate'),
+    stored: integer('sealed', 'records that became new events'),
+    duplicate: integer('sealed', 'records whose event was there already'),
+    held: integer('sealed', 'records that were withheld for a person'),
+    dead: integer('sealed', 'records that are dead letters'),
+    blank: integer('sealed', 'blank records'),
+    expired: integer('sealed', 'records older than retention keeps'),
+    supersedes: integer('sealed', 'seq of an earlier batch that this one takes the place of; 0 for none'),
+    blocks: integer('sealed', 'number of its blocks'),
+    record_root: blob('sealed', 'root over its blocks'),
+    view_root: blob('sealed', 'root over the rows and dead letters it added'),
+    schema_version: text('sealed', 'set of event schemas that validated it'),
+    rule_set: text('sealed', 'set of rules that scored it'),
+    program_version: text('sealed', 'program that loaded it'),
+    committed_at_us: integer('sealed', 'instant of the load'),
+    previous_digest: blob('sealed', 'digest of the batch before in the same source'),
+    digest: blob('sealed', 'digest of all of this'),
+  },
+  blocks: {
+    batch_id: integer('sealed', 'batch'),
+    n: integer('sealed', 'number within the batch, from 0'),
+    start_offset: integer('sealed', 'first byte in the decompressed stream'),
+    end_offset: integer('sealed', 'byte after the last'),
+    records: integer('sealed', 'records or segments in it'),
+    root: blob('sealed', 'root over their hashes'),
+    sha256: blob('sealed', 'SHA-256 of their bytes; proof of lineage for compressed files'),
+    codec: text('sealed', '`zstd`'),
+    key_id: text('sealed', 'key that can open it; empty while blocks are not encrypted'),
+    bytes: blob('sealed', 'the exact bytes that were logged'),
+  },
+  batch_days: {
+    batch_id: integer('sealed', 'batch'),
+    day: integer('sealed', 'UTC day, days since 1970-01-01'),
+    rows: integer('sealed', 'rows the batch added on that day'),
+    root: blob('sealed', 'root over their digests'),
+  },
+  raw_events: {
+    id: integer('operational', 'number of the row; no proof rests on it, other tables do not use it'),
+    batch_id: integer('sealed', 'batch that added it'),
+    record_no: integer('sealed', 'number of its record within the batch, from 0'),
+    event_time_us: integer('sealed', 'time of the event, microseconds since 1970, UTC'),
+    session_key: integer('sealed', 'session; its sensor and id are in the row digest'),
+    kind_id: integer('sealed', 'event id; its name is in the row digest'),
+    flags: integer('sealed', 'what was noticed while reading, a sum of bits'),
+    digest: blob('sealed', 'first 16 bytes of the hash of the canonical form'),
+    notes: textOrNull('sealed', 'names of known fields that had a wrong type, with commas'),
+    payload: text('sealed', 'the event as JSON in visible form: what queries and reports may touch'),
+  },
+  held_events: {
+    id: integer('operational', 'number of the row'),
+    batch_id: integer('sealed', 'batch that withheld it'),
+    record_no: integer('sealed', 'number of its record within the batch'),
+    event_time_us: integer('sealed', 'time of the event'),
+    session_key: integer('sealed', 'session'),
+    kind_id: integer('sealed', 'event id'),
+    flags: integer('sealed', 'what was noticed while reading'),
+    digest: blob('sealed', 'first 16 bytes of the hash of the canonical form'),
+    notes: textOrNull('sealed', 'names of known fields that had a wrong type'),
+    payload: text('sealed', 'the event as JSON in visible form'),
+    state: text('journalled', '`held`, `rejected`'),
+  },
+  sessions: {
+    session_key: integer('derived', 'number of the session; stands for sensor and id in other tables'),
+    sensor_id: integer('derived', 'sensor'),
+    session: text('derived', 'session id as Cowrie gave it; empty for the sensor\'s events without a session'),
+    first_event_us: integer('derived', 'time of its first event'),
+    last_event_us: integer('derived', 'time of its last event'),
+    src_ip: integerOrNull('derived', 'value: address of the peer, from the earliest event that has one'),
+    src_ip_us: integerOrNull('derived', 'time of that event'),
+    protocol: textOrNull('derived', '`ssh` or `telnet`'),
+    protocol_us: integerOrNull('derived', 'time of that event'),
+    client_version: integerOrNull('derived', 'value: SSH identification'),
+    client_version_us: integerOrNull('derived', 'time of that event'),
+    hassh: integerOrNull('derived', 'value: fingerprint of the key exchange'),
+    hassh_us: integerOrNull('derived', 'time of that event'),
+    duration_ms: integerOrNull('derived', 'what `session.closed` says, milliseconds'),
+    duration_us: integerOrNull('derived', 'time of that event'),
+    event_count: integer('derived', 'events'),
+    connect_count: integer('derived', '`session.connect` events: start seen when above 0'),
+    closed_count: integer('derived', '`session.closed` events: end seen when above 0'),
+    command_count: integer('derived', '`command.input` events'),
+    failed_command_count: integer('derived', '`command.failed` events'),
+    login_failed_count: integer('derived', '`login.failed` events'),
+    login_success_count: integer('derived', '`login.success` events'),
+    download_count: integer('derived', '`session.file_download` events'),
+    upload_count: integer('derived', '`session.file_upload` events'),
+    threat_score: integer('derived', '0 to 100; 0 while no rule set is loaded'),
+    hazard_score: integer('derived', '0 to 100; 0 while no rule set is loaded'),
+  },
+  values: {
+    id: integer('derived', 'number of the value; stands for the text in other tables'),
+    kind: integer('derived', '1 command, 2 password, 3 user name, 4 credential, 5 address, 6 client version, 7 HASSH, 8 file, 9 URL'),
+    digest: blob('derived', 'first 16 bytes of the hash of the text: the text may be too long for an index'),
+    value: text('derived', 'the text, visible form, credentials without Cowrie\'s spelling'),
+  },
+  session_values: {
+    session_key: integer('derived', 'session'),
+    value_id: integer('derived', 'value'),
+    day: integer('derived', 'UTC day'),
+    count: integer('derived', 'events of the session on that day that have the value'),
+  },
+  daily_values: {
+    day: integer('derived', 'UTC day'),
+    sensor_id: integer('derived', 'sensor'),
+    kind: integer('derived', 'kind of the value'),
+    value_id: integer('derived', 'value'),
+    count: integer('derived', 'events'),
+    sessions: integer('derived', 'sessions in which it occurs on that day'),
+  },
+  daily_events: {
+    day: integer('derived', 'UTC day'),
+    sensor_id: integer('derived', 'sensor'),
+    kind_id: integer('derived', 'event id'),
+    count: integer('derived', 'events'),
+  },
+  schema_versions: {
+    version: text('derived', 'name of the set of schemas: digest over its files'),
+    file: text('derived', 'file in `schemas/events/`'),
+    digest: text('derived', 'first 32 hex digits of the BLAKE3 of the file'),
+  },
+  schema_drift: {
+    what: text('derived', '`unknown-event`, `unknown-field` or `wrong-type`'),
+    eventid: text('derived', 'event id'),
+    field: text('derived', 'field; empty for an unknown event'),
+    count: integer('derived', 'events'),
+    first_us: integer('derived', 'time of the earliest'),
+    last_us: integer('derived', 'time of the latest'),
+  },
+  dead_letters: {
+    id: integer('operational', 'number of the row'),
+    batch_id: integer('sealed', 'batch that met it'),
+    start_offset: integer('sealed', 'first byte in the decompressed stream of the source'),
+    end_offset: integer('sealed', 'byte after the last'),
+    first_record: integer('sealed', 'number of its first record within the batch'),
+    records: integer('sealed', 'records it stands for; 0 for the further part of a long region'),
+    reason: text('sealed', 'reason code'),
+    detail: text('sealed', 'our own words about it'),
+    state: text('journalled', '`new`, `replayed`, `superseded` or `discarded`'),
+  },
+  decisions: {
+    id: integer('journalled', 'number of the decision'),
+    subject: text('journalled', 'what was decided on: table and place'),
+    from_state: text('journalled', 'state before'),
+    to_state: text('journalled', 'state after'),
+    actor: text('journalled', 'who decided'),
+    reason: text('journalled', 'why'),
+    decided_at_us: integer('journalled', 'when'),
+  },
+  audit_log: {
+    seq: integer('journalled', 'number of the entry, from 1 without gap'),
+    at_us: integer('journalled', 'when'),
+    actor: text('journalled', 'who: a command, a person, a service'),
+    action: text('journalled', 'what was done'),
+    subject: text('journalled', 'to what'),
+    reason: text('journalled', 'why'),
+    detail: text('journalled', 'further facts as JSON, with the digest of the row it changed'),
+    previous_digest: blob('journalled', 'digest of the entry before'),
+    digest: blob('journalled', 'digest of this entry'),
+  },
+  audit_door: {
+    is_open: integer('operational', '1 within a transaction that writes the journal; triggers look at it'),
+  },
+  signing_keys: {
+    key_id: text('journalled', 'name of the key: start of the hash of its public half'),
+    public_key: blob('journalled', 'public half, 32 bytes'),
+    made_at_us: integer('journalled', 'when it was made'),
+  },
+  checkpoints: {
+    seq: integer('sealed', 'number of the checkpoint, from 1'),
+    made_at_us: integer('sealed', 'when'),
+    up_to_batch: integer('sealed', 'newest batch it covers'),
+    sources: integer('sealed', 'sources it covers'),
+    tree_root: blob('sealed', 'root over the newest batch of every source'),
+    journal_seq: integer('sealed', 'newest journal entry it covers'),
+    journal_head: blob('sealed', 'digest of that entry'),
+    previous_digest: blob('sealed', 'digest of the checkpoint before'),
+    key_id: text('sealed', 'key that signed'),
+    signature: blob('sealed', 'Ed25519 over all of this'),
+  },
+  migrations: {
+    id: integer('derived', 'number of the migration'),
+    name: text('derived', 'its name'),
+    applied_at_us: integer('operational', 'when it was applied'),
+  },
+  artifacts: {
+    path: text('operational', 'where the file lay when it was looked at'),
+    sha256: text('operational', 'SHA-256 of its bytes, 64 hex digits'),
+    size: integer('operational', 'bytes'),
+    kind: text('operational', '`tty` or `download`'),
+    seen_at_us: integer('operational', 'when it was looked at'),
+    named_by: text('operational', 'how events name it: a hash or a file name'),
+  },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, Column>>>>
+
+type TypeOf<C extends Column> = (C['type'] extends 'integer' ? number : C['type'] extends 'text' ? string : Uint8Array) | (C extends { readonly null: true } ? null : never)
+
+type TableTypes = { [T in keyof typeof TABLES]: { [C in keyof (typeof TABLES)[T]]: (typeof TABLES)[T][C] extends Column ? TypeOf<(typeof TABLES)[T][C]> : never } }
+
+/** The tables as the query builder sees them, with the readable view. */
+export type Database = TableTypes & {
+  readonly events: { sensor: string; session: string; eventid: string; src_ip: string | null; at: string; payload: string }
+}
+
+export type Row<T extends keyof typeof TABLES> = TableTypes[T]

@@ -1,0 +1,43 @@
+import type { DeadLetter } from '../core/event.ts'
+import type { PlainObject } from '../core/json.ts'
+import type { Checkpoint, JournalEntry, SourceHead } from '../core/seal-types.ts'
+
+/** The seal functions, handed to the store by whoever wires the program: the store computes no seal of its own. */
+export type Sealing = {
+  viewSealer(): { add(day: number, rowDigest: Uint8Array): void; days(): readonly DayRoot[] }
+  viewRoot(days: readonly DayRoot[], dead: readonly DeadLetter[]): Uint8Array
+  batchDigest(batch: BatchHeader): Uint8Array
+  sourcesRoot(heads: Iterable<SourceHead>): { readonly root: Uint8Array; readonly sources: number }
+  checkpointMessage(checkpoint: Checkpoint): Uint8Array
+  checkpointDigest(message: Uint8Array): Uint8Array
+  journalDigest(entry: JournalEntry): Uint8Array
+  /** A single-valued fact of a stored event, for settling ties. */
+  factOf(payload: PlainObject, eventid: string, fact: string): string | number | undefined
+}
+
+export type DayRoot = { readonly day: number; readonly rows: number; readonly root: Uint8Array }
+
+export type BatchHeader = {
+  readonly sourceUid: Uint8Array
+  readonly sensorOverride: string
+  readonly seq: number
+  readonly startOffset: number
+  readonly endOffset: number
+  readonly firstRecord: number
+  readonly records: number
+  readonly stored: number
+  readonly duplicate: number
+  readonly held: number
+  readonly dead: number
+  readonly blank: number
+  readonly expired: number
+  readonly supersedes: number
+  readonly blocks: number
+  readonly recordRoot: Uint8Array
+  readonly viewRoot: Uint8Array
+  readonly schemaVersion: string
+  readonly ruleSet: string
+  readonly programVersion: string
+  readonly committedAtUs: number
+  readonly previousDigest: Uint8Array
+}

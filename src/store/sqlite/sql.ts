@@ -1,0 +1,64 @@
+import type { Database as Connection, Statement } from 'better-sqlite3'
+
+/** Rows of one insert statement: more than this gains nothing, and the statement cache stays small. */
+const ROWS_AT_ONCE = 64
+
+/**
+ * Inserts rows many at a time: one call into the engine for up to 64 rows.
+ *
+ * @param head - up to and without `values`
+ * @param tail - what follows the rows: conflict handling
+ */
+export class MultiInsert {
+  readonly #db: Connection
+  readonly #columns: number
+  readonly #head: string
+  readonly #tail: string
+  readonly #statements = new Map<number, Statement>()
+  #parameters: unknown[] = []
+  #rows = 0
+  /** Rows that the statements so far changed. */
+  changes = 0
+
+  constructor(db: Connection, head: string, columns: number, tail = '') {
+    this.#db = db
+    this.#head = head
+    this.#columns = columns
+    this.#tail = tail
+  }
+
+  add(...values: unknown[]): void {
+    for (const value of values) this.#parameters.push(value)
+    this.#rows += 1
+    if (this.#rows === ROWS_AT_ONCE) this.flush()
+  }
+
+  /** Room for the values of a row, to be filled by `push`, then closed by `endRow`: no array for each row. */
+  push(value: unknown): void {
+    this.#parameters.push(value)
+  }
+
+  endRow(): void {
+    this.#rows += 1
+    if (this.#rows === ROWS_AT_ONCE) this.flush()
+  }
+
+  flush(): void {
+    if (this.#rows === 0) return
+    let statement = this.#statements.get(this.#rows)
+    if (statement === undefined) {
+      const row = `(${Array(this.#columns).fill('?').join(',')})`
+      statement = this.#db.prepare(`${this.#head} values ${Array(this.#rows).fill(row).join(',')} ${this.#tail}`)
+      this.#statements.set(this.#rows, statement)
+    }
+    this.changes += statement.run(this.#parameters).changes
+    this.#parameters = []
+    this.#rows = 0
+  }
+
+  /** Forgets rows not yet written. */
+  discard(): void {
+    this.#parameters = []
+    this.#rows = 0
+  }
+}

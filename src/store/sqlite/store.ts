@@ -1,0 +1,187 @@
+import type { Database as Connection } from 'better-sqlite3'
+import { Kysely, SqliteDialect } from 'kysely'
+import { toHex } from '../../core/bytes.ts'
+import type { InstantUs } from '../../core/instant.ts'
+import { SCHEMA_VERSION } from '../migrations/index.ts'
+import type { ArtifactRecord, FileRecord, SourceRecord, SourceState } from '../port.ts'
+import type { Database } from '../schema.ts'
+import type { Sealing } from '../sealing.ts'
+import { appendJournal, type JournalDraft } from './journal.ts'
+import { migrateSqlite, openSqlite, type OpenMode, type SqliteSettings, translate } from './open.ts'
+import { SqliteWriter, type WriterContext } from './writer.ts'
+import { WriterQueue } from './writer-queue.ts'
+
+export type SqliteOptions = {
+  readonly path: string
+  readonly mode: OpenMode
+  readonly settings: SqliteSettings
+  readonly sealing: Sealing
+  readonly clock: () => InstantUs
+  readonly command: string
+}
+
+/** An SQLite database of nacre: the engine behind the port. */
+export class SqliteStore {
+  readonly engine = 'sqlite'
+  readonly path: string
+  readonly journalMode: string
+  readonly engineVersion: string
+  readonly notices: readonly string[]
+  /** Queries of reports and look-ups: one text for every engine. */
+  readonly query: Kysely<Database>
+  readonly queue: WriterQueue
+  /** For the parts of this engine only. */
+  readonly connection: Connection
+  readonly #options: SqliteOptions
+
+  private constructor(options: SqliteOptions, opened: ReturnType<typeof openSqlite>, queue: WriterQueue) {
+    this.#options = options
+    this.path = opened.path
+    this.journalMode = opened.journalMode
+    this.engineVersion = opened.sqliteVersion
+    this.notices = opened.notices
+    this.connection = opened.db
+    this.queue = queue
+    this.query = new Kysely<Database>({ dialect: new SqliteDialect({ database: opened.db }) })
+  }
+
+  /** Opens, and brings the schema up to date where the mode lets it write. */
+  static async open(options: SqliteOptions): Promise<SqliteStore> {
+    const opened = openSqlite(options.path, options.mode, options.settings)
+    const queue = new WriterQueue(options.path)
+    const store = new SqliteStore(options, opened, queue)
+    try {
+      if (options.mode !== 'read' && store.schemaVersion < SCHEMA_VERSION) await store.migrate()
+    } catch (error) {
+      await store.close()
+      throw error
+    }
+    return store
+  }
+
+  get schemaVersion(): number {
+    return this.connection.pragma('user_version', { simple: true }) as number
+  }
+
+  async migrate(): Promise<number> {
+    await this.queue.enter('db migrate')
+    try {
+      return migrateSqlite(this.connection, this.#options.clock())
+    } finally {
+      this.queue.leave()
+    }
+  }
+
+  writer(context: Omit<WriterContext, 'db' | 'path' | 'queue' | 'sealing' | 'clock' | 'command' | 'synchronous'>): SqliteWriter {
+    const { path, sealing, clock, command } = this.#options
+    return new SqliteWriter({ ...context, db: this.connection, path, queue: this.queue, sealing, clock, command, synchronous: this.#options.settings.synchronous })
+  }
+
+  /** Writes a journal entry in a transaction of its own. */
+  async journal(draft: JournalDraft): Promise<void> {
+    await this.exclusively(() => appendJournal(this.connection, this.#options.sealing, this.#options.clock(), draft))
+  }
+
+  /** Runs one short transaction in its turn. */
+  async exclusively<T>(work: () => T): Promise<T> {
+    await this.queue.enter(this.#options.command)
+    try {
+      return this.connection.transaction(work).immediate()
+    } catch (error) {
+      throw translate(error, this.path)
+    } finally {
+      this.queue.leave()
+    }
+  }
+
+  findFile(path: string, sensorOverride: string): FileRecord | undefined {
+    const row = this.connection.prepare('select * from source_files where path = ? and sensor_override = ?').get(path, sensorOverride) as Database['source_files'] | undefined
+    return row === undefined
+      ? undefined
+      : {
+          path: row.path, sensorOverride: row.sensor_override, sourceId: row.source_id, device: row.device, inode: row.inode, size: row.size,
+          mtimeNs: row.mtime_ns, ctimeNs: row.ctime_ns, foreignKind: row.foreign_kind, isFinished: row.is_finished === 1,
+        }
+  }
+
+  headLengths(sensorOverride: string): number[] {
+    return this.connection.prepare('select distinct head_length from sources where sensor_override = ? and head_length between 1 and 1023').pluck().all(sensorOverride) as number[]
+  }
+
+  findByHead(sensorOverride: string, heads: readonly { readonly length: number; readonly digest: string }[]): SourceRecord[] {
+    const find = this.connection.prepare('select id from sources where head_digest = ? and head_length = ? and sensor_override = ? order by id desc limit 20').pluck()
+    const ids = new Set<number>()
+    for (const head of heads) {
+      for (const id of find.all(Buffer.from(head.digest, 'hex'), head.length, sensorOverride) as number[]) ids.add(id)
+    }
+    return [...ids].map((id) => this.source(id)!)
+  }
+
+  source(id: number): SourceRecord | undefined {
+    const row = this.connection.prepare('select * from sources where id = ?').get(id) as Database['sources'] | undefined
+    if (row === undefined) return undefined
+    const open = row.open_seq === 0 ? undefined : (this.connection.prepare('select start_offset, first_record from batches where source_id = ? and seq = ?').get(id, row.open_seq) as { start_offset: number; first_record: number })
+    return {
+      id, uid: row.uid, sensorOverride: row.sensor_override, headLength: row.head_length, headDigest: toHex(row.head_digest),
+      committedOffset: row.committed_offset, tailDigest: row.tail_digest, records: row.records, batches: row.batches, lastDigest: row.last_digest,
+      open: open === undefined ? undefined : { seq: row.open_seq, startOffset: open.start_offset, firstRecord: open.first_record },
+      state: row.state as SourceState, // written by this program alone
+      pendingBytes: row.pending_bytes,
+    }
+  }
+
+  blockProof(sourceId: number, upToOffset: number): { readonly ends: Float64Array; readonly digests: Uint8Array } {
+    const rows = this.connection
+      .prepare(
+        `select blocks.end_offset as end, blocks.sha256 as digest from blocks join batches on batches.id = blocks.batch_id
+          where batches.source_id = ? and blocks.end_offset <= ?
+            and batches.seq not in (select supersedes from batches where source_id = ?)
+          order by blocks.end_offset`,
+      )
+      .all(sourceId, upToOffset, sourceId) as { end: number; digest: Uint8Array }[]
+    const digests = new Uint8Array(rows.length * 32)
+    rows.forEach((row, i) => digests.set(row.digest, i * 32))
+    return { ends: Float64Array.from(rows, (row) => row.end), digests }
+  }
+
+  /** Hashes and file names under which events speak of tty logs, downloads and uploads. */
+  artifactNames(): ReadonlySet<string> {
+    const rows = this.connection
+      .prepare(
+        `select payload ->> '$.shasum' as shasum, payload ->> '$.ttylog' as ttylog, payload ->> '$.outfile' as outfile
+           from raw_events where kind_id in (select id from event_kinds
+             where name in ('cowrie.log.closed', 'cowrie.log.open', 'cowrie.session.file_download', 'cowrie.session.file_upload'))`,
+      )
+      .iterate() as IterableIterator<{ shasum: string | null; ttylog: string | null; outfile: string | null }>
+    const names = new Set<string>()
+    for (const row of rows) {
+      const path = row.ttylog ?? row.outfile
+      const name = row.shasum ?? (path === null ? undefined : path.slice(path.lastIndexOf('/') + 1))
+      if (name !== undefined && name !== '') names.add(name)
+    }
+    return names
+  }
+
+  async saveArtifacts(rows: readonly ArtifactRecord[]): Promise<void> {
+    await this.exclusively(() => {
+      const insert = this.connection.prepare(
+        `insert into artifacts (path, sha256, size, kind, seen_at_us, named_by) values (?, ?, ?, ?, ?, ?)
+         on conflict (path) do update set sha256 = excluded.sha256, size = excluded.size, kind = excluded.kind, seen_at_us = excluded.seen_at_us, named_by = excluded.named_by`,
+      )
+      for (const row of rows) insert.run(row.path, row.sha256, row.size, row.kind, row.seenAtUs, row.namedBy)
+    })
+  }
+
+  claim(sourceId: number): boolean {
+    return this.queue.claim(sourceId)
+  }
+
+  release(sourceId: number): void {
+    this.queue.release(sourceId)
+  }
+
+  async close(): Promise<void> {
+    this.queue.close()
+    await this.query.destroy()
+  }
+}

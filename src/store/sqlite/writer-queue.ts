@@ -1,0 +1,120 @@
+import { existsSync, readFileSync } from 'node:fs'
+import SQLite, { type Database as Connection } from 'better-sqlite3'
+import { StoreError } from '../../core/errors.ts'
+import { LIMITS } from '../../limits.ts'
+
+/**
+ * Whose turn it is to write: a queue of tickets beside the database, first come, first served.
+ *
+ * SQLite's own lock is not fair: who retries most often wins. A writer takes a ticket for each transaction, so two
+ * loaders take turns at batch boundaries. A ticket whose process is gone counts for nothing. No data rests on this
+ * file; it may be deleted while nobody writes.
+ */
+export class WriterQueue {
+  readonly #db: Connection
+  readonly #owner: string
+  #ticket: number | bigint | undefined
+
+  constructor(databasePath: string) {
+    this.#db = new SQLite(`${databasePath}-queue`, { timeout: 10_000 })
+    this.#db.pragma('journal_mode = memory')
+    this.#db.pragma('synchronous = off')
+    this.#db.exec('create table if not exists tickets (id integer primary key autoincrement, owner text not null, what text not null)')
+    this.#db.exec('create table if not exists leases (source_id integer primary key, owner text not null)')
+    this.#owner = processIdentity(process.pid)
+  }
+
+  /**
+   * Waits for its turn.
+   *
+   * @param what - the command, for the message others get
+   * @throws StoreError `STORE_BUSY` after the wait
+   */
+  async enter(what: string, signal?: AbortSignal): Promise<void> {
+    this.#ticket = this.#db.prepare('insert into tickets (owner, what) values (?, ?)').run(this.#owner, what).lastInsertRowid
+    const first = this.#db.prepare('select id, owner, what from tickets where id < ? order by id limit 1')
+    const started = performance.now()
+    for (let wait = 1; ; wait = Math.min(wait * 2, 25)) {
+      const ahead = first.get(this.#ticket) as { id: number; owner: string; what: string } | undefined
+      if (ahead === undefined) return
+      if (!isAlive(ahead.owner)) {
+        this.#db.prepare('delete from tickets where id = ?').run(ahead.id)
+        wait = 1
+        continue
+      }
+      if (performance.now() - started > LIMITS.writerWaitMs) {
+        this.leave()
+        throw new StoreError('STORE_BUSY', `The store is busy: process ${ahead.owner.split(' ')[0]} (${ahead.what}) has been writing for more than ${LIMITS.writerWaitMs / 1000} s.`, {
+          hint: 'Wait until it is done, or stop it; nothing of this run is lost.',
+        })
+      }
+      await new Promise<void>((resolve) => setTimeout(resolve, wait))
+      if (signal?.aborted) {
+        this.leave()
+        throw signal.reason
+      }
+    }
+  }
+
+  /** Gives the turn to the next. Harmless when it was not entered. */
+  leave(): void {
+    if (this.#ticket === undefined) return
+    this.#db.prepare('delete from tickets where id = ?').run(this.#ticket)
+    this.#ticket = undefined
+  }
+
+  /** Takes a source for reading; false while another living process has it. */
+  claim(sourceId: number): boolean {
+    return this.#db
+      .transaction(() => {
+        const owner = this.#db.prepare('select owner from leases where source_id = ?').pluck().get(sourceId) as string | undefined
+        if (owner !== undefined && owner !== this.#owner && isAlive(owner)) return false
+        this.#db.prepare('insert into leases (source_id, owner) values (?, ?) on conflict (source_id) do update set owner = excluded.owner').run(sourceId, this.#owner)
+        return true
+      })
+      .immediate()
+  }
+
+  release(sourceId: number): void {
+    this.#db.prepare('delete from leases where source_id = ? and owner = ?').run(sourceId, this.#owner)
+  }
+
+  /** Who waits or writes now: process and command. */
+  holders(): { readonly pid: number; readonly what: string }[] {
+    const rows = this.#db.prepare('select owner, what from tickets order by id').all() as { owner: string; what: string }[]
+    return rows.filter((row) => isAlive(row.owner)).map((row) => ({ pid: Number(row.owner.split(' ')[0]), what: row.what }))
+  }
+
+  close(): void {
+    this.leave()
+    this.#db.close()
+  }
+}
+
+/** Process id and, where the system tells it, the instant of its start: ids are used again. */
+function processIdentity(pid: number): string {
+  return `${pid} ${startOf(pid) ?? ''}`
+}
+
+function isAlive(owner: string): boolean {
+  const [pid, start] = owner.split(' ')
+  const now = startOf(Number(pid))
+  if (now !== undefined) return now === start
+  if (existsSync('/proc/self/stat')) return false
+  try {
+    process.kill(Number(pid), 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+/** Field 22 of /proc/PID/stat (proc(5)); undefined where there is no such process or no such file system. */
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  } catch {
+    return undefined
+  }
+}
