@@ -75,7 +75,7 @@ async function prepare(context: AppContext, clock: () => InstantUs, store: Store
   const { loadSigningKey, newSigningKey } = await import('../seal/chain.ts')
   const path = signingKeyPath(context.settings)
   if (!existsSync(path)) {
-    const registered = store.connection.prepare('select count(*) from signing_keys').pluck().get() as number
+    const registered = store.signingKeyIds().length
     const pem = newSigningKey()
     makeFolder(dirname(path))
     writeFileSync(path, pem, { mode: 0o600, flag: 'wx' })
@@ -90,16 +90,8 @@ async function prepare(context: AppContext, clock: () => InstantUs, store: Store
       cause,
     })
   }
-  const isKnown = store.connection.prepare('select 1 from signing_keys where key_id = ?').get(key.keyId) !== undefined
-  if (!isKnown) {
-    await store.journal({
-      actor: context.command,
-      action: 'key.added',
-      subject: `signing_keys ${key.keyId}`,
-      reason: 'a key signs the checkpoints of this store',
-      detail: { publicKey: Buffer.from(key.publicKey).toString('hex') },
-      change: () => store.connection.prepare('insert into signing_keys (key_id, public_key, made_at_us) values (?, ?, ?)').run(key.keyId, key.publicKey, clock()),
-    })
+  if (!store.signingKeyIds().includes(key.keyId)) {
+    await store.addSigningKey(key, clock())
   }
   return key
 }

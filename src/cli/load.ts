@@ -4,6 +4,7 @@ import { loadOnce, type LoadProgress, type LoadReport } from '../pipeline/bulk.t
 import { inlineReader, workerReader } from '../pipeline/reader-pool.ts'
 import { LIMITS } from '../limits.ts'
 import type { App } from './app.ts'
+import type { Registry } from '../validate/registry.ts'
 import { EXIT, type OptionValues } from './command.ts'
 import { renderLoad } from './render/load.ts'
 
@@ -15,12 +16,7 @@ export async function runLoad(app: App, paths: readonly string[], options: Optio
     const key = await app.prepare(store)
     const registry = await app.registry()
     const { jobs } = app.settings
-    const writer = store.writer({
-      schemaVersion: registry.version,
-      ruleSet: 'none',
-      programVersion: app.programVersion,
-      schemaFiles: registry.entries.map(({ file, digest }) => ({ file, digest })),
-    })
+    const writer = store.writer(writerVersions(registry, app.programVersion))
     const readers = jobs === 1 ? [inlineReader(1, registry)] : Array.from({ length: jobs - 1 }, (_, i) => workerReader(i + 1, app.schemas))
     let report: LoadReport
     try {
@@ -54,6 +50,17 @@ export async function runLoad(app: App, paths: readonly string[], options: Optio
     return report.failed.length > 0 ? EXIT.failed : report.totals.held > 0 ? EXIT.held : EXIT.ok
   } finally {
     await store.close()
+  }
+}
+
+/** The versions that a batch's seal names. */
+export function writerVersions(registry: Registry, programVersion: string) {
+  return {
+    schemaVersion: registry.version,
+    // Rules come with the layer against hostile content; until then nothing is scored.
+    ruleSet: 'none',
+    programVersion,
+    schemaFiles: registry.entries.map(({ file, digest }) => ({ file, digest })),
   }
 }
 

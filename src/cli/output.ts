@@ -1,11 +1,15 @@
 import { isatty } from 'node:tty'
+import type { Paint } from '../core/terminal.ts'
 
 /** How a command speaks: results on standard output, everything else on standard error. */
+export type { Paint }
+
 export type Output = {
-  /** The result: one JSON document with `--json`, else the text. */
-  result(value: object, render: () => string): void
-  /** One line of a list of results: a JSON document with `--json` or `--jsonl`, else the text. */
-  line(value: object, render: () => string): void
+  /** The result: one JSON document with `--json` (an object, or its text), else the text. */
+  result(value: object | string, render: () => string): void
+  /** One document of `--jsonl`; waits while the reader is slow, so that memory stays flat. */
+  line(value: object): Promise<void>
+  readonly format: 'text' | 'json'
   /** A sentence for the person, on standard error. */
   note(text: string): void
   /** Replaces the progress line; only on a terminal. */
@@ -14,8 +18,6 @@ export type Output = {
   /** Columns of the terminal; 100 where there is none. */
   readonly width: number
 }
-
-export type Paint = { readonly [style in 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'blue' | 'cyan' | 'magenta']: (text: string) => string }
 
 const CODES = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39], blue: [34, 39], cyan: [36, 39], magenta: [35, 39] } as const
 
@@ -35,10 +37,14 @@ export function createOutput(format: 'text' | 'json', environment: Readonly<Reco
     clear()
     process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
   }
-  const speak = (value: object, render: () => string): void => write(format === 'json' ? JSON.stringify(value) : render().replace(UNSAFE, ''))
+  const speak = (value: object | string, render: () => string): void => write(format === 'json' ? (typeof value === 'string' ? value : JSON.stringify(value)) : render().replace(UNSAFE, ''))
   return {
     result: speak,
-    line: speak,
+    format,
+    line: async (value) => {
+      if (process.stdout.write(`${JSON.stringify(value)}\n`)) return
+      await new Promise<void>((resolve) => process.stdout.once('drain', () => resolve()))
+    },
     note: (text) => {
       clear()
       process.stderr.write(`${text.replace(UNSAFE, '')}\n`)

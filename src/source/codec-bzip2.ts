@@ -1,6 +1,7 @@
 import { BREAKS, type Codec, type CodecInput, type CodecOutput, torn } from './codec-io.ts'
 
-// The format has no standard; this follows what bzip2 1.0.8 writes and reads (compress.c, decompress.c).
+// The format has no standard; this follows what bzip2 1.0.8 writes and reads (compress.c,
+// decompress.c).
 
 const BLOCK_HIGH = 0x314159
 const BLOCK_LOW = 0x265359
@@ -18,14 +19,17 @@ const CODE_STEPS_MAX = 64
 /** Room for the tables of a block: selectors, codes and the map of bytes used. */
 const TABLE_BYTES_MAX = 32 * 1024
 
-/** Thrown by the decoding of a block, caught where the block is asked for: it needs no result on the hot path. */
+/**
+ * Thrown by the decoding of a block, caught where the block is asked for: it needs no result on the
+ * hot path.
+ */
 class DamagedBlock extends Error {}
 
 /**
  * Decodes bzip2, any number of streams one after the other, as pbzip2 writes them.
  *
- * A block is delivered when its checksum is proven, so what comes out before a break is whole blocks. The obsolete
- * "randomised" blocks of bzip2 0.9 are not decoded.
+ * A block is delivered when its checksum is proven, so what comes out before a break is whole
+ * blocks. The obsolete "randomised" blocks of bzip2 0.9 are not decoded.
  */
 export function* unbzip2(input: CodecInput, output: CodecOutput): Codec {
   let block: BlockDecoder | undefined
@@ -213,7 +217,10 @@ class BlockDecoder {
     }
   }
 
-  /** Reads the symbols of a block, undoes move-to-front, and sorts: the inverse of Burrows and Wheeler's transform. */
+  /**
+   * Reads the symbols of a block, undoes move-to-front, and sorts: the inverse of Burrows and
+   * Wheeler's transform.
+   */
   #readLinks(bits: BitReader, blockBytes: number): void {
     const front = readBytesUsed(bits)
     const symbolCount = front.length + 2
@@ -399,7 +406,10 @@ function readCodes(bits: BitReader, symbolCount: number): Codes {
   return makeCodes(sizes)
 }
 
-/** Codes of one length are consecutive numbers in the order of their symbols, and shorter codes come first. */
+/**
+ * Codes of one length are consecutive numbers in the order of their symbols, and shorter codes come
+ * first.
+ */
 function makeCodes(sizes: Uint8Array): Codes {
   const fast = new Uint16Array(1 << FAST_BITS)
   const limits = new Int32Array(CODE_BITS_MAX + 1)

@@ -18,8 +18,8 @@ const FLAG_COMMENT = 0x10
 const FLAGS_RESERVED = 0xe0
 
 /**
- * Decodes gzip (RFC 1952), any number of members. Zero padding between members is passed over, as tapes and some
- * loggers leave it; what else follows a member is not decoded.
+ * Decodes gzip (RFC 1952), any number of members. Zero padding between members is passed over, as
+ * tapes and some loggers leave it; what else follows a member is not decoded.
  */
 export function* gunzip(input: CodecInput, output: CodecOutput): Codec {
   const decoder = new NativeDecoder('deflate')

@@ -1,22 +1,32 @@
 /** How a stream ended. */
 export type StreamEnd =
-  /** Every member was whole. `trailingBytes`: bytes after the last one that are no member, zero padding included. */
+  /**
+   * Every member was whole. `trailingBytes`: bytes after the last one that are no member, zero
+   * padding included.
+   */
   | { readonly kind: 'complete'; readonly trailingBytes: number }
-  /** Cut short or damaged; all that can be decoded before the break was delivered. `detail` is our own text. */
+  /**
+   * Cut short or damaged; all that can be decoded before the break was delivered. `detail` is our
+   * own text.
+   */
   | { readonly kind: 'torn'; readonly detail: string }
   /** It grew beyond what an honest archive does; the rest was not decoded. */
   | { readonly kind: 'bomb'; readonly detail: string }
 
 /**
- * A decoder as a coroutine: yields `undefined` when it needs input, a chunk when one is full, and returns how the
- * stream ended. What is in the output and not yet yielded when it returns belongs to the stream.
+ * A decoder as a coroutine: yields `undefined` when it needs input, a chunk when one is full, and
+ * returns how the stream ended. What is in the output and not yet yielded when it returns belongs
+ * to the stream.
  */
 export type Codec = Generator<Uint8Array | undefined, StreamEnd, void>
 
 /** A part of a codec that takes input and gives a value. */
 export type Taking<T> = Generator<undefined, T, void>
 
-/** The largest dictionary or window an archive may ask for: `xz -9` and `zstd --ultra -22` need half of it and all. */
+/**
+ * The largest dictionary or window an archive may ask for: `xz -9` and `zstd --ultra -22` need half
+ * of it and all.
+ */
 export const WINDOW_BYTES_MAX = 128 * 1024 * 1024
 
 /** Details that more than one codec gives. */
@@ -33,7 +43,10 @@ export function torn(detail: string): StreamEnd {
   return { kind: 'torn', detail }
 }
 
-/** The compressed bytes on their way into a codec: gives them as contiguous views, wherever the chunks were cut. */
+/**
+ * The compressed bytes on their way into a codec: gives them as contiguous views, wherever the
+ * chunks were cut.
+ */
 export class CodecInput {
   #buffer: Uint8Array = new Uint8Array(0)
   #start = 0
@@ -50,11 +63,6 @@ export class CodecInput {
   /** What is here and not used yet. Valid until the codec next asks for input. */
   get available(): Uint8Array {
     return this.#buffer.subarray(this.#start, this.#end)
-  }
-
-  /** True when nothing more will come; `available` may still hold something. */
-  get hasEnded(): boolean {
-    return this.#hasEnded
   }
 
   /** Adds a chunk. It is read in place and not kept beyond the next request for input. */
@@ -155,7 +163,9 @@ export class CodecInput {
 
 /** Gathers decoded bytes into chunks of one size. Each chunk has memory of its own. */
 export class CodecOutput {
-  /** Large enough that what a chunk costs its reader does not count, small enough to hold several. */
+  /**
+   * Large enough that what a chunk costs its reader does not count, small enough to hold several.
+   */
   static readonly CHUNK_BYTES = 256 * 1024
 
   #buffer: Uint8Array = allocate()
@@ -203,7 +213,7 @@ export class CodecOutput {
 }
 
 function allocate(): Uint8Array {
-  // Only what was filled is handed out, so the memory need not be cleared. A plain array, because the `slice` of a
-  // Buffer shares memory.
+  // Only what was filled is handed out, so the memory need not be cleared. A plain array, because
+  // the `slice` of a Buffer shares memory.
   return new Uint8Array(Buffer.allocUnsafeSlow(CodecOutput.CHUNK_BYTES).buffer)
 }

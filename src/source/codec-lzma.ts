@@ -1,4 +1,5 @@
-// LZMA as LZMA2 carries it, after the LZMA specification of Igor Pavlov and liblzma's lzma_decoder.c.
+// LZMA as LZMA2 carries it, after the LZMA specification of Igor Pavlov and liblzma's
+// lzma_decoder.c.
 
 const STATES = 12
 const POSITIONS_MAX = 16
@@ -39,9 +40,10 @@ export type LzmaOutcome =
 /**
  * The decoder of LZMA chunks and its dictionary.
  *
- * The dictionary is one array with some room beyond its size: when that is used up, what is still in reach moves to the
- * front. So a position never wraps around, and what a chunk gave stands in one piece. It grows with what is decoded:
- * a small file that asks for a large dictionary does not get it.
+ * The dictionary is one array with some room beyond its size: when that is used up, what is still
+ * in reach moves to the front. So a position never wraps around, and what a chunk gave stands in
+ * one piece. It grows with what is decoded: a small file that asks for a large dictionary does not
+ * get it.
  */
 export class LzmaDecoder {
   readonly #dictionaryBytes: number
@@ -126,7 +128,8 @@ export class LzmaDecoder {
     const needed = this.#position + count
     if (needed <= this.#dictionary.length) return
     if (needed <= this.#roomMax) {
-      // By halves of the whole, so that the old array and the new one are never much more than that.
+      // By halves of the whole, so that the old array and the new one are never much more than
+      // that.
       let room = this.#roomMax
       while (room / 2 >= needed) room = Math.ceil(room / 2)
       const dictionary = new Uint8Array(room)
@@ -142,9 +145,10 @@ export class LzmaDecoder {
   }
 
   /**
-   * The decoder proper. Every bit is decoded in place and all state is held in locals: calls and fields would halve
-   * its speed. A bit is decoded thus: make sure that the range has more than 24 bits, split it by the probability,
-   * take the half in which the code lies, move the probability there.
+   * The decoder proper. Every bit is decoded in place and all state is held in locals: calls and
+   * fields would halve its speed. A bit is decoded thus: make sure that the range has more than 24
+   * bits, split it by the probability, take the half in which the code lies, move the probability
+   * there.
    */
   #run(source: Uint8Array, sourceLength: number, end: number): LzmaOutcome {
     const probabilities = this.#probabilities
@@ -412,7 +416,8 @@ export class LzmaDecoder {
       }
 
       if (!isRepeat) {
-        // The distance: its highest bits are a slot, the lowest have probabilities, those between are plain.
+        // The distance: its highest bits are a slot, the lowest have probabilities, those between
+        // are plain.
         const slots = SLOTS + Math.min(length - LENGTH_MIN, 3) * 64
         let slot = 1
         do {
@@ -508,7 +513,8 @@ export class LzmaDecoder {
     this.#rep2 = rep2
     this.#rep3 = rep3
     if (outcome !== 'done') return outcome
-    // A sound chunk uses all its bytes and leaves a code of zero; the last range may not be normalised yet.
+    // A sound chunk uses all its bytes and leaves a code of zero; the last range may not be
+    // normalised yet.
     if (range < RANGE_MIN) {
       code = ((code << 8) | source[at++]!) >>> 0
     }

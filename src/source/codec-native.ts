@@ -1,8 +1,9 @@
-import { createInflateRaw, createZstdDecompress } from 'node:zlib'
+import { constants, createInflateRaw, createZstdDecompress } from 'node:zlib'
 
 /**
- * What a stream of node:zlib holds inside. The stream itself throws away what the failing call decoded and cannot be
- * told to stop at the end of a block; both are needed to deliver everything before a break.
+ * What a stream of node:zlib holds inside. The stream itself throws away what the failing call
+ * decoded and cannot be told to stop at the end of a block; both are needed to deliver everything
+ * before a break.
  */
 interface ZlibStream {
   readonly _handle: {
@@ -23,8 +24,6 @@ interface ZlibStream {
   close(): void
 }
 
-const NOTHING = new Uint8Array(0)
-
 /** One step at a time through a decompressor of node:zlib, in this thread. */
 export class NativeDecoder {
   readonly #stream: ZlibStream
@@ -33,7 +32,9 @@ export class NativeDecoder {
   #failure: string | undefined
 
   constructor(format: 'deflate' | 'zstd') {
-    const stream = format === 'deflate' ? createInflateRaw() : createZstdDecompress()
+    // The stream's own output buffer stays unused.
+    const options = { chunkSize: constants.Z_MIN_CHUNK }
+    const stream = format === 'deflate' ? createInflateRaw(options) : createZstdDecompress(options)
     // The shape is checked here because no type describes it.
     const inner = stream as unknown as ZlibStream
     if (typeof inner._handle?.writeSync !== 'function' || inner._writeState?.length !== 2) {
@@ -55,7 +56,10 @@ export class NativeDecoder {
     return this.#made
   }
 
-  /** The code of node:zlib for what went wrong in the last step; how much it used and made is then unknown. */
+  /**
+   * The code of node:zlib for what went wrong in the last step; how much it used and made is then
+   * unknown.
+   */
   get failure(): string | undefined {
     return this.#failure
   }
@@ -70,11 +74,6 @@ export class NativeDecoder {
     if (this.#failure !== undefined) return
     this.#made = room - this.#stream._writeState[0]!
     this.#used = input.length - this.#stream._writeState[1]!
-  }
-
-  /** Gives out what did not fit before. */
-  flush(flush: number, output: Uint8Array, offset: number): void {
-    this.step(flush, NOTHING, output, offset)
   }
 
   /** Makes ready for another stream. */

@@ -3,11 +3,17 @@ import { CodecOutput } from './codec-io.ts'
 
 /** How far back deflate can point (RFC 1951). */
 const WINDOW_BYTES = 32 * 1024
-/** Known output that tells the true start of a block from the seven others; chance is out of the question. */
+/**
+ * Known output that tells the true start of a block from the seven others; chance is out of the
+ * question.
+ */
 const PROOF_BYTES = 1024
 /** Output between two places to start from: rare enough to cost nothing. */
 const SPACING_BYTES = 128 * 1024
-/** Beyond these no replay is kept until the next block; a compressor that makes such blocks has yet to be seen. */
+/**
+ * Beyond these no replay is kept until the next block; a compressor that makes such blocks has yet
+ * to be seen.
+ */
 const KEPT_BYTES_MAX = 1024 * 1024
 const MADE_BYTES_MAX = 8 * 1024 * 1024
 
@@ -15,7 +21,10 @@ const MADE_BYTES_MAX = 8 * 1024 * 1024
 interface Point {
   /** Where its first byte stands in the kept bytes. */
   offset: number
-  /** True where the block starts with a byte; else some unknown bits of the byte at `offset` belong to the last one. */
+  /**
+   * True where the block starts with a byte; else some unknown bits of the byte at `offset` belong
+   * to the last one.
+   */
   readonly isAligned: boolean
   readonly window: Uint8Array
   /** The first bytes decoded from there. */
@@ -28,9 +37,10 @@ interface Point {
 /**
  * Gives back what node:zlib decoded in the call that failed, which it throws away.
  *
- * Keeps the compressed bytes since a recent block boundary and decodes them again, up to the byte that breaks. What
- * comes out is thus the same however the input was cut into chunks. A boundary may lie inside a byte and node:zlib
- * does not say where; the eight possibilities are tried against what is known to come out.
+ * Keeps the compressed bytes since a recent block boundary and decodes them again, up to the byte
+ * that breaks. What comes out is thus the same however the input was cut into chunks. A boundary
+ * may lie inside a byte and node:zlib does not say where; the eight possibilities are tried against
+ * what is known to come out.
  */
 export class InflateReplay {
   #kept = new Uint8Array(0)
@@ -78,7 +88,10 @@ export class InflateReplay {
     }
   }
 
-  /** Says that a block has just ended. `output`: what came out last, at least a window of it to be of use. */
+  /**
+   * Says that a block has just ended. `output`: what came out last, at least a window of it to be
+   * of use.
+   */
   mark(output: Uint8Array): void {
     if (output.length < WINDOW_BYTES || this.#made < WINDOW_BYTES || this.#keptLength === 0) return
     const newest = this.#points.at(-1)
@@ -141,7 +154,10 @@ function dropBits(bytes: Uint8Array, bits: number): Uint8Array {
   return shifted
 }
 
-/** What the longest sound beginning of the bytes gives; `undefined` if that is not what came out before. */
+/**
+ * What the longest sound beginning of the bytes gives; `undefined` if that is not what came out
+ * before.
+ */
 function inflateUpToBreak(bytes: Uint8Array, point: Point): Uint8Array | undefined {
   let made: Uint8Array = new Uint8Array(0)
   let sound = 0

@@ -18,7 +18,10 @@ const MAGIC = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]
 const FOOTER_MAGIC = 0x5a59
 const HEADER_BYTES = 12
 const FILTER_LZMA2 = 0x21
-/** A chunk holds at most so many compressed bytes; the decoder of LZMA may read a little beyond its end. */
+/**
+ * A chunk holds at most so many compressed bytes; the decoder of LZMA may read a little beyond its
+ * end.
+ */
 const CHUNK_BYTES_MAX = 64 * 1024
 const SLACK_BYTES = 32
 
@@ -142,7 +145,10 @@ function parseBlockHeader(bytes: Uint8Array): BlockHeader | Broken {
   return { compressedBytes, uncompressedBytes, dictionaryBytes }
 }
 
-/** Section 1.2: seven bits a byte, the lowest first. Beyond 2^53 it is wrong by little, and no size is. */
+/**
+ * Section 1.2: seven bits a byte, the lowest first. Beyond 2^53 it is wrong by little, and no size
+ * is.
+ */
 function readNumber(fields: { readonly bytes: Uint8Array; at: number }): number {
   let value = 0
   for (let place = 0; place < 9; place++) {

@@ -27,8 +27,8 @@ interface FrameHeader {
 /**
  * Decodes Zstandard (RFC 8878), any number of frames; skippable ones are passed over.
  *
- * The decoder gets one block at a time. A block decodes as a whole or not at all, so the call that fails on a damaged
- * one takes nothing before it along.
+ * The decoder gets one block at a time. A block decodes as a whole or not at all, so the call that
+ * fails on a damaged one takes nothing before it along.
  */
 export function* unzstd(input: CodecInput, output: CodecOutput): Codec {
   const decoder = new NativeDecoder('zstd')
@@ -52,7 +52,9 @@ export function* unzstd(input: CodecInput, output: CodecOutput): Codec {
   }
 }
 
-/** By the four bytes it starts with; fewer, at the end of the input, are judged as far as they go. */
+/**
+ * By the four bytes it starts with; fewer, at the end of the input, are judged as far as they go.
+ */
 function kindOfFrame(start: Uint8Array): 'data' | 'skippable' | undefined {
   if (start.length === 0) return undefined
   const magic = little(start)

@@ -13,14 +13,18 @@ export type Compression = 'none' | 'gzip' | 'bzip2' | 'xz' | 'zstd'
 /** Decoded bytes, pulled chunk by chunk. */
 export interface ByteStream {
   /**
-   * The next chunk, which is the caller's to keep; `undefined` at the end. Call it again only after it settled.
+   * The next chunk, which is the caller's to keep; `undefined` at the end. Call it again only after
+   * it settled.
    *
-   * What was decoded before the input failed comes first, then each call rejects with the error of the input.
+   * What was decoded before the input failed comes first, then each call rejects with the error of
+   * the input.
    */
   read(): Promise<Uint8Array | undefined>
   /** How it ended: set once `read` gave `undefined`. */
   readonly end: StreamEnd | undefined
-  /** Stops: frees the decoder and closes the input. Does nothing after the end or on a second call. */
+  /**
+   * Stops: frees the decoder and closes the input. Does nothing after the end or on a second call.
+   */
   close(): Promise<void>
 }
 
@@ -46,8 +50,8 @@ const BZIP2_END = [0x17, 0x72, 0x45, 0x38, 0x50, 0x90]
 /**
  * Tells the compression by the first bytes, never by a name.
  *
- * Six bytes are enough. With fewer it tells what they allow, two for gzip and four for the others but xz; what cannot
- * be told is `none`.
+ * Six bytes are enough. With fewer it tells what they allow, two for gzip and four for the others
+ * but xz; what cannot be told is `none`.
  */
 export function detectCompression(head: Uint8Array): Compression {
   if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip'
@@ -73,11 +77,12 @@ function agrees(bytes: Uint8Array, magic: readonly number[]): boolean {
 }
 
 /**
- * Decompresses a stream of bytes, whatever its length, in a few MiB and the window it asks for (at most 128 MiB).
+ * Decompresses a stream of bytes, whatever its length, in a few MiB and the window it asks for (at
+ * most 128 MiB).
  *
- * Delivers every byte that can be decoded before a break, however the input is cut into chunks; damage is an end, not
- * an error. `none` passes the chunks of the input on as they are. Each chunk of the input is read before the next one
- * is asked for, so its memory may be used again.
+ * Delivers every byte that can be decoded before a break, however the input is cut into chunks;
+ * damage is an end, not an error. `none` passes the chunks of the input on as they are. Each chunk
+ * of the input is read before the next one is asked for, so its memory may be used again.
  *
  * @param limits - from when on the output counts as a bomb's
  */
@@ -129,10 +134,9 @@ class DecodingStream implements ByteStream {
 
   async read(): Promise<Uint8Array | undefined> {
     if (this.#end !== undefined || this.#isClosed) return undefined
-    const isDone = this.#ending !== undefined || this.#failure !== undefined
-    const chunk = isDone ? undefined : await this.#decode()
+    const chunk = this.#ending === undefined ? await this.#decode() : undefined
     if (chunk !== undefined) return chunk
-    this.#throwFailure()
+    if (this.#failure !== undefined) throw this.#failure.error
     await this.close()
     this.#end = this.#ending
     return undefined
@@ -165,14 +169,11 @@ class DecodingStream implements ByteStream {
         if (next.done === true) this.#input.finish()
         else this.#input.push(next.value)
       } catch (error) {
+        // What is here can still be decoded; how that ends is not how the stream ended.
         this.#failure = { error }
-        return this.#lastChunk()
+        this.#input.finish()
       }
     }
-  }
-
-  #throwFailure(): void {
-    if (this.#failure !== undefined) throw this.#failure.error
   }
 
   #lastChunk(): Uint8Array | undefined {

@@ -1,5 +1,5 @@
 /** Paths, folders and globs to the files they name. */
-import { globSync, type Stats, readdirSync, realpathSync, statSync } from 'node:fs'
+import { globSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 
 /** A file that a path on the command line leads to. */
@@ -9,9 +9,16 @@ export type FoundFile = {
   readonly realPath: string
 }
 
-export type PathFailure = { readonly path: string; readonly code: 'SOURCE_NOT_FOUND' | 'SOURCE_NO_ACCESS' | 'SOURCE_READ_FAILED'; readonly message: string }
+export type PathFailure = {
+  readonly path: string
+  readonly code: 'SOURCE_NOT_FOUND' | 'SOURCE_NO_ACCESS' | 'SOURCE_READ_FAILED'
+  readonly message: string
+}
 
-export type Discovery = { readonly files: readonly FoundFile[]; readonly failed: readonly PathFailure[] }
+export type Discovery = {
+  readonly files: readonly FoundFile[]
+  readonly failed: readonly PathFailure[]
+}
 
 /**
  * Finds the files behind paths.
@@ -55,7 +62,8 @@ export function discover(paths: readonly string[]): Discovery {
       continue
     }
     const found = isGlob(path) ? globSync(path).sort() : [path]
-    if (found.length === 0) failed.push({ path, code: 'SOURCE_NOT_FOUND', message: 'No file matches this pattern.' })
+    if (found.length === 0)
+      failed.push({ path, code: 'SOURCE_NOT_FOUND', message: 'No file matches this pattern.' })
     for (const one of found) visit(one, true)
   }
   return { files: [...files.values()], failed }
@@ -75,10 +83,21 @@ function isGlob(path: string): boolean {
 /** What the operating system's refusal means for an operator. */
 export function failureOf(path: string, error: unknown): PathFailure {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  if (code === 'ENOENT' || code === 'ENOTDIR') return { path, code: 'SOURCE_NOT_FOUND', message: 'There is no such file or folder.' }
-  if (code === 'EACCES' || code === 'EPERM') return { path, code: 'SOURCE_NO_ACCESS', message: 'The operating system does not let this user read it.' }
-  if (code === 'ELOOP') return { path, code: 'SOURCE_NOT_FOUND', message: 'A link leads back to itself.' }
-  return { path, code: 'SOURCE_READ_FAILED', message: `Reading failed${code === '' ? '' : ` (${code})`}.` }
+  if (code === 'ENOENT' || code === 'ENOTDIR')
+    return { path, code: 'SOURCE_NOT_FOUND', message: 'There is no such file or folder.' }
+  if (code === 'EACCES' || code === 'EPERM')
+    return {
+      path,
+      code: 'SOURCE_NO_ACCESS',
+      message: 'The operating system does not let this user read it.',
+    }
+  if (code === 'ELOOP')
+    return { path, code: 'SOURCE_NOT_FOUND', message: 'A link leads back to itself.' }
+  return {
+    path,
+    code: 'SOURCE_READ_FAILED',
+    message: `Reading failed${code === '' ? '' : ` (${code})`}.`,
+  }
 }
 
 const ROTATED = /^(.*?)[.-](?:\d{4}[-_]?\d{1,2}[-_]?\d{1,2}|\d{1,10})$/

@@ -70,11 +70,19 @@ export class StreamProbe {
     const text = head.latin1Slice()
     if (text.startsWith('SQLite format 3\0')) return 'sqlite-database'
     // A tty log starts with op 1 (open) and a tty of 0, little-endian.
-    if (head.length >= 24 && head.readInt32LE(0) === 1 && head.readInt32LE(4) === 0 && head.readInt32LE(8) === 0) return 'tty-log'
-    if (/^\s*(?:\uFEFF|\u00ef\u00bb\u00bf)?[[{]/.test(text) && text.includes('"')) return 'json-without-cowrie-events'
+    if (
+      head.length >= 24 &&
+      head.readInt32LE(0) === 1 &&
+      head.readInt32LE(4) === 0 &&
+      head.readInt32LE(8) === 0
+    )
+      return 'tty-log'
+    if (/^\s*(?:\uFEFF|\u00ef\u00bb\u00bf)?[[{]/.test(text) && text.includes('"'))
+      return 'json-without-cowrie-events'
     const control = /[\u0000-\u0008\u000e-\u001a\u001c-\u001f]/.test(text)
     if (control) return 'binary'
-    if (/^\d{4}-\d{2}-\d{2}T[\d:.]+(?:Z|[+-]\d{4}) (?:\[|[0-9a-f]{8,12} )/.test(text)) return 'cowrie-text-log'
+    if (/^\d{4}-\d{2}-\d{2}T[\d:.]+(?:Z|[+-]\d{4}) (?:\[|[0-9a-f]{8,12} )/.test(text))
+      return 'cowrie-text-log'
     return 'text'
   }
 }
@@ -82,7 +90,10 @@ export class StreamProbe {
 const SNIFF_BYTES = 65_536
 
 /** SHA-256 of the start of a stream: proposes its lineage. */
-export function headDigest(bytes: Uint8Array, length: number = Math.min(bytes.length, LIMITS.lineageHeadBytes)): Buffer {
+export function headDigest(
+  bytes: Uint8Array,
+  length: number = Math.min(bytes.length, LIMITS.lineageHeadBytes),
+): Buffer {
   return createHash('sha256').update(bytes.subarray(0, length)).digest()
 }
 

@@ -81,3 +81,16 @@ export type BatchWriter = {
   checkpoint(key: SigningKey, signal?: AbortSignal): Promise<Checkpoint | undefined>
   close(): void
 }
+
+/** Makes summaries again. */
+export type SummaryWriter = {
+  /**
+   * Empties the derived tables and fills them from batches of stored events, in one transaction with a journal entry.
+   *
+   * @param differences - how many were found, for the journal
+   */
+  rebuildSummaries(batches: Iterable<PackedBatch>, differences: number): Promise<void>
+}
+
+export type { CompletenessFigures, SessionFigures, TopEntry } from './repo/report.ts'
+export type { EventRecord, SessionFilter, SessionRecord } from './repo/sessions.ts'

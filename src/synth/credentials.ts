@@ -32,7 +32,7 @@ const OTHER_SCRIPTS = ['пароль', '密码', 'contraseña', 'şifre', 'κω�
 
 const USERS = 420
 const PASSWORDS = 6_000
-const PAIRS = 25_000
+const PAIRS = 12_000
 const UNIQUE_PASSWORD_SHARE = 0.05
 const UNIQUE_USER_SHARE = 0.015
 const COMPANIONS = 24
@@ -131,19 +131,23 @@ function distinct(values: Generator<string>, count: number): Text[] {
   return [...seen].map((value) => makeText(value))
 }
 
-/** Pairs in order of frequency: popular users meet popular passwords first. */
+/** Pairs in order of frequency: those of a popular user and a popular password first. */
 function pairUp(random: Random, users: readonly Text[], words: readonly Text[]): Credential[] {
-  const userRanks = new WeightedIndex(zipfWeights(users.length, 1.25))
-  const wordRanks = new WeightedIndex(zipfWeights(words.length, 0.85, 1))
-  const seen = new Set<number>()
-  const pairs: Credential[] = []
-  while (pairs.length < PAIRS) {
-    const user = userRanks.pick(random)
-    const word = wordRanks.pick(random)
-    const key = user * words.length + word
-    if (seen.has(key)) continue
-    seen.add(key)
-    pairs.push({ user: users[user] as Text, password: words[word] as Text }) // ranks are below the lengths
+  const userWeights = zipfWeights(users.length, 1.25)
+  const wordWeights = zipfWeights(words.length, 0.85, 1)
+  const userRanks = new WeightedIndex(userWeights)
+  const wordRanks = new WeightedIndex(wordWeights)
+  const keys = new Set<number>()
+  while (keys.size < PAIRS) {
+    keys.add(userRanks.pick(random) * words.length + wordRanks.pick(random))
   }
-  return pairs
+  return [...keys]
+    .map((key) => {
+      const user = Math.floor(key / words.length)
+      const word = key % words.length
+      const weight = (userWeights[user] as number) * (wordWeights[word] as number)
+      return { key, weight, pair: { user: users[user] as Text, password: words[word] as Text } }
+    })
+    .sort((a, b) => b.weight - a.weight || a.key - b.key)
+    .map(({ pair }) => pair)
 }

@@ -15,6 +15,7 @@ import { checkSynthOptions, SYNTH_DEFAULTS, type SynthOptions } from './options.
 import { SessionPlanner } from './plan.ts'
 import { nextUs, SessionQueue } from './queue.ts'
 import { Random, TokenSource } from './random.ts'
+import type { SessionEvent } from './session.ts'
 import { Timeline } from './timeline.ts'
 import { SessionRows, type Totals, Truth } from './truth.ts'
 
@@ -99,8 +100,7 @@ async function writeAll(
     }
     if (session === undefined) return
 
-    const event = session.events[session.next]
-    if (event === undefined) return // a session in the queue has a next event
+    const event = session.events[session.next] as SessionEvent // or it would have left the queue
     let writer = writers.get(session.dialect)
     if (writer === undefined) {
       writer = new LineWriter(session.dialect)

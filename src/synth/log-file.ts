@@ -98,8 +98,9 @@ function gzipped(handle: FileHandle, level: number): Output {
   const gzip = createGzip({ level })
   const file = handle.createWriteStream()
   gzip.pipe(file)
-  // A failing disk must reach whoever waits for the compressor.
+  // A failing disk must reach whoever waits for the compressor, and no one else.
   file.on('error', (error) => gzip.destroy(error))
+  gzip.on('error', () => {})
   return {
     write: (bytes) => written(gzip, bytes),
     async close() {

@@ -147,7 +147,7 @@ const STEPS = {
   work(script: Script) {
     script.enter()
     script.openShell(true)
-    script.commands(3, 0.125, 60)
+    script.commands(3, 0.11, 80)
     script.closeShell()
   },
   drop(script: Script) {

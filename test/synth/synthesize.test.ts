@@ -73,7 +73,7 @@ const sets = new Map<string, Promise<Made>>()
 
 /** A set large enough to measure, made once a style. */
 function measured(style: SynthOptions['style']): Promise<Made> {
-  const set = sets.get(style) ?? make({ events: 30_000, style })
+  const set = sets.get(style) ?? make({ events: 20_000, style })
   sets.set(style, set)
   return set
 }
@@ -172,7 +172,7 @@ test('what spoils lines leaves the events as they are', async () => {
 
 for (const style of ['legacy', 'classic', 'current', 'mixed'] as const) {
   test(`${style}: every line is told in the truth`, async () => {
-    const made = await make({ events: 8_000, days: 4, sensors: 3, style, ...SPOILT })
+    const made = await make({ events: 5_000, days: 4, sensors: 3, style, ...SPOILT })
     const { truth } = made
     const { counts, events } = sortLines(made.lines)
     const torn = made.torn.filter((text) => text !== '')
@@ -180,7 +180,7 @@ for (const style of ['legacy', 'classic', 'current', 'mixed'] as const) {
     for (const text of torn) assert.throws(() => JSON.parse(text))
 
     const { totals } = truth
-    assert.equal(totals.events, 8_000)
+    assert.equal(totals.events, 5_000)
     assert.equal(counts.get('event'), totals.events)
     assert.equal(counts.get('duplicate'), totals.duplicates)
     assert.equal((counts.get('malformed') ?? 0) + torn.length, totals.malformed)
@@ -317,7 +317,7 @@ test('each version writes as it did', async () => {
 })
 
 test('top lists are those of a recount, with the values that were sent', async () => {
-  const made = await make({ events: 15_000, style: 'classic', days: 40, start: '2025-12-20' })
+  const made = await make({ events: 10_000, style: 'classic', days: 40, start: '2025-12-20' })
   const { events } = sortLines(made.lines)
   const isLogin = (event: Event) => event.eventid.startsWith('cowrie.login.')
   const string = (value: unknown) => (typeof value === 'string' ? value : undefined)
@@ -388,7 +388,7 @@ test('compressed logs hold what plain ones do', async () => {
 })
 
 test('any number of events is met exactly, over more days than events too', async () => {
-  for (const events of [1, 2, 77, 1_001]) {
+  for (const events of [1, 77, 1_001]) {
     const { truth, lines } = await make({ events, days: 200, sensors: 3 })
     assert.equal(truth.totals.events, events)
     assert.equal(lines.length, events)

@@ -75,8 +75,9 @@ export const synth: Command = {
       return EXIT.ok
     } catch (error) {
       if (app.signal.aborted) {
-        app.out.note('Stopped: the folder holds half a set and no truth.json. Remove it.')
-        return app.signal.reason === 'SIGTERM' ? EXIT.terminated : EXIT.interrupted
+        const text = 'Stopped: the folder holds half a set and no truth.json. Remove it.'
+        app.out.result({ out, stopped: true }, () => text)
+        return EXIT.interrupted // the caller knows which signal it was
       }
       throw operating(error, out)
     }

@@ -1,6 +1,6 @@
 import type { LoadReport, SourceReport } from '../../pipeline/bulk.ts'
 import type { Paint } from '../output.ts'
-import { bytes, fit, number, table } from './table.ts'
+import { bytes, fit, number, table } from '../../core/terminal.ts'
 
 /** Sources listed one by one before the rest is summed up. */
 const SOURCES_SHOWN = 20

@@ -1,13 +1,18 @@
+import { existsSync, statSync } from 'node:fs'
 import type { Database as Connection } from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
 import { toHex } from '../../core/bytes.ts'
 import type { InstantUs } from '../../core/instant.ts'
+import type { SigningKey } from '../../core/seal-types.ts'
 import { SCHEMA_VERSION } from '../migrations/index.ts'
 import type { ArtifactRecord, FileRecord, SourceRecord, SourceState } from '../port.ts'
+import type { FingerprintRow } from '../repo/stats.ts'
 import type { Database } from '../schema.ts'
 import type { Sealing } from '../sealing.ts'
 import { appendJournal, type JournalDraft } from './journal.ts'
 import { migrateSqlite, openSqlite, type OpenMode, type SqliteSettings, translate } from './open.ts'
+import type { VerifyReads } from '../verify-port.ts'
+import { verifyReads } from './verify-reads.ts'
 import { SqliteWriter, type WriterContext } from './writer.ts'
 import { WriterQueue } from './writer-queue.ts'
 
@@ -75,6 +80,37 @@ export class SqliteStore {
   writer(context: Omit<WriterContext, 'db' | 'path' | 'queue' | 'sealing' | 'clock' | 'command' | 'synchronous'>): SqliteWriter {
     const { path, sealing, clock, command } = this.#options
     return new SqliteWriter({ ...context, db: this.connection, path, queue: this.queue, sealing, clock, command, synchronous: this.#options.settings.synchronous })
+  }
+
+  signingKeyIds(): string[] {
+    return this.connection.prepare('select key_id from signing_keys order by made_at_us').pluck().all() as string[]
+  }
+
+  /** Makes a key known: from now on it may sign checkpoints. In the journal. */
+  async addSigningKey(key: Pick<SigningKey, 'keyId' | 'publicKey'>, madeAtUs: InstantUs): Promise<void> {
+    await this.journal({
+      actor: this.#options.command,
+      action: 'key.added',
+      subject: `signing_keys ${key.keyId}`,
+      reason: 'a key signs the checkpoints of this store',
+      detail: { publicKey: toHex(key.publicKey), madeAtUs },
+      change: () => this.connection.prepare('insert into signing_keys (key_id, public_key, made_at_us) values (?, ?, ?)').run(key.keyId, key.publicKey, madeAtUs),
+    })
+  }
+
+  /** Settings in force and sizes, for `db status`. */
+  engineStatus(): Readonly<Record<string, string | number>> {
+    const pragma = (name: string): string | number => this.connection.pragma(name, { simple: true }) as string | number
+    const size = (suffix: string): number => (existsSync(this.path + suffix) ? statSync(this.path + suffix).size : 0)
+    return {
+      path: this.path, engineVersion: this.engineVersion, schemaVersion: this.schemaVersion, journalMode: this.journalMode,
+      synchronous: ['off', 'normal', 'full', 'extra'][Number(pragma('synchronous'))] ?? '', cacheSize: pragma('cache_size'), pageSize: pragma('page_size'),
+      foreignKeys: pragma('foreign_keys'), fileBytes: size(''), walBytes: size('-wal'), freePages: pragma('freelist_count'),
+    }
+  }
+
+  reads(): VerifyReads {
+    return verifyReads(this.connection, this.#options.sealing)
   }
 
   /** Writes a journal entry in a transaction of its own. */
@@ -170,6 +206,30 @@ export class SqliteStore {
       )
       for (const row of rows) insert.run(row.path, row.sha256, row.size, row.kind, row.seenAtUs, row.namedBy)
     })
+  }
+
+  /** Every stored and held event in the order of time, for the fingerprint. */
+  *fingerprintRows(): Generator<FingerprintRow> {
+    const names = new Map<number, { readonly sensor: string; readonly session: string }>()
+    const find = this.connection.prepare('select sensors.name as sensor, session from sessions join sensors on sensors.id = sensor_id where session_key = ?')
+    const rows = this.connection
+      .prepare(
+        `select event_time_us, session_key, digest from raw_events
+         union all select event_time_us, session_key, digest from held_events
+         order by 1`,
+      )
+      .raw()
+      .iterate() as IterableIterator<[number, number, Uint8Array]>
+    for (const [timeUs, key, digest] of rows) {
+      let name = names.get(key)
+      if (name === undefined) {
+        name = (find.get(key) as { sensor: string; session: string } | undefined) ?? { sensor: '', session: '' }
+        // Sessions are short: those met long ago will not come again.
+        if (names.size > 50_000) names.clear()
+        names.set(key, name)
+      }
+      yield { timeUs, digest, ...name }
+    }
   }
 
   claim(sourceId: number): boolean {

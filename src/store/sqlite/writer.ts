@@ -9,7 +9,7 @@ import type { PackedBatch } from '../../core/packed.ts'
 import type { Checkpoint, SigningKey, SourceHead } from '../../core/seal-types.ts'
 import { LIMITS } from '../../limits.ts'
 import { countEvent, emptySummary, type Fact, type SessionSummary, takesPlace } from '../../summarize/session.ts'
-import type { BatchWriter, Fates, FileRecord, LineageProof, SourceUpdate } from '../port.ts'
+import type { BatchWriter, SummaryWriter, Fates, FileRecord, LineageProof, SourceUpdate } from '../port.ts'
 import type { Sealing } from '../sealing.ts'
 import { appendJournal, type JournalDraft } from './journal.ts'
 import { checkDiskSpace, translate } from './open.ts'
@@ -60,7 +60,7 @@ type SourceCursor = {
 }
 
 /** Writes batches into SQLite. One transaction at a time; caches are dropped when another process wrote in between. */
-export class SqliteWriter implements BatchWriter {
+export class SqliteWriter implements BatchWriter, SummaryWriter {
   readonly #context: WriterContext
   readonly #db: Connection
   #inTransaction = false
@@ -102,6 +102,7 @@ export class SqliteWriter implements BatchWriter {
       const version = this.#db.pragma('data_version', { simple: true }) as number
       if (version !== this.#dataVersion) this.#forget()
       this.#dataVersion = version
+      this.#saveSchemas()
     } catch (error) {
       this.#context.queue.leave()
       throw translate(error, this.#context.path)
@@ -147,21 +148,26 @@ export class SqliteWriter implements BatchWriter {
 
   commit(): void {
     this.#guard(() => {
-      this.#flushSessions()
-      this.#flushDaily()
+      this.#flush()
       this.#db.prepare('commit').run()
       this.#inTransaction = false
-      for (const state of this.#touched) {
-        state.isStored = true
-        state.isDirty = false
-        state.values = new Map()
-      }
-      this.#touched = []
-      this.#dailyEvents.clear()
-      this.#drift.clear()
-      if (this.#sessions.size > LIMITS.sessionCacheMax) this.#sessions.clear()
       this.#context.queue.leave()
     })
+  }
+
+  /** Writes the summaries gathered so far. */
+  #flush(): void {
+    this.#flushSessions()
+    this.#flushDaily()
+    for (const state of this.#touched) {
+      state.isStored = true
+      state.isDirty = false
+      state.values = new Map()
+    }
+    this.#touched = []
+    this.#dailyEvents.clear()
+    this.#drift.clear()
+    if (this.#sessions.size > LIMITS.sessionCacheMax) this.#sessions.clear()
   }
 
   rollback(): void {
@@ -170,6 +176,7 @@ export class SqliteWriter implements BatchWriter {
     this.#insertEvent.discard()
     this.#dataVersion = -1
     this.#dictionaries.clear()
+    this.#hasSchemas = false
     this.#context.queue.leave()
   }
 
@@ -189,6 +196,34 @@ export class SqliteWriter implements BatchWriter {
     }
   }
 
+  async rebuildSummaries(batches: Iterable<PackedBatch>, differences: number): Promise<void> {
+    await this.begin()
+    try {
+      appendJournal(this.#db, this.#context.sealing, this.#context.clock(), {
+        actor: this.#context.command,
+        action: 'summaries.rebuilt',
+        subject: 'sessions, session_values, daily_values, daily_events, schema_drift',
+        reason: 'they were not what the events say',
+        detail: { differences },
+      })
+      this.#forget()
+      for (const table of ['session_values', 'daily_values', 'daily_events', 'schema_drift']) this.#db.prepare(`delete from ${table}`).run()
+      this.#db.prepare(EMPTY_SESSIONS).run()
+      for (const batch of batches) {
+        const dictionary = this.#dictionary(REBUILD_READER, batch)
+        const sensorIds = batch.sensors.map((name) => this.#sensorId(name))
+        const sessions = batch.sessions.map((session, i) => this.#session(sensorIds[batch.sessionSensorIx[i]!]!, session))
+        this.#summarize(batch, sessions, batch.kinds.map((name) => this.#kindId(name)), dictionary, undefined)
+        this.#flush()
+      }
+      this.#db.prepare('delete from sessions where event_count = 0').run()
+      this.commit()
+    } catch (error) {
+      this.rollback()
+      throw translate(error, this.#context.path)
+    }
+  }
+
   close(): void {
     if (this.#inTransaction) this.rollback()
   }
@@ -200,6 +235,15 @@ export class SqliteWriter implements BatchWriter {
       this.rollback()
       throw translate(error, this.#context.path)
     }
+  }
+
+  #hasSchemas = false
+
+  #saveSchemas(): void {
+    if (this.#hasSchemas) return
+    const insert = this.#db.prepare('insert into schema_versions (version, file, digest) values (?, ?, ?) on conflict (version, file) do nothing')
+    for (const { file, digest } of this.#context.schemaFiles) insert.run(this.#context.schemaVersion, file, digest)
+    this.#hasSchemas = true
   }
 
   /** Another process wrote: what was remembered may be old. */
@@ -286,12 +330,14 @@ export class SqliteWriter implements BatchWriter {
       return undefined
     }
     const { seq, firstRecord } = cursor.open
-    const rows = this.#db.prepare("select id, reason from dead_letters where batch_id = ? and state = 'new'").all(cursor.lastBatchId) as { id: number; reason: string }[]
+    const rows = this.#db
+      .prepare("select id, batch_id, start_offset, first_record, reason from dead_letters where batch_id = ? and state = 'new'")
+      .all(cursor.lastBatchId) as { id: number; batch_id: number; start_offset: number; first_record: number; reason: string }[]
     for (const row of rows) {
       appendJournal(this.#db, this.#context.sealing, this.#context.clock(), {
         actor: this.#context.command,
         action: 'dead-letter.superseded',
-        subject: `dead_letters ${row.id}`,
+        subject: `dead_letters batch ${row.batch_id} offset ${row.start_offset} record ${row.first_record}`,
         reason: 'a longer copy of the file was read',
         detail: { reason: row.reason, seq },
         change: () => this.#db.prepare("update dead_letters set state = 'superseded' where id = ?").run(row.id),
@@ -648,6 +694,14 @@ export class SqliteWriter implements BatchWriter {
   }
 }
 
+/** The dictionary of a rebuild; readers count from 1. */
+const REBUILD_READER = 0
+// The name of a session stays: events refer to it. Its bounds are set so that the first event moves both.
+const EMPTY_SESSIONS = `update sessions set first_event_us = 9007199254740991, last_event_us = -9007199254740991, src_ip = null, src_ip_us = null,
+  protocol = null, protocol_us = null, client_version = null, client_version_us = null, hassh = null, hassh_us = null, duration_ms = null,
+  duration_us = null, event_count = 0, connect_count = 0, closed_count = 0, command_count = 0, failed_command_count = 0,
+  login_failed_count = 0, login_success_count = 0, download_count = 0, upload_count = 0, threat_score = 0, hazard_score = 0`
+
 const EMPTY_SHA256 = createHash('sha256').digest()
 
 function driftByEvent(batch: PackedBatch): ReadonlyMap<number, readonly number[]> {
@@ -678,7 +732,7 @@ function checkpointOf(row: CheckpointRow): Checkpoint {
 }
 
 /** The newest batch of every source up to a batch, ordered by uid. */
-function* sourceHeads(db: Connection, upToBatch: number): Generator<SourceHead> {
+export function* sourceHeads(db: Connection, upToBatch: number): Generator<SourceHead> {
   const rows = db
     .prepare(
       `select sources.uid as uid, count(*) as batches, sum(batches.records) as records, sum(batches.stored) as stored,

@@ -1,5 +1,7 @@
-/** Cells in columns. Width is counted in terminal columns: wide East Asian characters take two. */
+/** Cells in columns for a terminal. Width is counted in terminal columns: wide East Asian characters take two. */
 
+/** Functions that colour text, or leave it alone where there is no terminal. */
+export type Paint = { readonly [style in 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'blue' | 'cyan' | 'magenta']: (text: string) => string }
 export type Column = { readonly title: string; readonly align?: 'right' }
 
 const WIDE = /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u

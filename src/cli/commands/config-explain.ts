@@ -1,0 +1,29 @@
+import { table } from '../../core/terminal.ts'
+import { type Command, EXIT } from '../command.ts'
+
+export const configExplain: Command = {
+  name: 'config explain',
+  summary: 'Show every setting: its value, where it comes from, what it means',
+  arguments: '',
+  argumentCount: [0, 0],
+  options: {},
+  examples: ['config explain', 'config explain --data /srv/nacre --json'],
+  async run(app) {
+    const { SETTINGS } = await import('../../config/settings.ts')
+    const settings = app.settings.all.map((setting) => {
+      const spec = SETTINGS.find((one) => one.name === setting.name)!
+      return { ...setting, option: spec.option ?? null, environment: spec.env ?? null }
+    })
+    app.out.result({ settings, sensors: app.settings.sensors }, () =>
+      [
+        table(
+          [{ title: 'setting' }, { title: 'value' }, { title: 'from' }, { title: 'option' }, { title: 'environment' }, { title: 'meaning' }],
+          settings.map((one) => [one.name, String(one.value) === '' ? app.out.paint.dim('(empty)') : String(one.value), one.place === '' ? one.origin : `${one.origin} ${one.place}`, one.option ?? '', one.environment ?? '', one.meaning]),
+          '',
+        ),
+        ...Object.entries(app.settings.sensors).map(([prefix, name]) => `sensor of ${prefix}: ${name}`),
+      ].join('\n'),
+    )
+    return EXIT.ok
+  },
+}

@@ -1,0 +1,271 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { formatInstant } from '../../core/instant.ts'
+import { bytes, number, table } from '../../core/terminal.ts'
+import { TABLES } from '../../store/schema.ts'
+import { type App, sqlitePath } from '../app.ts'
+import { type Command, EXIT } from '../command.ts'
+import { writerVersions } from '../load.ts'
+import { renderVerdict } from './verify.ts'
+
+export const dbStats: Command = {
+  name: 'db stats',
+  summary: 'Count what is stored, and print the fingerprint of the set of events',
+  arguments: '',
+  argumentCount: [0, 0],
+  options: { 'no-fingerprint': { type: 'boolean', help: 'leave out the fingerprint, which reads the key of every event' } },
+  examples: ['db stats', 'db stats --json'],
+  description: 'The fingerprint is the same for the same set of events, whatever the order, the engine or the time of loading.',
+  async run(app, _args, options) {
+    const store = await app.openStore('read')
+    try {
+      const { fingerprint, storeStats } = await import('../../store/repo/stats.ts')
+      const stats = await storeStats(store.query)
+      const result = {
+        engine: store.engine,
+        schemaVersion: store.schemaVersion,
+        events: stats.events,
+        heldEvents: stats.heldEvents,
+        sessions: stats.sessions,
+        deadLetters: stats.deadLetters,
+        deadRegions: stats.deadRegions,
+        batches: stats.batches,
+        sources: stats.sources,
+        byEventid: stats.byEventid,
+        bySensor: stats.bySensor,
+        firstEventAt: stats.firstEventUs === undefined ? null : formatInstant(stats.firstEventUs),
+        lastEventAt: stats.lastEventUs === undefined ? null : formatInstant(stats.lastEventUs),
+        fingerprint: options['no-fingerprint'] === true ? null : fingerprint(store.fingerprintRows()),
+      }
+      app.out.result(result, () => {
+        const top = (counts: Readonly<Record<string, number>>): string =>
+          table([{ title: '' }, { title: '', align: 'right' }], Object.entries(counts).sort((a, b) => b[1] - a[1]).map(([name, count]) => [name, number(count)])).split('\n').slice(1).join('\n')
+        return [
+          app.out.paint.bold('Store'), `  ${store.engine}, schema version ${result.schemaVersion}`,
+          `  ${number(result.events)} events in ${number(result.sessions)} sessions, ${result.firstEventAt ?? '-'} to ${result.lastEventAt ?? '-'}`,
+          `  ${number(result.heldEvents)} held, ${number(result.deadLetters)} dead letters in ${number(result.deadRegions)} regions`,
+          `  ${number(result.sources)} sources in ${number(result.batches)} batches`,
+          `  fingerprint ${result.fingerprint ?? 'not computed'}`, '',
+          app.out.paint.bold('Events by id'), top(result.byEventid), '', app.out.paint.bold('Events by sensor'), top(result.bySensor),
+        ].join('\n')
+      })
+      return EXIT.ok
+    } finally {
+      await store.close()
+    }
+  },
+}
+
+export const dbColumns: Command = {
+  name: 'db columns',
+  summary: 'List every column with what protects it: sealed, derived, journalled or operational',
+  arguments: '',
+  argumentCount: [0, 0],
+  options: {},
+  examples: ['db columns', 'db columns --json'],
+  async run(app) {
+    const columns = Object.entries(TABLES).flatMap(([name, found]) =>
+      Object.entries(found).map(([column, spec]) => ({ table: name, column, class: spec.class, type: spec.type, meaning: spec.meaning })),
+    )
+    app.out.result(columns, () => table([{ title: 'table' }, { title: 'column' }, { title: 'class' }, { title: 'meaning' }], columns.map((one) => [one.table, one.column, one.class, one.meaning]), ''))
+    return EXIT.ok
+  },
+}
+
+export const dbMigrate: Command = {
+  name: 'db migrate',
+  summary: 'Bring the schema up to this program',
+  arguments: '',
+  argumentCount: [0, 0],
+  options: { 'dry-run': { type: 'boolean', help: 'say what would be applied' } },
+  examples: ['db migrate', 'db migrate --dry-run'],
+  description: 'Every command that writes does this by itself; this one does it alone, for upgrades in a maintenance window.',
+  async run(app, _args, options) {
+    const { MIGRATIONS, SCHEMA_VERSION } = await import('../../store/migrations/index.ts')
+    const store = await app.openStore('read')
+    try {
+      const from = store.schemaVersion
+      const pending = MIGRATIONS.slice(from).map(({ id, name, reason }) => ({ id, name, reason }))
+      const applied = options['dry-run'] === true ? 0 : await store.migrate()
+      const result = { from, to: options['dry-run'] === true ? from : SCHEMA_VERSION, applied, pending: options['dry-run'] === true ? pending : [] }
+      app.out.result(result, () =>
+        result.pending.length > 0
+          ? result.pending.map((one) => `would apply ${one.id} ${one.name}: ${one.reason}`).join('\n')
+          : applied === 0 ? `The schema is up to date (version ${result.to}).` : `Applied ${applied} migrations: version ${from} to ${result.to}.`,
+      )
+      return EXIT.ok
+    } finally {
+      await store.close()
+    }
+  },
+}
+
+export const dbStatus: Command = {
+  name: 'db status',
+  summary: 'Show the engine, its settings in force, sizes, and who is writing',
+  arguments: '',
+  argumentCount: [0, 0],
+  options: {},
+  examples: ['db status'],
+  async run(app) {
+    const store = await app.openStore('read')
+    try {
+      const result = { engine: store.engine, ...store.engineStatus(), writers: store.queue.holders() }
+      app.out.result(result, () =>
+        [
+          app.out.paint.bold('Database'),
+          ...Object.entries(result).map(([name, value]) => `  ${name.padEnd(16)} ${name.endsWith('Bytes') && typeof value === 'number' ? bytes(value) : Array.isArray(value) ? (value.length === 0 ? 'nobody' : value.map((one) => `${one.what} (process ${one.pid})`).join(', ')) : String(value)}`),
+        ].join('\n'),
+      )
+      return EXIT.ok
+    } finally {
+      await store.close()
+    }
+  },
+}
+
+export const dbCheck: Command = {
+  name: 'db check',
+  summary: 'Let the engine check the file for damage',
+  arguments: '',
+  argumentCount: [0, 0],
+  options: {},
+  examples: ['db check'],
+  description: 'Checks pages, indexes and references. "nacre verify" checks what the rows say.',
+  async run(app) {
+    const store = await app.openStore('read')
+    try {
+      const { integrityProblems } = await import('../../store/sqlite/maintenance.ts')
+      const problems = integrityProblems(store.connection)
+      app.out.result({ ok: problems.length === 0, problems }, () => (problems.length === 0 ? 'The file is whole.' : problems.join('\n')))
+      return problems.length === 0 ? EXIT.ok : EXIT.tampered
+    } finally {
+      await store.close()
+    }
+  },
+}
+
+export const dbBackup: Command = {
+  name: 'db backup',
+  summary: 'Copy the database while it is in use, and check the copy',
+  arguments: 'FILE',
+  argumentCount: [1, 1],
+  options: {},
+  examples: ['db backup /backup/nacre-2026-11-22.sqlite'],
+  description: 'The copy is one file without a WAL. Keys are not in it: keep DATA/keys apart, and safer.',
+  async run(app, args) {
+    const store = await app.openStore('read')
+    try {
+      const { backupTo } = await import('../../store/sqlite/maintenance.ts')
+      const target = resolve(args[0]!)
+      const made = await backupTo(store.connection, target, (share) => app.out.progress(`copying ${Math.round(share * 100)} %`))
+      app.out.result({ path: target, bytes: made.bytes }, () => `Copied to ${target} (${bytes(made.bytes)}), checked.`)
+      return EXIT.ok
+    } finally {
+      await store.close()
+    }
+  },
+}
+
+export const dbRestore: Command = {
+  name: 'db restore',
+  summary: 'Put a copy in the place of the database, after verifying all of it',
+  arguments: 'FILE',
+  argumentCount: [1, 1],
+  options: { 'dry-run': { type: 'boolean', help: 'verify the copy, replace nothing' } },
+  examples: ['db restore /backup/nacre-2026-11-22.sqlite'],
+  description: 'The copy is checked by the engine and verified seal by seal before anything is replaced. The present database stays beside it under another name.',
+  async run(app, args, options) {
+    const maintenance = await import('../../store/sqlite/maintenance.ts')
+    const copy = resolve(args[0]!)
+    maintenance.checkBackup(copy)
+    const verdict = await verifyCopy(app, copy)
+    if (!verdict.ok) {
+      app.out.result({ restored: false, verdict }, () => `${renderVerdict(verdict, app.out.paint)}\n\nNot restored: the present database was not touched.`)
+      return EXIT.tampered
+    }
+    if (options['dry-run'] === true) {
+      app.out.result({ restored: false, verdict }, () => 'The copy verifies; nothing was replaced (--dry-run).')
+      return EXIT.ok
+    }
+    const path = sqlitePath(app.settings.store)
+    const { WriterQueue } = await import('../../store/sqlite/writer-queue.ts')
+    const { makeFolder } = await import('../app.ts')
+    makeFolder(app.settings.data)
+    const queue = new WriterQueue(path)
+    let kept: string | undefined
+    try {
+      await queue.enter('db restore', app.signal)
+      kept = maintenance.replaceDatabase(copy, path, formatInstant(app.clock()).slice(0, 19).replaceAll(':', ''))
+    } finally {
+      queue.close()
+    }
+    const store = await app.openStore('write')
+    try {
+      await app.prepare(store)
+      await store.journal({ actor: app.command, action: 'store.restored', subject: 'store', reason: 'a backup was put in its place', detail: { batches: verdict.batches, lines: verdict.lines } })
+    } finally {
+      await store.close()
+    }
+    app.out.result({ restored: true, kept: kept ?? null, verdict }, () => `Restored ${number(verdict.lines)} records in ${number(verdict.batches)} batches.${kept === undefined ? '' : `\nThe database that was there is now ${kept}.`}`)
+    return EXIT.ok
+  },
+}
+
+async function verifyCopy(app: App, path: string) {
+  const { SqliteStore } = await import('../../store/sqlite/store.ts')
+  const { sealing } = await import('../wiring.ts')
+  const { verifyStore } = await import('../../pipeline/verify.ts')
+  const { MIGRATIONS } = await import('../../store/migrations/index.ts')
+  const { copyFileSync, mkdtempSync, rmSync } = await import('node:fs')
+  const { tmpdir } = await import('node:os')
+  const { join } = await import('node:path')
+  // Opening a database writes beside it; the operator's backup stays as it is.
+  const folder = mkdtempSync(join(existsSync(app.settings.data) ? app.settings.data : tmpdir(), 'restore-'))
+  try {
+    const copy = join(folder, 'copy.sqlite')
+    copyFileSync(path, copy)
+    const store = await SqliteStore.open({
+      path: copy, mode: 'read', settings: { cacheSize: app.settings.cacheSize, synchronous: 'normal', pageSize: app.settings.pageSize }, sealing, clock: app.clock, command: app.command,
+    })
+    try {
+      return await verifyStore(store.reads(), {
+        registry: await app.registry(),
+        knownMigrations: MIGRATIONS.slice(0, store.schemaVersion),
+        progress: (batches, total) => app.out.progress(`verifying batch ${batches} of ${total}`),
+      })
+    } finally {
+      await store.close()
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+export const dbReconcile: Command = {
+  name: 'db reconcile',
+  summary: 'Make sessions, values and roll-ups again from the stored events',
+  arguments: '',
+  argumentCount: [0, 0],
+  options: { 'dry-run': { type: 'boolean', help: 'only say whether they differ' } },
+  examples: ['db reconcile --dry-run', 'db reconcile'],
+  description: 'Sealed tables are not touched. The journal keeps that it was done.',
+  async run(app, _args, options) {
+    const store = await app.openStore('write')
+    try {
+      const { reconcile } = await import('../../pipeline/reconcile.ts')
+      const registry = await app.registry()
+      const writer = store.writer(writerVersions(registry, app.programVersion))
+      const result = await reconcile(store.reads(), writer, registry, options['dry-run'] === true)
+      app.out.result(result, () =>
+        result.differences.length === 0
+          ? 'Summaries are what the events say; nothing to do.'
+          : `${result.differences.slice(0, 10).join('\n')}\n${result.rebuilt ? 'Made again from the events.' : 'Run without --dry-run to make them again.'}`,
+      )
+      return EXIT.ok
+    } finally {
+      await store.close()
+    }
+  },
+}
+

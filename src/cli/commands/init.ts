@@ -1,0 +1,50 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { makeFolder, signingKeyPath } from '../app.ts'
+import { type Command, EXIT } from '../command.ts'
+
+const TEMPLATE = `# Settings of nacre. Every line may be left out; "nacre config explain" shows each value and where it comes from.
+# jobs = 2
+
+# [sqlite]
+# cache_size = -64000      # KiB when negative
+# synchronous = "normal"   # or "full"
+
+# Sensor of the logs below a path, where the events do not name one.
+# [sensors]
+# "/var/log/cowrie/lyon" = "lyon-1"
+`
+
+export const init: Command = {
+  name: 'init',
+  summary: 'Make the data folder: configuration, signing key, database',
+  arguments: '',
+  argumentCount: [0, 0],
+  options: {},
+  examples: ['init', 'init --data /srv/nacre'],
+  description: 'Optional: a load makes what is missing. A second call changes nothing. The folder is readable by its owner alone.',
+  async run(app) {
+    makeFolder(app.settings.data)
+    const config = join(app.settings.data, 'nacre.toml')
+    const hadConfig = existsSync(config)
+    if (!hadConfig) writeFileSync(config, TEMPLATE, { mode: 0o600 })
+    const hadKey = existsSync(signingKeyPath(app.settings))
+    const store = await app.openStore('create')
+    try {
+      const key = await app.prepare(store)
+      const result = { data: app.settings.data, store: app.settings.store, config, signingKey: key.keyId, schemaVersion: store.schemaVersion, journalMode: store.journalMode }
+      app.out.result(result, () =>
+        [
+          `${hadConfig ? 'Found' : 'Made'} ${config}`,
+          `${hadKey ? 'Found' : 'Made'} the signing key ${key.keyId}`,
+          `The database is ready: schema version ${store.schemaVersion}, journal mode ${store.journalMode}`,
+          '',
+          'Next: nacre ingest bulk PATH',
+        ].join('\n'),
+      )
+      return EXIT.ok
+    } finally {
+      await store.close()
+    }
+  },
+}

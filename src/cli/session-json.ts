@@ -1,0 +1,50 @@
+import { formatInstant } from '../core/instant.ts'
+import type { PlainJson } from '../core/json.ts'
+import { compareUtf8 } from '../core/text.ts'
+import type { EventRecord, SessionRecord } from '../store/port.ts'
+
+/** A session in the shape of the contract. */
+export function sessionJson(session: SessionRecord) {
+  return {
+    sensor: session.sensor,
+    session: session.session,
+    srcIp: session.srcIp,
+    protocol: session.protocol,
+    startedAt: formatInstant(session.firstEventUs),
+    endedAt: formatInstant(session.lastEventUs),
+    durationMs: session.durationMs,
+    clientVersion: session.clientVersion,
+    hassh: session.hassh,
+    eventCount: session.eventCount,
+    commandCount: session.commandCount,
+    failedCommandCount: session.failedCommandCount,
+    loginFailedCount: session.loginFailedCount,
+    loginSuccessCount: session.loginSuccessCount,
+    downloadCount: session.downloadCount,
+    uploadCount: session.uploadCount,
+    startSeen: session.connectCount > 0,
+    endSeen: session.closedCount > 0,
+    threatScore: session.threatScore,
+    hazardScore: session.hazardScore,
+  }
+}
+
+/**
+ * A session with its events, as JSON text: keys of a payload in the order of their UTF-8 bytes, at every depth.
+ *
+ * Text, because an object cannot hold keys like "10" and "9" in a chosen order.
+ */
+export function sessionText(session: SessionRecord, events: readonly EventRecord[]): string {
+  const printed = events.map(
+    (event) => `{"eventid":${JSON.stringify(event.eventid)},"at":"${formatInstant(event.eventTimeUs)}","payload":${sortedJsonText(JSON.parse(event.payload) as PlainJson)}}`,
+  )
+  return `${JSON.stringify(sessionJson(session)).slice(0, -1)},"events":[${printed.join(',')}]}`
+}
+
+/** JSON text with the keys of every object in the order of their UTF-8 bytes. */
+export function sortedJsonText(value: PlainJson): string {
+  if (Array.isArray(value)) return `[${value.map((item: PlainJson) => sortedJsonText(item)).join(',')}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const entries = Object.entries(value as { readonly [key: string]: PlainJson }).sort(([a], [b]) => compareUtf8(a, b))
+  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${sortedJsonText(item)}`).join(',')}}`
+}

@@ -1,0 +1,188 @@
+import { type Kysely, sql } from 'kysely'
+import { VALUE_KINDS, type ValueKind } from '../../core/event.ts'
+import { type DayNumber, US_PER_DAY } from '../../core/instant.ts'
+import { compareUtf8 } from '../../core/text.ts'
+import type { Database } from '../schema.ts'
+
+/** A span of whole UTC days: [fromDay, untilDay). */
+export type ReportWindow = { readonly fromDay: DayNumber; readonly untilDay: DayNumber; readonly sensor: string | undefined }
+
+export type TopEntry = { readonly value: string; readonly count: number; readonly sessions: number }
+
+export type SessionFigures = {
+  readonly total: number
+  readonly withCommands: number
+  readonly withLogin: number
+  readonly commands: number
+  readonly maxCommands: number
+  readonly medianDurationMs: number | null
+  readonly withoutStart: number
+  readonly withoutEnd: number
+}
+
+export type CompletenessFigures = { readonly sources: number; readonly pendingBytes: number; readonly deadLetters: number; readonly heldEvents: number; readonly silentSensors: readonly string[] }
+
+/** What a report asks of the roll-ups. Raw events are never read. */
+export class ReportQueries {
+  readonly #query: Kysely<Database>
+  readonly #window: ReportWindow
+  #sensorId: number | undefined
+
+  private constructor(query: Kysely<Database>, window: ReportWindow, sensorId: number | undefined) {
+    this.#query = query
+    this.#window = window
+    this.#sensorId = sensorId
+  }
+
+  /** A sensor that does not exist gives a report of zeros. */
+  static async open(query: Kysely<Database>, window: ReportWindow): Promise<ReportQueries> {
+    if (window.sensor === undefined) return new ReportQueries(query, window, undefined)
+    const row = await query.selectFrom('sensors').where('name', '=', window.sensor).select('id').executeTakeFirst()
+    return new ReportQueries(query, window, row?.id ?? 0)
+  }
+
+  /** The newest day with events. */
+  static async newestDay(query: Kysely<Database>): Promise<DayNumber | undefined> {
+    const row = await query.selectFrom('daily_events').select((e) => e.fn.max('day').as('day')).executeTakeFirst()
+    return row?.day ?? undefined
+  }
+
+  /** Events by day and event id. */
+  async events(): Promise<{ readonly day: DayNumber; readonly eventid: string; readonly count: number }[]> {
+    let select = this.#query
+      .selectFrom('daily_events')
+      .innerJoin('event_kinds', 'event_kinds.id', 'daily_events.kind_id')
+      .where('day', '>=', this.#window.fromDay)
+      .where('day', '<', this.#window.untilDay)
+      .groupBy(['day', 'event_kinds.name'])
+      .orderBy('day')
+      .select((e) => ['day', 'event_kinds.name as eventid', e.fn.sum<number>('count').as('count')])
+    if (this.#sensorId !== undefined) select = select.where('sensor_id', '=', this.#sensorId)
+    return (await select.execute()).map((row) => ({ ...row, count: Number(row.count) }))
+  }
+
+  /** Sessions whose first event lies in the window. */
+  async sessions(): Promise<SessionFigures> {
+    let base = this.#query
+      .selectFrom('sessions')
+      .where('first_event_us', '>=', this.#window.fromDay * US_PER_DAY)
+      .where('first_event_us', '<', this.#window.untilDay * US_PER_DAY)
+      .where('session', '<>', '')
+    if (this.#sensorId !== undefined) base = base.where('sensor_id', '=', this.#sensorId)
+    const row = await base
+      .select([
+        sql<number>`count(*)`.as('total'),
+        sql<number>`count(case when command_count + failed_command_count > 0 then 1 end)`.as('withCommands'),
+        sql<number>`count(case when login_success_count > 0 then 1 end)`.as('withLogin'),
+        sql<number>`coalesce(sum(command_count + failed_command_count), 0)`.as('commands'),
+        sql<number>`coalesce(max(command_count + failed_command_count), 0)`.as('maxCommands'),
+        sql<number>`count(case when connect_count = 0 then 1 end)`.as('withoutStart'),
+        sql<number>`count(case when closed_count = 0 then 1 end)`.as('withoutEnd'),
+        sql<number>`count(duration_ms)`.as('durations'),
+      ])
+      .executeTakeFirstOrThrow()
+    const durations = Number(row.durations)
+    let medianDurationMs: number | null = null
+    if (durations > 0) {
+      const middle = await base
+        .where('duration_ms', 'is not', null)
+        .orderBy('duration_ms')
+        .offset(Math.floor((durations - 1) / 2))
+        .limit(durations % 2 === 0 ? 2 : 1)
+        .select('duration_ms as ms')
+        .execute()
+      medianDurationMs = Math.round(middle.reduce((sum, one) => sum + Number(one.ms), 0) / middle.length)
+    }
+    return {
+      total: Number(row.total), withCommands: Number(row.withCommands), withLogin: Number(row.withLogin), commands: Number(row.commands),
+      maxCommands: Number(row.maxCommands), withoutStart: Number(row.withoutStart), withoutEnd: Number(row.withoutEnd), medianDurationMs,
+    }
+  }
+
+  /** How many different values of a kind occur in events of the window. */
+  async distinctValues(kind: ValueKind): Promise<number> {
+    let select = this.#query
+      .selectFrom('daily_values')
+      .where('day', '>=', this.#window.fromDay)
+      .where('day', '<', this.#window.untilDay)
+      .where('kind', '=', VALUE_KINDS[kind])
+      .select(sql<number>`count(distinct value_id)`.as('n'))
+    if (this.#sensorId !== undefined) select = select.where('sensor_id', '=', this.#sensorId)
+    return Number((await select.executeTakeFirstOrThrow()).n)
+  }
+
+  /**
+   * The most frequent values of a kind.
+   *
+   * @param by - what `count` counts: events, or the sessions that the value occurs in
+   */
+  async top(kind: ValueKind, by: 'events' | 'sessions', limit: number, repeats: ReadonlyMap<number, number>): Promise<TopEntry[]> {
+    const totals = this.#totals(kind)
+    const measure = by === 'events' ? 'events' : 'sessions'
+    // Sessions that lie in several days are counted once too often for each further day: a few, and taken off below.
+    // Enough candidates are asked for that none of them can have fallen out of the list.
+    const slack = by === 'sessions' ? [...repeats.values()].reduce((most, one) => Math.max(most, one), 0) : 0
+    const floor = await this.#query.selectFrom(totals.as('t')).orderBy(measure, 'desc').offset(limit - 1).limit(1).select(measure).executeTakeFirst()
+    let candidates = this.#query
+      .selectFrom(totals.as('t'))
+      .innerJoin('values', 'values.id', 't.value_id')
+      .select(['t.value_id as id', 't.events as events', 't.sessions as sessions', 'values.value as value'])
+    if (floor !== undefined) candidates = candidates.where(`t.${measure}`, '>=', Number(floor[measure]) - slack)
+    if (slack === 0) candidates = candidates.orderBy(`t.${measure}`, 'desc').orderBy('values.value').limit(limit)
+    const rows = (await candidates.execute()).map((row) => {
+      const sessions = Number(row.sessions) - (repeats.get(row.id) ?? 0)
+      return { value: row.value, count: by === 'events' ? Number(row.events) : sessions, sessions }
+    })
+    return rows.sort((a, b) => b.count - a.count || compareUtf8(a.value, b.value)).slice(0, limit)
+  }
+
+  /** For values of sessions that lie in several days of the window: how often they were counted too much. */
+  async repeats(): Promise<ReadonlyMap<number, number>> {
+    if (this.#window.untilDay - this.#window.fromDay < 2) return new Map()
+    let inner = this.#query
+      .selectFrom('sessions')
+      .innerJoin('session_values', 'session_values.session_key', 'sessions.session_key')
+      .where(sql<boolean>`last_event_us / 86400000000 <> first_event_us / 86400000000`)
+      .where('last_event_us', '>=', this.#window.fromDay * US_PER_DAY)
+      .where('first_event_us', '<', this.#window.untilDay * US_PER_DAY)
+      .where('session_values.day', '>=', this.#window.fromDay)
+      .where('session_values.day', '<', this.#window.untilDay)
+      .groupBy(['session_values.session_key', 'session_values.value_id'])
+      .having(sql<boolean>`count(*) > 1`)
+      .select(['session_values.value_id as id', sql<number>`count(*) - 1`.as('extra')])
+    if (this.#sensorId !== undefined) inner = inner.where('sessions.sensor_id', '=', this.#sensorId)
+    const rows = await this.#query.selectFrom(inner.as('r')).groupBy('id').select((e) => ['id', e.fn.sum<number>('extra').as('extra')]).execute()
+    return new Map(rows.map((row) => [row.id, Number(row.extra)]))
+  }
+
+  async completeness(): Promise<CompletenessFigures> {
+    const sources = await this.#query.selectFrom('sources').select((e) => [e.fn.countAll<number>().as('n'), e.fn.sum<number | null>('pending_bytes').as('pending')]).executeTakeFirstOrThrow()
+    const dead = await this.#query.selectFrom('dead_letters').where('state', '=', 'new').select((e) => e.fn.sum<number | null>('records').as('n')).executeTakeFirstOrThrow()
+    const held = await this.#query.selectFrom('held_events').where('state', '=', 'held').select((e) => e.fn.countAll<number>().as('n')).executeTakeFirstOrThrow()
+    const { fromDay, untilDay } = this.#window
+    let silent = this.#query
+      .selectFrom('sensors')
+      .where((e) => e.exists(e.selectFrom('daily_events').whereRef('sensor_id', '=', 'sensors.id').where('day', '>=', fromDay - 7).where('day', '<', fromDay).select('day')))
+      .where((e) => e.not(e.exists(e.selectFrom('daily_events').whereRef('sensor_id', '=', 'sensors.id').where('day', '>=', fromDay).where('day', '<', untilDay).select('day'))))
+      .orderBy('name')
+      .select('name')
+    if (this.#sensorId !== undefined) silent = silent.where('id', '=', this.#sensorId)
+    return {
+      sources: Number(sources.n), pendingBytes: Number(sources.pending ?? 0), deadLetters: Number(dead.n ?? 0), heldEvents: Number(held.n),
+      silentSensors: (await silent.execute()).map((row) => row.name),
+    }
+  }
+
+  #totals(kind: ValueKind) {
+    let select = this.#query
+      .selectFrom('daily_values')
+      .where('day', '>=', this.#window.fromDay)
+      .where('day', '<', this.#window.untilDay)
+      .where('kind', '=', VALUE_KINDS[kind])
+      .groupBy('value_id')
+      .select((e) => ['value_id', e.fn.sum<number>('count').as('events'), e.fn.sum<number>('sessions').as('sessions')])
+    if (this.#sensorId !== undefined) select = select.where('sensor_id', '=', this.#sensorId)
+    return select
+  }
+}
+
