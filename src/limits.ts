@@ -7,19 +7,19 @@ export const LIMITS = {
   /** Bytes of one sealed segment or block: large enough for zstd to work, small enough to open one line cheaply. */
   blockBytes: 65_536,
   /** Raw bytes after which a batch is closed. Two of them in flight keep a loader under 256 MiB. */
-  batchBytesMax: 2 * 1024 * 1024,
+  batchBytesMax: 1024 * 1024,
   /** Records after which a batch is closed. */
-  batchRecordsMax: 8_192,
+  batchRecordsMax: 4_096,
   /** Batches on their way between reader and writer, all readers together. */
   batchesInFlightMax: 3,
   /** Records in one transaction of a bulk load; a commit costs the same for one row as for many. */
-  transactionRecordsMax: 65_536,
+  transactionRecordsMax: 32_768,
   /** Raw bytes in one transaction of a bulk load. */
-  transactionBytesMax: 32 * 1024 * 1024,
+  transactionBytesMax: 16 * 1024 * 1024,
   /** Milliseconds a bulk transaction may stay open before it commits and lets others write. */
   transactionMsMax: 2_000,
   /** Bytes read from a file at once. */
-  readChunkBytes: 256 * 1024,
+  readChunkBytes: 64 * 1024,
   /** Bytes at the start of a source that propose its lineage. */
   lineageHeadBytes: 1_024,
   /** Bytes before the cursor that are compared before the cursor of a plain file is used. */
@@ -34,9 +34,9 @@ export const LIMITS = {
   /** Starts of an object that are tried in the rest of a torn line. */
   salvageTriesMax: 8,
   /** Entries of a reader's dictionary of values before it starts afresh. */
-  readerDictionaryMax: 60_000,
+  readerDictionaryMax: 30_000,
   /** Session summaries the writer keeps at hand. */
-  sessionCacheMax: 20_000,
+  sessionCacheMax: 4_000,
   /** Bytes of a dead letter's own description. */
   detailCharsMax: 200,
   /** Years an instant may lie in to be taken without a flag start here. */

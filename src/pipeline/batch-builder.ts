@@ -70,7 +70,7 @@ export class BatchBuilder {
   #digests = new Uint8Array(this.#capacity * 16)
   #rowDigests = new Uint8Array(this.#capacity * 32)
   #payloadEnds = new Uint32Array(this.#capacity)
-  #payloads = Buffer.allocUnsafeSlow(512 * 1024)
+  #payloads = Buffer.allocUnsafeSlow(1_152 * 1024)
   #payloadBytes = 0
   #isAscii = true
   readonly #notes: [number, string][] = []

@@ -11,6 +11,7 @@ import type { PlainObject } from '../core/json.ts'
 import { byteFacts, decode, type ByteFacts, type DecodedEvent, treeOf } from '../decode/decode.ts'
 import { type Frame, Framer } from '../decode/framer.ts'
 import { LIMITS } from '../limits.ts'
+import { collectYoung } from '../core/young-gc.ts'
 import { Description, describe } from '../neutralize/describe.ts'
 import { printView } from '../neutralize/neutralize.ts'
 import { toVisible } from '../neutralize/visible.ts'
@@ -114,6 +115,7 @@ export class RecordProcessor {
 
   #next(isOpen: boolean): PackedBatch {
     const batch = this.#builder.finish(isOpen)
+    collectYoung()
     this.#builder = new BatchBuilder(batch.endOffset, this.#options.dictionary)
     return batch
   }

@@ -166,7 +166,7 @@ export class CodecOutput {
   /**
    * Large enough that what a chunk costs its reader does not count, small enough to hold several.
    */
-  static readonly CHUNK_BYTES = 256 * 1024
+  static readonly CHUNK_BYTES = 128 * 1024
 
   #buffer: Uint8Array = allocate()
   #length = 0

@@ -19,7 +19,7 @@ export interface SealReport {
 
 const BLOCK_BYTES = 65_536
 const DAY_US = 86_400_000_000n
-const NO_DIGEST = Buffer.alloc(32)
+const NO_DIGEST: Buffer = Buffer.alloc(32)
 
 const hash = (...parts: readonly Uint8Array[]) => Buffer.from(blake3(Buffer.concat(parts)))
 const byte = (n: number) => Buffer.of(n)
@@ -53,6 +53,18 @@ function rootOf(leaves: readonly Buffer[]): Buffer {
   return hash(byte(1), rootOf(leaves.slice(0, k)), rootOf(leaves.slice(k)))
 }
 
+/** Opens one zstd frame of a known content size, behind which nothing may stand. */
+function unpack(frame: Buffer, size: number): Buffer {
+  // The declared type does not know `info`, with which the result says how many bytes were read.
+  const { buffer, engine } = zstdDecompressSync(frame, {
+    maxOutputLength: size,
+    info: true,
+  }) as unknown as { readonly buffer: Buffer; readonly engine: { readonly bytesWritten: number } }
+  if (buffer.length !== size) throw new Error('content is too short')
+  if (engine.bytesWritten !== frame.length) throw new Error('bytes behind the content')
+  return buffer
+}
+
 /** One row of a table; each cell is read as what it has to be, or the row is a problem. */
 class Row {
   readonly #cells: Readonly<Record<string, unknown>>
@@ -70,7 +82,8 @@ class Row {
   bytes(name: string, length?: number): Buffer {
     const cell = this.#cells[name]
     if (!(cell instanceof Uint8Array)) throw new Error(`${name} is missing`)
-    if (length !== undefined && cell.length !== length) throw new Error(`${name} has a wrong length`)
+    if (length !== undefined && cell.length !== length)
+      throw new Error(`${name} has a wrong length`)
     return Buffer.from(cell)
   }
 }
@@ -155,12 +168,20 @@ export function verifySeals(databasePath: string): SealReport {
         must(row.int('n') === BigInt(leaves.length), `${block}: has another number`)
         must(start === offset, `${block}: does not start where the one before ends`)
         offset = end
-        leaves.push(hash(byte(9), row.bytes('sha256', 32), u64(start), u64(end), u32(n), row.bytes('root', 32)))
+        leaves.push(
+          hash(
+            byte(9),
+            row.bytes('sha256', 32),
+            u64(start),
+            u64(end),
+            u32(n),
+            row.bytes('root', 32),
+          ),
+        )
         must(row.bytes('codec').equals(Buffer.from('zstd')), `${block}: unknown codec`)
         must(row.bytes('key_id').length === 0, `${block}: names a key without being encrypted`)
         const size = 4 + 4 * Number(n) + Number(end - start)
-        const content = zstdDecompressSync(row.bytes('bytes'), { maxOutputLength: size })
-        if (content.length !== size) throw new Error('content is too short')
+        const content = unpack(row.bytes('bytes'), size)
         if (BigInt(content.readUInt32LE(0)) !== n) throw new Error('wrong number of records')
         const bytes = content.subarray(4 + 4 * Number(n))
         const records: Buffer[] = []
@@ -214,7 +235,11 @@ export function verifySeals(databasePath: string): SealReport {
   }
 
   /** Root over the days and dead letters of a batch. */
-  function checkView(name: string, batch: Row, days: ReadonlyMap<bigint, readonly Buffer[]>): Buffer {
+  function checkView(
+    name: string,
+    batch: Row,
+    days: ReadonlyMap<bigint, readonly Buffer[]>,
+  ): Buffer {
     const parts: Buffer[] = []
     let stored = 0n
     const seen = new Set<bigint>()
@@ -272,7 +297,17 @@ export function verifySeals(databasePath: string): SealReport {
     const [start, end] = [row.int('start_offset'), row.int('end_offset')]
     const [records, stored] = [row.int('records'), row.int('stored')]
     const supersedes = row.int('supersedes')
-    return { id, seq, start, end, firstRecord, records, stored, supersedes, digest: row.bytes('digest') }
+    return {
+      id,
+      seq,
+      start,
+      end,
+      firstRecord,
+      records,
+      stored,
+      supersedes,
+      digest: row.bytes('digest'),
+    }
   }
 
   function checkSource(row: Row, rows: ReadonlyMap<bigint, Map<bigint, Buffer[]>>): Source {
@@ -303,7 +338,10 @@ export function verifySeals(databasePath: string): SealReport {
     return { uid, batches }
   }
 
-  function checkCheckpoints(sources: readonly Source[], journal: ReadonlyMap<bigint, Buffer>): void {
+  function checkCheckpoints(
+    sources: readonly Source[],
+    journal: ReadonlyMap<bigint, Buffer>,
+  ): void {
     const ordered = sources.toSorted((a, b) => Buffer.compare(a.uid, b.uid))
     const keys = new Map<string, Buffer>()
     for (const row of read('select cast(key_id as blob) as id, public_key from signing_keys')) {
@@ -358,23 +396,26 @@ export function verifySeals(databasePath: string): SealReport {
     for (const row of read(sql)) must(row.int('n') === 0n, 'batches: without their source')
   }
 
-  try {
+  const sources: Source[] = []
+  let rows = new Map<bigint, Map<bigint, Buffer[]>>()
+  attempt('database', () => {
     db.exec('begin')
     const journal = checkJournal()
-    const rows = readRows()
-    const sources: Source[] = []
+    rows = readRows()
     const sql = `select id, uid, committed_offset, cast(sensor_override as blob) as override
       from sources order by id`
     for (const row of read(sql)) {
       attempt(`source ${row.int('id')}`, () => sources.push(checkSource(row, rows)))
     }
     checkParents()
-    attempt('checkpoints', () => checkCheckpoints(sources, journal))
-    const batches = sources.reduce((n, source) => n + source.batches.length, 0)
-    const days = [...rows.values()].flatMap((day) => [...day.values()])
-    const count = days.reduce((n, digests) => n + digests.length, 0)
-    return { ok: problems.length === 0, problems, batches, rows: count }
-  } finally {
-    db.close()
+    checkCheckpoints(sources, journal)
+  })
+  db.close()
+  const days = [...rows.values()].flatMap((day) => [...day.values()])
+  return {
+    ok: problems.length === 0,
+    problems,
+    batches: sources.reduce((n, source) => n + source.batches.length, 0),
+    rows: days.reduce((n, digests) => n + digests.length, 0),
   }
 }

@@ -1,14 +1,6 @@
 import { StoreError, UsageError } from '../../core/errors.ts'
-import {
-  checkSynthOptions,
-  SYNTH_DEFAULTS,
-  SYNTH_RANGES,
-  SYNTH_STYLES,
-  SynthFolderError,
-  type SynthOptions,
-  type SynthOutcome,
-  synthesize,
-} from '../../synth/index.ts'
+import type { SynthOutcome } from '../../synth/index.ts'
+import { checkSynthOptions, SYNTH_DEFAULTS, SYNTH_RANGES, SYNTH_STYLES, type SynthOptions } from '../../synth/options.ts'
 import { type Command, EXIT, type OptionSpec, type OptionValues } from '../command.ts'
 
 /** `nacre synth`: synthetic logs with the truth about them. */
@@ -69,6 +61,8 @@ export const synth: Command = {
         hint: 'See nacre synth --help.',
       })
     }
+    // The generator is large, and no other command needs it.
+    const { SynthFolderError, synthesize } = await import('../../synth/index.ts')
     try {
       const outcome = await synthesize(out, options, app.signal)
       app.out.result(outcome, () => describe(outcome))
@@ -79,7 +73,7 @@ export const synth: Command = {
         app.out.result({ out, stopped: true }, () => text)
         return EXIT.interrupted // the caller knows which signal it was
       }
-      throw operating(error, out)
+      throw operating(error, out, error instanceof SynthFolderError)
     }
   },
 }
@@ -116,8 +110,8 @@ function describe({ out, files, totals }: SynthOutcome): string {
 }
 
 /** What the operator can act on; anything else is passed on as it is. */
-function operating(error: unknown, out: string): unknown {
-  if (error instanceof SynthFolderError) {
+function operating(error: unknown, out: string, isFolder: boolean): unknown {
+  if (isFolder && error instanceof Error) {
     return new UsageError('USAGE_BAD_OPTION', error.message, {
       hint: 'Name another folder, or empty this one: sets are never mixed.',
     })

@@ -15,7 +15,9 @@ export class MultiInsert {
   readonly #head: string
   readonly #tail: string
   readonly #statements = new Map<number, Statement>()
-  #parameters: unknown[] = []
+  /** Filled from the front again after each flush: no garbage for each statement. */
+  readonly #parameters: unknown[] = []
+  #filled = 0
   #rows = 0
   /** Rows that the statements so far changed. */
   changes = 0
@@ -28,14 +30,15 @@ export class MultiInsert {
   }
 
   add(...values: unknown[]): void {
-    for (const value of values) this.#parameters.push(value)
+    for (const value of values) this.push(value)
     this.#rows += 1
     if (this.#rows === ROWS_AT_ONCE) this.flush()
   }
 
   /** Room for the values of a row, to be filled by `push`, then closed by `endRow`: no array for each row. */
   push(value: unknown): void {
-    this.#parameters.push(value)
+    this.#parameters[this.#filled] = value
+    this.#filled += 1
   }
 
   endRow(): void {
@@ -51,14 +54,15 @@ export class MultiInsert {
       statement = this.#db.prepare(`${this.#head} values ${Array(this.#rows).fill(row).join(',')} ${this.#tail}`)
       this.#statements.set(this.#rows, statement)
     }
+    if (this.#parameters.length > this.#filled) this.#parameters.length = this.#filled
     this.changes += statement.run(this.#parameters).changes
-    this.#parameters = []
+    this.#filled = 0
     this.#rows = 0
   }
 
   /** Forgets rows not yet written. */
   discard(): void {
-    this.#parameters = []
+    this.#filled = 0
     this.#rows = 0
   }
 }

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import type { Database as Connection } from 'better-sqlite3'
-import { Kysely, SqliteDialect } from 'kysely'
+import type { Kysely } from 'kysely'
 import { toHex } from '../../core/bytes.ts'
 import type { InstantUs } from '../../core/instant.ts'
 import type { SigningKey } from '../../core/seal-types.ts'
@@ -32,12 +32,11 @@ export class SqliteStore {
   readonly journalMode: string
   readonly engineVersion: string
   readonly notices: readonly string[]
-  /** Queries of reports and look-ups: one text for every engine. */
-  readonly query: Kysely<Database>
   readonly queue: WriterQueue
   /** For the parts of this engine only. */
   readonly connection: Connection
   readonly #options: SqliteOptions
+  #query: Kysely<Database> | undefined
 
   private constructor(options: SqliteOptions, opened: ReturnType<typeof openSqlite>, queue: WriterQueue) {
     this.#options = options
@@ -47,7 +46,12 @@ export class SqliteStore {
     this.notices = opened.notices
     this.connection = opened.db
     this.queue = queue
-    this.query = new Kysely<Database>({ dialect: new SqliteDialect({ database: opened.db }) })
+  }
+
+  /** Queries of reports and look-ups: one text for every engine. Not there in the mode `create`, which only loads. */
+  get query(): Kysely<Database> {
+    if (this.#query === undefined) throw new Error('the store was opened for loading only')
+    return this.#query
   }
 
   /** Opens, and brings the schema up to date where the mode lets it write. */
@@ -57,6 +61,11 @@ export class SqliteStore {
     const store = new SqliteStore(options, opened, queue)
     try {
       if (options.mode !== 'read' && store.schemaVersion < SCHEMA_VERSION) await store.migrate()
+      if (options.mode !== 'create') {
+        // Twelve megabytes that a load has no use for.
+        const { Kysely, SqliteDialect } = await import('kysely')
+        store.#query = new Kysely<Database>({ dialect: new SqliteDialect({ database: opened.db }) })
+      }
     } catch (error) {
       await store.close()
       throw error
@@ -242,6 +251,7 @@ export class SqliteStore {
 
   async close(): Promise<void> {
     this.queue.close()
-    await this.query.destroy()
+    if (this.#query === undefined) this.connection.close()
+    else await this.#query.destroy()
   }
 }

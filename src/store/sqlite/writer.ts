@@ -40,8 +40,8 @@ type SessionState = {
   isStored: boolean
   isDirty: boolean
   readonly summary: SessionSummary
-  /** Value and day to events of this transaction. */
-  values: Map<number, number>
+  /** Place in `#touched` while it is dirty. */
+  touchedIx: number
 }
 
 /** A value id and a day in one number: ids stay below 2^31, days of the years 1 to 9999 within 22 bits. */
@@ -69,6 +69,10 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
   #kinds = new Map<string, number>()
   #sessions = new Map<string, SessionState>()
   #touched: SessionState[] = []
+  /** Occurrences of values in this transaction: the session's place in `#touched`, the value and day as one number. */
+  #occurrenceSessions = new Uint32Array(32_768)
+  #occurrencePlaces = new Float64Array(32_768)
+  #occurrences = 0
   #dictionaries = new Map<number, Dictionary>()
   #cursors = new Map<number, SourceCursor>()
   #dailyEvents = new Map<string, Map<number, number>>()
@@ -162,9 +166,11 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
     for (const state of this.#touched) {
       state.isStored = true
       state.isDirty = false
-      state.values = new Map()
+      // A session that has ended will hardly come again; if it does, its row is read.
+      if (state.summary.closedCount > 0) this.#sessions.delete(`${state.sensorId}\n${state.session}`)
     }
     this.#touched = []
+    this.#occurrences = 0
     this.#dailyEvents.clear()
     this.#drift.clear()
     if (this.#sessions.size > LIMITS.sessionCacheMax) this.#sessions.clear()
@@ -420,8 +426,8 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
     const row = this.#statements.findSession.get(session, sensorId) as SessionRow | undefined
     const state: SessionState =
       row === undefined
-        ? { key: this.#nextSession++, sensorId, session, isStored: false, isDirty: false, summary: emptySummary(), values: new Map() }
-        : { key: row.session_key, sensorId, session, isStored: true, isDirty: false, summary: summaryOf(row), values: new Map() }
+        ? { key: this.#nextSession++, sensorId, session, isStored: false, isDirty: false, summary: emptySummary(), touchedIx: 0 }
+        : { key: row.session_key, sensorId, session, isStored: true, isDirty: false, summary: summaryOf(row), touchedIx: 0 }
     this.#sessions.set(name, state)
     return state
   }
@@ -498,7 +504,7 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
       const state = sessions[sessionIx]!
       if (!state.isDirty) {
         state.isDirty = true
-        this.#touched.push(state)
+        state.touchedIx = this.#touched.push(state) - 1
       }
       const { summary } = state
       const eventClass = batch.classes[i]!
@@ -513,9 +519,7 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
       for (; v < values && batch.valueEvents[v] === i; v += 1) {
         const ix = batch.valueIx[v]!
         const id = dictionary.ids[ix]!
-        const place = id * DAY_SPAN + (day + DAY_SHIFT)
-        const before = state.values.get(place)
-        state.values.set(place, before === undefined ? 1 : before + 1)
+        this.#addOccurrence(state.touchedIx, id * DAY_SPAN + (day + DAY_SHIFT))
         const kind = dictionary.kinds[ix]!
         if (kind === VALUE_KINDS.ip) this.#offer(state, 'srcIp', id, time, batch, i)
         else if (kind === VALUE_KINDS.clientVersion) this.#offer(state, 'clientVersion', id, time, batch, i)
@@ -594,7 +598,9 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
     const sessionRows = new MultiInsert(this.#db, UPSERT_SESSION, SESSION_COLUMNS.length, UPSERT_SESSION_TAIL)
     const newValues = new MultiInsert(this.#db, 'insert into session_values (session_key, value_id, day, count)', 4)
     const daily = new Map<number, Map<number, { count: number; sessions: number }>>()
-    for (const state of this.#touched) {
+    const { starts, places } = this.#groupOccurrences()
+    for (let n = 0; n < this.#touched.length; n += 1) {
+      const state = this.#touched[n]!
       const { summary: s, key } = state
       sessionRows.add(
         key, state.sensorId, state.session, s.firstEventUs, s.lastEventUs, s.srcIp?.value ?? null, s.srcIp?.timeUs ?? null,
@@ -608,10 +614,13 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
         ofSensor = new Map()
         daily.set(state.sensorId, ofSensor)
       }
-      // Sessions in the order of their first event and values in the order of their numbers: the table grows at its end.
-      const places = state.values.size > 1 ? [...state.values.keys()].sort(ascending) : state.values.keys()
-      for (const place of places) {
-        const count = state.values.get(place)!
+      // In the order of their numbers: the table grows at its end. Equal places stand side by side.
+      const own = places.subarray(starts[n]!, starts[n + 1]!).sort()
+      for (let at = 0; at < own.length; ) {
+        const place = own[at]!
+        let count = 1
+        while (own[at + count] === place) count += 1
+        at += count
         const isNew = state.session !== '' && this.#isNewValue(state, place, count, newValues)
         const total = ofSensor.get(place)
         if (total === undefined) ofSensor.set(place, { count, sessions: isNew ? 1 : 0 })
@@ -624,6 +633,35 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
     sessionRows.flush()
     newValues.flush()
     this.#flushDailyValues(daily)
+  }
+
+  #addOccurrence(touchedIx: number, place: number): void {
+    if (this.#occurrences === this.#occurrencePlaces.length) {
+      const sessions = new Uint32Array(this.#occurrences * 2)
+      sessions.set(this.#occurrenceSessions)
+      this.#occurrenceSessions = sessions
+      const places = new Float64Array(this.#occurrences * 2)
+      places.set(this.#occurrencePlaces)
+      this.#occurrencePlaces = places
+    }
+    this.#occurrenceSessions[this.#occurrences] = touchedIx
+    this.#occurrencePlaces[this.#occurrences] = place
+    this.#occurrences += 1
+  }
+
+  /** Occurrences by session (a counting sort): those of session n lie from `starts[n]` to before `starts[n + 1]`. */
+  #groupOccurrences(): { readonly starts: Uint32Array; readonly places: Float64Array } {
+    const n = this.#occurrences
+    const starts = new Uint32Array(this.#touched.length + 2)
+    for (let i = 0; i < n; i += 1) starts[this.#occurrenceSessions[i]! + 2]! += 1
+    for (let i = 2; i < starts.length; i += 1) starts[i]! += starts[i - 1]!
+    const places = new Float64Array(n)
+    for (let i = 0; i < n; i += 1) {
+      const at = starts[this.#occurrenceSessions[i]! + 1]!
+      places[at] = this.#occurrencePlaces[i]!
+      starts[this.#occurrenceSessions[i]! + 1] = at + 1
+    }
+    return { starts, places }
   }
 
   #isNewValue(state: SessionState, place: number, count: number, newValues: MultiInsert): boolean {
@@ -712,10 +750,6 @@ function driftByEvent(batch: PackedBatch): ReadonlyMap<number, readonly number[]
     else list.push(batch.driftIx[i]!)
   })
   return byEvent
-}
-
-function ascending(a: number, b: number): number {
-  return a - b
 }
 
 type Dictionary = { readonly generation: number; readonly ids: number[]; readonly kinds: number[] }

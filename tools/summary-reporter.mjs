@@ -1,0 +1,11 @@
+// Counts tests by outcome; suites are not tests.
+export default async function* summary(source) {
+  const counts = { passed: 0, failed: 0, skipped: 0 }
+  for await (const event of source) {
+    if ((event.type !== 'test:pass' && event.type !== 'test:fail') || event.data.details?.type === 'suite') continue
+    if (event.data.skip !== undefined) counts.skipped += 1
+    else if (event.type === 'test:pass') counts.passed += 1
+    else counts.failed += 1
+  }
+  yield JSON.stringify(counts)
+}
