@@ -31,6 +31,8 @@ export const LIMITS = {
   nulPaddingMax: 65_536,
   /** Characters of a session id; Cowrie's have 12. */
   sessionCharsMax: 64,
+  /** Unknown fields of one event that are counted as drift; Cowrie has none, a hand-made record may have any number. */
+  driftFieldsMax: 32,
   /** Starts of an object that are tried in the rest of a torn line. */
   salvageTriesMax: 8,
   /** Entries of a reader's dictionary of values before it starts afresh. */

@@ -23,6 +23,7 @@ export async function runLoad(app: App, paths: readonly string[], options: Optio
       report = await loadOnce(
         {
           paths,
+          ownFolders: [app.settings.data],
           sensor: typeof options['sensor'] === 'string' ? toVisible(options['sensor']) : undefined,
           sensorOf: (path) => sensorOf(app, path),
           acceptEnriched: options['accept-enriched'] === true,

@@ -32,7 +32,7 @@ export type PackedBatch = {
   /** Event number and text, for the few events with notes. */
   readonly notes: readonly (readonly [number, string])[]
   /** 0 for none, else 1 + index into `protocols`. */
-  readonly protocolIx: Uint8Array
+  readonly protocolIx: Uint16Array
   readonly protocols: readonly string[]
   /** Event number and milliseconds, for `session.closed`. */
   readonly durations: readonly (readonly [number, number])[]

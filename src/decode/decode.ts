@@ -107,7 +107,7 @@ export function treeOf(canonical: string): Json {
 /** The way for everything that is not canonical: plain, and right by looking. */
 export function decodeSlow(text: string, options: DecodeOptions): DecodedEvent | DecodeRefusal {
   const parsed = parseSlow(text)
-  if (!parsed.ok) return parsed.reason === 'too-deep' ? TOO_DEEP : NOT_JSON
+  if (!parsed.ok) return parsed.reason === 'too-deep' && isJson(text) ? TOO_DEEP : NOT_JSON
   let tree = parsed.value
   let flags = parsed.flags
   if (tree.kind !== 'object' || tree.entries.length === 0) return NOT_AN_EVENT
@@ -118,7 +118,8 @@ export function decodeSlow(text: string, options: DecodeOptions): DecodedEvent |
     flags |= FLAGS.unwrapped
     if (hit.entries.length === 0) return NOT_AN_EVENT
   }
-  if (parsed.repeatedAtTop.some((key) => IDENTITY_KEYS.includes(key) || key === '_source')) return AMBIGUOUS
+  const repeated = hit === undefined ? parsed.repeatedAtTop : [...parsed.repeatedAtTop, ...parsed.repeatedBelow]
+  if (repeated.some((key) => IDENTITY_KEYS.includes(key) || key === '_source')) return AMBIGUOUS
   if ((flags & FLAGS['bad-utf8']) !== 0) {
     // Escaped as UTF-16 so that an object can be looked at; the view and the digest are made from the tree.
     const object = JSON.parse(printJson(tree, spellBytes)) as PlainObject
@@ -133,6 +134,16 @@ export function decodeSlow(text: string, options: DecodeOptions): DecodedEvent |
     isClean: isCleanText(canonical, 'utf8'),
     tree,
     flags,
+  }
+}
+
+/** A text may be too deep and broken behind that: then it is no JSON, whichever way found it. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -41,8 +41,6 @@ export class Frame {
   nulPadding = false
   /** The candidate is a guess by the line's shape; `retry` looks closer. */
   guessed = false
-  /** Text stands before the object on its line. */
-  prefixed = false
 }
 
 type Skip = { readonly until: 'newline' | 'object' | 'next-object' | 'nul-end'; readonly reason: DeadReason; readonly column: number; counted: boolean }
@@ -52,6 +50,16 @@ export class Framer {
   /** Offset of `buffer[0]` in the stream. */
   base = 0
   readonly frame = new Frame()
+
+  /**
+   * @param startOffset - where in the stream the first byte lies
+   * @param inArray - reading goes on inside an array
+   */
+  constructor(startOffset = 0, inArray = false) {
+    this.base = startOffset
+    this.#inArray = inArray
+  }
+
   #pos = 0
   #end = 0
   #eof = false
@@ -122,7 +130,6 @@ export class Framer {
     frame.records = 1
     frame.nulPadding = false
     frame.guessed = false
-    frame.prefixed = false
     let start = this.#pos
     const first = this.buffer[start]
     if (first !== OPEN) {
@@ -156,8 +163,8 @@ export class Framer {
     for (;;) {
       if (at >= end) {
         if (nulFrom >= 0 && end - nulFrom >= LIMITS.nulPaddingMax) return this.#startNulRegion(from, nulFrom)
-        if (!this.#eof) return end - from > LIMITS.recordBytesMax ? this.#startSkip('newline', 'not-json', 0) : LEAD_MORE
-        return nulFrom >= 0 ? LEAD_MORE : this.#emit('blank', from, end)
+        // At the end of the stream this is the tail.
+        return !this.#eof && end - from > LIMITS.recordBytesMax ? this.#startSkip('newline', 'too-long', 0) : LEAD_MORE
       }
       const byte = buffer[at]!
       if (byte === 0) {
@@ -180,7 +187,7 @@ export class Framer {
           at += 1
           continue
         }
-        return this.#emit('blank', from, at + 1)
+        return at - from > LIMITS.recordBytesMax ? this.#emitDead('too-long', from, at + 1) : this.#emit('blank', from, at + 1)
       }
       if (byte === OPEN) return at
       if (this.#inArray && (byte === COMMA || byte === CLOSE_ARRAY)) {
@@ -191,7 +198,7 @@ export class Framer {
       if (byte === OPEN_ARRAY) {
         let look = at + 1
         while (look < end && isBlank(buffer[look]!)) look += 1
-        if (look >= end && !this.#eof) return end - from > LIMITS.recordBytesMax ? this.#startSkip('newline', 'not-json', 0) : LEAD_MORE
+        if (look >= end && !this.#eof) return end - from > LIMITS.recordBytesMax ? this.#startSkip('newline', 'too-long', 0) : LEAD_MORE
         if (buffer[look] === OPEN) {
           this.#inArray = true
           at = look
@@ -206,19 +213,23 @@ export class Framer {
   #otherLine(from: number, at: number): number {
     const newline = this.#newlineFrom(at)
     if (newline < 0) {
-      if (this.#end - from > LIMITS.recordBytesMax) return this.#startSkip('newline', 'not-json', 0)
+      if (this.#end - from > LIMITS.recordBytesMax) return this.#startSkip('newline', 'too-long', 0)
       return LEAD_MORE // at the end of the stream this is the tail
     }
     const lineEnd = newline + 1
+    if (newline - from > LIMITS.recordBytesMax) return this.#emitDead('too-long', from, lineEnd)
     const jsonEnd = this.#trimBack(at, newline)
     const open = indexOfObject(this.buffer, at, jsonEnd)
     if (open >= 0 && !this.#isLogPrefix(at, open)) {
       this.#closeLookUntil = Math.max(this.#closeLookUntil, lineEnd)
       return this.#emitDead('not-json', from, open)
     }
+    // The objects behind the prefix are read one by one.
+    if (open >= 0 && at < this.#closeLookUntil) return open
+    this.#takeTrim()
     if (open >= 0 && this.buffer[jsonEnd - 1] === CLOSE) {
       this.#emitRecord(from, lineEnd, open, jsonEnd)
-      this.frame.prefixed = true
+      this.frame.guessed = true
     } else {
       this.#emitRecord(from, lineEnd, at, jsonEnd)
     }
@@ -243,6 +254,7 @@ export class Framer {
     if (newline >= 0 && start >= this.#closeLookUntil && !this.#scanning) {
       const jsonEnd = this.#trimBack(start, newline)
       if (this.buffer[jsonEnd - 1] === CLOSE && newline - start < LIMITS.recordBytesMax) {
+        this.#takeTrim()
         this.#emitRecord(this.#pos, newline + 1, start, jsonEnd)
         this.frame.guessed = true
         return true
@@ -262,11 +274,12 @@ export class Framer {
       this.#scanAt = start
     }
     if (scanner.status === 'more') this.#scanAt = scanner.feed(this.buffer, this.#scanAt, this.#end)
-    if (this.#scanAt - start > LIMITS.recordBytesMax) return this.#longRecord(start)
+    if (this.#scanAt - start > LIMITS.recordBytesMax) return this.#longRecord()
     if (scanner.status === 'more') {
       if (!this.#eof) return false
       // At the end this is the tail, unless a later line starts afresh: then the torn part ends before it.
       const newline = this.#newlineFrom(start)
+      if (newline >= 0 && this.#takeSalvaged(start, newline + 1)) return true
       const resync = newline < 0 ? -1 : this.#nextObjectLine(newline + 1, this.#columnOf(start), this.#end)
       if (resync < 0) return false
       this.#scanning = false
@@ -288,24 +301,31 @@ export class Framer {
   /** Takes what separates an object from the next one. @returns its end, or -1 when more bytes are needed */
   #absorb(from: number): number {
     const buffer = this.buffer
-    for (let at = from; ; at += 1) {
-      if (at >= this.#end) return this.#eof ? at : -1
+    let inArray = this.#inArray
+    let nulPadding = false
+    let at = from
+    for (; ; at += 1) {
+      if (at >= this.#end) {
+        if (!this.#eof) return -1
+        break
+      }
       const byte = buffer[at]!
       if (byte === 0x20 || byte === 0x09 || byte === 0x0d || byte === COMMA) continue
       if (byte === 0) {
-        this.frame.nulPadding = true
+        nulPadding = true
         continue
       }
       if (byte === NEWLINE) {
-        if (this.#inArray) continue
-        return at + 1
+        if (inArray) continue
+        at += 1
+        break
       }
-      if (byte === CLOSE_ARRAY && this.#inArray) {
-        this.#inArray = false
-        continue
-      }
-      return at
+      if (byte !== CLOSE_ARRAY || !inArray) break
+      inArray = false
     }
+    this.#inArray = inArray
+    if (nulPadding) this.frame.nulPadding = true
+    return at
   }
 
   /** The grammar breaks at `error`: finds where reading can go on. */
@@ -314,29 +334,39 @@ export class Framer {
     if (newline < 0) {
       if (!this.#eof && this.#end - start > LIMITS.recordBytesMax) {
         this.#scanning = false
-        this.#startSkip('newline', 'not-json', 0)
-        return this.next()
+        return this.#startSkip('newline', 'not-json', 0) === LEAD_EMITTED
       }
       return this.#eof ? this.#brokenTail(start) : false
     }
     const lineEnd = newline + 1
     if (error < lineEnd) {
       this.#scanning = false
-      const found = this.#salvage(start + 1, lineEnd)
+      // An over-long line is one region however it was cut: nothing in it is looked for.
+      const found = newline - start > LIMITS.recordBytesMax ? -1 : this.#salvage(start + 1, lineEnd)
       this.#emitDead('not-json', this.#pos, found < 0 ? lineEnd : found)
       if (found >= 0) this.#closeLookUntil = Math.max(this.#closeLookUntil, lineEnd)
       return true
     }
+    if (this.#takeSalvaged(start, lineEnd)) return true
     const resync = this.#nextObjectLine(lineEnd, this.#columnOf(start), this.#end)
     if (resync < 0 && !this.#eof) {
       if (this.#end - start <= LIMITS.recordBytesMax) return false
       const column = this.#columnOf(start)
       this.#scanning = false
-      this.#startSkip('next-object', 'not-json', column)
-      return this.next()
+      return this.#startSkip('next-object', 'not-json', column) === LEAD_EMITTED
     }
     this.#scanning = false
     this.#emitDead('not-json', this.#pos, resync < 0 ? this.#end : resync)
+    return true
+  }
+
+  /** A record torn right before a value takes the whole event behind it for that value: gives both. */
+  #takeSalvaged(start: number, lineEnd: number): boolean {
+    const found = lineEnd - start > LIMITS.recordBytesMax ? -1 : this.#salvage(start + 1, lineEnd)
+    if (found < 0) return false
+    this.#scanning = false
+    this.#closeLookUntil = Math.max(this.#closeLookUntil, lineEnd)
+    this.#emitDead('not-json', this.#pos, found)
     return true
   }
 
@@ -358,13 +388,19 @@ export class Framer {
   #salvage(from: number, to: number): number {
     const scanner = new JsonScanner()
     let at = from
-    for (let tries = 0; tries < LIMITS.salvageTriesMax; tries += 1) {
+    for (let tries = 0; tries < LIMITS.salvageTriesMax; ) {
       at = indexOfObject(this.buffer, at, to)
       if (at < 0) return -1
       scanner.reset()
       const end = scanner.feed(this.buffer, at, to)
-      if (scanner.status === 'done' && hasEventid(this.buffer.subarray(at, end))) return at
-      at += 1
+      if (scanner.status === 'done') {
+        if (hasEventid(this.buffer.subarray(at, end))) return at
+        // A whole object that is no event: one inside the torn record. Passing it costs no try, and no byte is read twice.
+        at = end
+      } else {
+        at += 1
+        tries += 1
+      }
     }
     return -1
   }
@@ -389,10 +425,9 @@ export class Framer {
     return column
   }
 
-  #longRecord(start: number): boolean {
+  #longRecord(): boolean {
     if (this.#scanner.status === 'more') {
-      this.#startSkip('object', 'too-long', 0)
-      return this.next()
+      return this.#startSkip('object', 'too-long', 0) === LEAD_EMITTED
     }
     if (this.#scanner.status === 'done') {
       const end = this.#absorb(this.#scanAt)
@@ -401,7 +436,8 @@ export class Framer {
       this.#emitDead('too-long', this.#pos, end)
       return true
     }
-    return this.#brokenObject(start, this.#scanAt)
+    // Broken, but only beyond the limit: too long first of all.
+    return this.#startSkip('object', 'too-long', 0) === LEAD_EMITTED
   }
 
   #startNulRegion(from: number, nulFrom: number): number {
@@ -414,6 +450,8 @@ export class Framer {
 
   #startSkip(until: Skip['until'], reason: DeadReason, column: number): number {
     this.#skip = { until, reason, column, counted: false }
+    // A line end counts only behind what the grammar has read.
+    if (until === 'newline') this.#scanAt = this.#pos
     return this.#continueSkip(this.#skip) ? LEAD_EMITTED : LEAD_MORE
   }
 
@@ -428,7 +466,7 @@ export class Framer {
     let end = limit
     let over = false
     if (skip.until === 'newline') {
-      const newline = this.buffer.indexOf(NEWLINE, from)
+      const newline = this.buffer.indexOf(NEWLINE, Math.max(from, this.#scanAt))
       if (newline >= 0 && newline < limit) {
         end = newline + 1
         over = true
@@ -444,7 +482,8 @@ export class Framer {
       // Only a line start can end it; a segment ends at a line end where there is one.
       const newline = this.buffer.lastIndexOf(NEWLINE, limit - 1)
       if (newline >= from && newline + 1 < this.#end) end = newline + 1
-      const resync = this.#nextObjectLine(this.#lineStartAtOrAfter(from), skip.column, end + 1)
+      // The region begins with the broken object itself: what ends it is a later line.
+      const resync = this.#nextObjectLine(this.#lineStartAtOrAfter(skip.counted ? from : from + 1), skip.column, end + 1)
       if (resync >= 0 && resync <= end) {
         end = resync
         over = true
@@ -497,18 +536,29 @@ export class Framer {
     return this.#newline
   }
 
+  #trimNul = false
+  #trimArray = false
+
+  /** The line was taken as `#trimBack` cut it. */
+  #takeTrim(): void {
+    if (this.#trimNul) this.frame.nulPadding = true
+    if (this.#trimArray) this.#inArray = false
+  }
+
   /** Where the JSON of a line ends: blanks, NULs, a comma and, in an array, its bracket do not belong to it. */
   #trimBack(from: number, newline: number): number {
     let end = newline
+    this.#trimNul = false
+    this.#trimArray = false
     for (; end > from; end -= 1) {
       const byte = this.buffer[end - 1]!
       if (byte === 0x20 || byte === 0x09 || byte === 0x0d || byte === COMMA) continue
       if (byte === 0) {
-        this.frame.nulPadding = true
+        this.#trimNul = true
         continue
       }
-      if (byte === CLOSE_ARRAY && this.#inArray) {
-        this.#inArray = false
+      if (byte === CLOSE_ARRAY && this.#inArray && !this.#trimArray) {
+        this.#trimArray = true
         continue
       }
       break

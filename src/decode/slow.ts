@@ -9,7 +9,7 @@ import type { Json } from '../core/json.ts'
 import { LIMITS } from '../limits.ts'
 
 export type SlowResult =
-  | { readonly ok: true; readonly value: Json; readonly flags: number; readonly repeatedAtTop: readonly string[] }
+  | { readonly ok: true; readonly value: Json; readonly flags: number; readonly repeatedAtTop: readonly string[]; readonly repeatedBelow: readonly string[] }
   | { readonly ok: false; readonly reason: 'not-json' | 'too-deep' }
 
 class Refusal extends Error {
@@ -29,7 +29,7 @@ export function parseSlow(text: string): SlowResult {
   const parser = new Parser(text)
   try {
     const value = parser.document()
-    return { ok: true, value, flags: parser.flags, repeatedAtTop: parser.repeatedAtTop }
+    return { ok: true, value, flags: parser.flags, repeatedAtTop: parser.repeatedAtTop, repeatedBelow: parser.repeatedBelow }
   } catch (error) {
     if (error instanceof Refusal) return { ok: false, reason: error.reason }
     throw error
@@ -39,6 +39,8 @@ export function parseSlow(text: string): SlowResult {
 class Parser {
   flags = 0
   repeatedAtTop: string[] = []
+  /** Repeated keys one level down, for what is taken out of a wrapper. */
+  repeatedBelow: string[] = []
   readonly #text: string
   #at = 0
 
@@ -89,7 +91,7 @@ class Parser {
       const name = JSON.stringify(key.parts)
       if (entries.has(name)) {
         this.flags |= FLAGS['repeated-key']
-        if (depth === 1 && key.parts.length === 1) this.repeatedAtTop.push(String(key.parts[0]))
+        if (depth <= 2 && key.parts.length === 1) (depth === 1 ? this.repeatedAtTop : this.repeatedBelow).push(String(key.parts[0]))
       }
       // A Map keeps the place of the first and takes the value of the last, as JSON.parse does.
       entries.set(name, { key, value })
@@ -233,8 +235,14 @@ function sameDecimal(a: string, b: string): boolean {
 function normalDecimal(text: string): string {
   const [, sign, whole, fraction = '', exponent = '0'] = /^(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/.exec(text) ?? []
   if (whole === undefined) return text
-  const digits = (whole + fraction).replace(/^0+/, '')
-  const significant = digits.replace(/0+$/, '')
+  const all = whole + fraction
+  // By hand: a pattern for the zeros at the end takes quadratic time on zeros in the middle.
+  let first = 0
+  while (all[first] === '0') first += 1
+  let last = all.length
+  while (last > first && all[last - 1] === '0') last -= 1
+  const digits = all.slice(first)
+  const significant = all.slice(first, last)
   if (significant === '') return '0'
   const scale = BigInt(exponent) - BigInt(fraction.length) + BigInt(digits.length - significant.length)
   return `${sign}${significant}e${scale}`

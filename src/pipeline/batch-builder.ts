@@ -66,7 +66,7 @@ export class BatchBuilder {
   #sessionIx = new Uint32Array(this.#capacity)
   #kindIx = new Uint16Array(this.#capacity)
   #classes = new Uint8Array(this.#capacity)
-  #protocolIx = new Uint8Array(this.#capacity)
+  #protocolIx = new Uint16Array(this.#capacity)
   #digests = new Uint8Array(this.#capacity * 16)
   #rowDigests = new Uint8Array(this.#capacity * 32)
   #payloadEnds = new Uint32Array(this.#capacity)
@@ -240,7 +240,7 @@ export class BatchBuilder {
   #protocolNumber(protocol: string): number {
     let ix = this.#protocols.indexOf(protocol)
     if (ix < 0) ix = this.#protocols.push(protocol) - 1
-    return Math.min(ix + 1, 255)
+    return ix + 1
   }
 
   #putPayload(payload: string | Uint8Array, isAscii: boolean): void {
@@ -296,7 +296,7 @@ export class BatchBuilder {
     this.#sessionIx = enlarged(this.#sessionIx, Uint32Array)
     this.#kindIx = enlarged(this.#kindIx, Uint16Array)
     this.#classes = enlarged(this.#classes, Uint8Array)
-    this.#protocolIx = enlarged(this.#protocolIx, Uint8Array)
+    this.#protocolIx = enlarged(this.#protocolIx, Uint16Array)
     this.#digests = enlarged(this.#digests, Uint8Array)
     this.#rowDigests = enlarged(this.#rowDigests, Uint8Array)
     this.#payloadEnds = enlarged(this.#payloadEnds, Uint32Array)

@@ -31,6 +31,8 @@ export type LineageStore = {
 
 export type LoadOptions = {
   readonly paths: readonly string[]
+  /** Folders of nacre itself; what lies in them is no log. */
+  readonly ownFolders?: readonly string[]
   /** Sensor given for all files; visible form. */
   readonly sensor: string | undefined
   /** Sensor from the configuration, by path. */
@@ -75,7 +77,7 @@ export type LoadReport = {
  */
 export async function loadOnce(options: LoadOptions, store: LineageStore, writer: BatchWriter, readers: readonly Reader[]): Promise<LoadReport> {
   const started = performance.now()
-  const found = discover(options.paths)
+  const found = discover(options.paths, options.ownFolders ?? [])
   const run = new LoadRun(options, store, writer, found.files.length, found.failed)
   const queue = found.files[Symbol.iterator]()
   const work = async (reader: Reader): Promise<void> => {
@@ -182,13 +184,15 @@ class LoadRun {
     const isRegular = stat?.isFile() === true
     const known = isRegular ? this.#store.findFile(file.realPath, sensorOverride) : undefined
     const isFinished = isRegular && isRotatedAway(file.realPath)
-    if (known !== undefined && stat !== undefined && isSameFile(known, stat) && (known.isFinished || !isFinished)) {
+    const isWanted = known?.foreignKind === ENRICHED && this.#options.acceptEnriched
+    if (known !== undefined && !isWanted && stat !== undefined && isSameFile(known, stat) && (known.isFinished || !isFinished)) {
       this.#unchanged(file, known, sensorOverride)
       return
     }
     const probe: Probe = isRegular ? await reader.probe(file.realPath, chunkBytes) : { compression: 'none', encoding: 'utf-8', foreign: undefined, head: new Uint8Array(0) }
     const candidates = isRegular ? await this.#claimCandidates(probe, sensorOverride, known) : []
-    if (probe.foreign !== undefined && candidates.length === 0) {
+    const isTaken = probe.foreign === undefined || (probe.foreign === ENRICHED && this.#options.acceptEnriched)
+    if (!isTaken && candidates.length === 0) {
       await this.#takeForeign(file, probe, sensorOverride, stat)
       return
     }
@@ -197,7 +201,7 @@ class LoadRun {
       lines: 0, stored: 0, duplicate: 0, held: 0, dead: 0, blank: 0, expired: 0, pendingBytes: 0,
     }
     const reading = reader.read({
-      path: isRegular ? file.realPath : file.path, probe, candidates, sensor, acceptEnriched: this.#options.acceptEnriched,
+      path: isRegular ? file.realPath : file.path, probe, isProbed: isRegular, candidates, sensor, acceptEnriched: this.#options.acceptEnriched,
       isFinished, nowUs: this.#options.clock(), chunkBytes,
     })
     const source = new SourceRun(file, report, probe, sensorOverride)
@@ -266,6 +270,7 @@ class LoadRun {
           sourceId: source.id,
           committedOffset: source.committedOffset,
           startOffset: source.open?.startOffset ?? source.committedOffset,
+          isOpen: source.open !== undefined,
           tailDigest: source.tailDigest,
           blockEnds: proof.ends,
           blockDigests: proof.digests,
@@ -401,6 +406,7 @@ class LoadRun {
   }
 }
 
+const ENRICHED = 'elasticsearch-enriched'
 const IDLE_COMMIT_MS = 250
 const CLAIM_POLL_MS = 50
 

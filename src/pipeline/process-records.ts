@@ -31,6 +31,8 @@ export type ProcessOptions = {
   /** Offset of the first byte handed over, in the raw stream. */
   readonly startOffset: number
   readonly dictionary: ValueDictionary
+  /** Reading goes on inside an array. */
+  readonly inArray?: boolean
   /** Raw bytes of each text byte sequence: 1 for UTF-8; UTF-16 is transcoded before it comes here. */
   readonly rawBytes?: RawBytes
 }
@@ -52,7 +54,8 @@ const NOT_UTF8_MARK = Uint8Array.of(0xff)
 /** Turns the bytes of one source into batches. One object for each reading of a source. */
 export class RecordProcessor {
   readonly #options: ProcessOptions
-  readonly #framer = new Framer()
+  readonly #framer: Framer
+  #batches = 0
   readonly #description = new Description()
   #builder: BatchBuilder
   #chunkFacts: ByteFacts = 'plain-ascii'
@@ -67,6 +70,7 @@ export class RecordProcessor {
 
   constructor(options: ProcessOptions) {
     this.#options = options
+    this.#framer = new Framer(options.startOffset, options.inArray ?? false)
     this.#builder = new BatchBuilder(options.startOffset, options.dictionary)
   }
 
@@ -85,18 +89,25 @@ export class RecordProcessor {
    *
    * @param tailReason - what an unfinished last record is: `undefined` leaves it pending
    * @param regionReason - a region to open at the end even when no bytes are left (a torn archive)
+   * @param closesOpen - an earlier reading left a broken end here: a batch must say that it is whole, even an empty one
    */
-  *finish(tailReason: DeadReason | undefined, regionReason: DeadReason | undefined): Generator<PackedBatch, SourceTail> {
+  *finish(tailReason: DeadReason | undefined, regionReason: DeadReason | undefined, closesOpen = false): Generator<PackedBatch, SourceTail> {
     this.#framer.finish()
     yield* this.#drain()
     const tail = this.#framer.tail()
     const bytes = this.#framer.buffer.subarray(tail.start, tail.end)
     const rest = this.#options.rawBytes?.rest()
-    const left = rest === undefined ? bytes.length : rest.length
-    const reason = regionReason ?? (left > 0 ? tailReason : undefined)
-    if (!this.#builder.isEmpty) yield this.#next(false)
-    if (reason === undefined) return left > 0 ? { kind: 'pending', bytes: left } : { kind: 'none' }
     const raw = rest ?? bytes
+    let left = raw.length
+    if (left > 0 && tailReason !== undefined && regionReason === undefined && isBlankText(bytes) && bytes.length > 0) {
+      // Blanks without a line end, and nothing will follow: a blank record.
+      this.#builder.seal(raw, undefined)
+      this.#builder.addBlank()
+      left = 0
+    }
+    const reason = regionReason ?? (left > 0 ? tailReason : undefined)
+    if (!this.#builder.isEmpty || (closesOpen && this.#batches === 0 && reason === undefined)) yield this.#next(false)
+    if (reason === undefined) return left > 0 ? { kind: 'pending', bytes: left } : { kind: 'none' }
     const start = this.#builder.endOffset
     for (let at = 0; at < raw.length; at += LIMITS.blockBytes) {
       this.#builder.seal(raw.subarray(at, Math.min(raw.length, at + LIMITS.blockBytes)), undefined)
@@ -115,6 +126,7 @@ export class RecordProcessor {
 
   #next(isOpen: boolean): PackedBatch {
     const batch = this.#builder.finish(isOpen)
+    this.#batches += 1
     collectYoung()
     this.#builder = new BatchBuilder(batch.endOffset, this.#options.dictionary)
     return batch
@@ -171,7 +183,7 @@ export class RecordProcessor {
       payload = printed.payload
       const payloadBytes = Buffer.from(payload)
       hash = payloadHash(payloadBytes)
-      event.digest = this.#canonicalDigest(decoded, payloadBytes)
+      event.digest = this.#canonicalDigest(decoded, payloadBytes, valid.asText !== undefined)
     }
     // Every wrong type is noted, but the names come from the schemas: no text of a log.
     event.notes = valid.wrongTypes.length === 0 ? '' : valid.wrongTypes.join(',')
@@ -212,12 +224,11 @@ export class RecordProcessor {
   }
 
   /** With bytes that are not UTF-8 the canonical form is the view and a byte that no UTF-8 text has. */
-  #canonicalDigest(decoded: DecodedEvent, payload: Uint8Array): Uint8Array {
-    const hash =
-      decoded.canonical === undefined
-        ? blake3Tagged(CANONICAL, payload, NOT_UTF8_MARK)
-        : blake3Tagged(CANONICAL, Buffer.from(decoded.canonical))
-    return hash.subarray(0, 16)
+  #canonicalDigest(decoded: DecodedEvent, payload: Uint8Array, hasTextForms: boolean): Uint8Array {
+    if (decoded.canonical !== undefined) return blake3Tagged(CANONICAL, Buffer.from(decoded.canonical)).subarray(0, 16)
+    // Without what the schemas change in the view: they are no part of an event's identity.
+    const view = hasTextForms ? Buffer.from(printView(decoded.tree!, undefined).payload) : payload
+    return blake3Tagged(CANONICAL, view, NOT_UTF8_MARK).subarray(0, 16)
   }
 
   #factsOf(json: Buffer): ByteFacts {
@@ -236,6 +247,10 @@ export class RecordProcessor {
     const raw = this.#options.rawBytes === undefined ? bytes : this.#options.rawBytes.take(bytes)
     this.#builder.seal(raw, leaf ?? recordLeaf(raw))
   }
+}
+
+function isBlankText(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d || byte === 0x0a)
 }
 
 /** Our own words for each reason; kept short, they stand in the database. */

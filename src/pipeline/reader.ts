@@ -9,7 +9,7 @@ import type { PackedBatch } from '../core/packed.ts'
 import type { DeadReason } from '../core/event.ts'
 import { LIMITS } from '../limits.ts'
 import { detectCompression, openStream, type ByteStream, type Compression, type StreamEnd } from '../source/decompress.ts'
-import { type TextEncodingName, Utf16Transcoder } from '../source/encoding.ts'
+import { detectEncoding, type TextEncodingName, Utf16Transcoder } from '../source/encoding.ts'
 import { type ForeignKind, headDigest, sha256, StreamProbe } from '../source/probe.ts'
 import type { Registry } from '../validate/registry.ts'
 import type { ValueDictionary } from './batch-builder.ts'
@@ -29,6 +29,8 @@ export type Candidate = {
   readonly committedOffset: number
   /** Where reading goes on: the cursor, or the start of a broken end that may now be whole. */
   readonly startOffset: number
+  /** The last batch holds the broken end of a file. */
+  readonly isOpen: boolean
   /** Proof for plain files. */
   readonly tailDigest: Uint8Array
   /** Proof for streams that must be read from their start: ends (8 bytes, little-endian) and SHA-256 of all blocks. */
@@ -39,6 +41,8 @@ export type Candidate = {
 export type ReadPlan = {
   readonly path: string
   readonly probe: Probe
+  /** False for standard input and pipes: they are read once, without a look first, and to their end. */
+  readonly isProbed: boolean
   readonly candidates: readonly Candidate[]
   readonly sensor: string | undefined
   readonly acceptEnriched: boolean
@@ -76,7 +80,9 @@ export async function probeSource(path: string, chunkBytes: number): Promise<Pro
     close()
   }
   const head = probe.head()
-  const foreign = !probe.hasEvents ? probe.foreignKind() : probe.isEnriched() ? 'elasticsearch-enriched' : undefined
+  // An archive torn before its first byte came out may hold anything.
+  const isTornEmpty = probe.bytes === 0 && stream.end !== undefined && stream.end.kind !== 'complete'
+  const foreign = isTornEmpty ? undefined : !probe.hasEvents || probe.isDatabase() ? probe.foreignKind() : probe.isEnriched() ? 'elasticsearch-enriched' : undefined
   return { compression, encoding: probe.encoding, foreign, head: Uint8Array.from(head.subarray(0, LIMITS.lineageHeadBytes)) }
 }
 
@@ -88,7 +94,10 @@ export async function* readSource(plan: ReadPlan, registry: Registry, dictionary
 
   const opened = openSource(plan.path, plan.probe.compression === 'none' ? startOffset : 0, plan.chunkBytes)
   const { stream } = opened
-  const transcoder = plan.probe.encoding === 'utf-8' ? undefined : new Utf16Transcoder(plan.probe.encoding)
+  // What cannot be read twice was not probed: its first bytes tell the encoding now.
+  let first = plan.isProbed ? undefined : await stream.read()
+  const encoding = first === undefined ? plan.probe.encoding : detectEncoding(first)
+  const transcoder = encoding === 'utf-8' ? undefined : new Utf16Transcoder(encoding)
   const processor = new RecordProcessor({
     registry,
     nowUs: plan.nowUs,
@@ -96,6 +105,7 @@ export async function* readSource(plan: ReadPlan, registry: Registry, dictionary
     acceptEnriched: plan.acceptEnriched,
     startOffset,
     dictionary,
+    inArray: startOffset > 0 && STARTS_ARRAY.test(Buffer.from(plan.probe.head).toString('latin1')),
     ...(transcoder === undefined ? {} : { rawBytes: transcoder }),
   })
   const tail = new TailKeeper(startOffset)
@@ -104,7 +114,8 @@ export async function* readSource(plan: ReadPlan, registry: Registry, dictionary
   try {
     if (plan.probe.compression === 'none' && startOffset > 0) tail.start(readAt(plan.path, Math.max(0, startOffset - LIMITS.lineageTailBytes), Math.min(startOffset, LIMITS.lineageTailBytes)))
     for (;;) {
-      let chunk = await stream.read()
+      let chunk = first ?? (await stream.read())
+      first = undefined
       if (chunk === undefined) break
       streamEnd += chunk.length
       if (toSkip > 0) {
@@ -121,8 +132,8 @@ export async function* readSource(plan: ReadPlan, registry: Registry, dictionary
     }
     const end = stream.end ?? { kind: 'complete', trailingBytes: 0 }
     const { tailReason, regionReason } = endReasons(plan, end)
-    const isUnchanged = found !== undefined && found.startOffset < found.committedOffset && streamEnd === found.committedOffset && (regionReason ?? tailReason) !== undefined
-    const last = processor.finish(tailReason, regionReason)
+    const isUnchanged = found !== undefined && found.isOpen && streamEnd === found.committedOffset && (regionReason ?? tailReason) !== undefined
+    const last = processor.finish(tailReason, regionReason, found?.isOpen === true)
     for (;;) {
       const step = last.next()
       if (step.done === true) {
@@ -139,16 +150,18 @@ export async function* readSource(plan: ReadPlan, registry: Registry, dictionary
   }
 }
 
+const STARTS_ARRAY = /^(?:\u00ef\u00bb\u00bf)?\s*\[\s*\{/
+
 function endReasons(plan: ReadPlan, end: StreamEnd): { readonly tailReason: DeadReason | undefined; readonly regionReason: DeadReason | undefined } {
   if (end.kind === 'torn') return { tailReason: undefined, regionReason: 'torn-archive' }
   if (end.kind === 'bomb') return { tailReason: undefined, regionReason: 'bomb' }
-  const isFinished = plan.isFinished || plan.probe.compression !== 'none' || plan.path === '-'
+  const isFinished = plan.isFinished || plan.probe.compression !== 'none' || !plan.isProbed
   return { tailReason: isFinished ? 'torn-line' : undefined, regionReason: undefined }
 }
 
 /** The first candidate whose bytes are proven to be the same; undefined for a new lineage. */
 async function findLineage(plan: ReadPlan): Promise<Candidate | undefined> {
-  if (plan.path === '-') return undefined
+  if (!plan.isProbed) return undefined
   for (const candidate of plan.candidates) {
     const isSame = plan.probe.compression === 'none' ? provePlain(plan.path, candidate) : await proveStream(plan, candidate)
     if (isSame) return candidate

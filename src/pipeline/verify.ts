@@ -86,12 +86,14 @@ class Verification {
   readonly #kindNames: ReadonlyMap<number, string>
   readonly #sessionNames = new Map<number, { readonly sensor: string; readonly session: string }>()
   #deadStates = new Map<string, string>()
+  readonly #held: Map<number, number>
 
   constructor(reads: VerifyReads, options: VerifyOptions) {
     this.#reads = reads
     this.#options = options
     this.#sensorNames = reads.sensorNames()
     this.#kindNames = reads.kindNames()
+    this.#held = new Map(reads.heldByBatch())
   }
 
   async all(): Promise<Verdict> {
@@ -153,7 +155,12 @@ class Verification {
         rows += 1
         event = events.next()
       }
-      this.#checkBatch(batch, blockRows, dayRows, deadRows, isOpened ? view : undefined, rows)
+      try {
+        this.#checkBatch(batch, blockRows, dayRows, deadRows, isOpened ? view : undefined, rows)
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error
+        this.#problem('seals', `batch ${batch.id}: the batch, its blocks, days or dead letters hold a number out of range`)
+      }
     }
     while (!event.done) {
       this.#problem('view', `raw_events ${event.value[0]}: batch ${event.value[1]} does not exist`)
@@ -163,6 +170,8 @@ class Verification {
       const there = this.#reads.countOf(table)
       if (there !== met) this.#problem('seals', `${table}: ${there} rows, ${met} belong to a batch`)
     }
+    for (const [batchId, count] of this.#held) this.#problem('view', `held_events: ${count} name batch ${batchId}, which is not there`)
+    for (const text of this.#reads.inexactIntegers()) this.#problem('view', text)
     extra('blocks', blocks)
     extra('batch_days', days)
     extra('dead_letters', dead)
@@ -183,7 +192,12 @@ class Verification {
   }
 
   #rowDigest(cells: EventCells): Uint8Array {
-    const [, , recordNo, eventTimeUs, sessionKey, kindId, flags, digest, notes, payload] = cells
+    const [id, , recordNo, eventTimeUs, sessionKey, kindId, flags, digest, notes, payload] = cells
+    // What the format cannot express was never written by a load.
+    if (!isU32(recordNo) || !isU32(flags) || digest.length !== 16) {
+      this.#problem('view', `raw_events ${id}: record_no, flags or digest is out of range`)
+      return NO_DIGEST
+    }
     const { sensor, session } = this.#sessionName(sessionKey)
     return rowDigest({
       eventTimeUs, recordNo, flags, digest, sensor, session, eventid: this.#kindNames.get(kindId) ?? '', notes: notes ?? '', payloadHash: payloadHash(payload),
@@ -261,6 +275,8 @@ class Verification {
 
   #conserve(batch: Row<'batches'>, source: SourceState, where: string, dead: readonly Row<'dead_letters'>[], rows: number): void {
     const wrong = (text: string): void => this.#problem('conservation', `${where}: ${text}`)
+    if (batch.held !== (this.#held.get(batch.id) ?? 0)) wrong(`held is ${batch.held}, ${this.#held.get(batch.id) ?? 0} held events are there`)
+    this.#held.delete(batch.id)
     if (batch.seq !== source.seq + 1) this.#problem('seals', `${where}: seq ${batch.seq} follows ${source.seq}`)
     if (!equalBytes(batch.previous_digest, source.lastDigest)) this.#problem('seals', `${where}: previous_digest does not name the batch before`)
     if (batch.supersedes !== 0) {
@@ -381,9 +397,9 @@ class Verification {
       if (row.seq !== seq + 1) this.#problem('journal', `${where}: follows ${seq}`)
       seq = row.seq
       if (!equalBytes(row.previous_digest, previous)) this.#problem('journal', `${where}: previous_digest does not name the entry before`)
-      const digest = journalDigest({
+      const digest = inRange(() => journalDigest({
         seq: row.seq, atUs: row.at_us, actor: row.actor, action: row.action, subject: row.subject, reason: row.reason, detail: row.detail, previousDigest: row.previous_digest,
-      })
+      }))
       if (!equalBytes(digest, row.digest)) this.#problem('journal', `${where}: digest does not match its columns`)
       previous = row.digest
       const detail = parseDetail(row.detail)
@@ -435,10 +451,10 @@ class Verification {
       const where = `checkpoints ${row.seq}`
       if (row.seq !== seq + 1) this.#problem('seals', `${where}: follows ${seq}`)
       seq = row.seq
-      const message = checkpointMessage({
+      const message = inRange(() => checkpointMessage({
         seq: row.seq, madeAtUs: row.made_at_us, upToBatch: row.up_to_batch, sources: row.sources, treeRoot: row.tree_root,
         journalSeq: row.journal_seq, journalHead: row.journal_head, previousDigest: row.previous_digest,
-      })
+      }))
       const key = keys.get(row.key_id)
       if (key === undefined || !verifySignature(key, message, row.signature)) this.#problem('seals', `${where}: signature does not fit`)
       if (!equalBytes(row.previous_digest, previous)) this.#problem('seals', `${where}: previous_digest does not name the checkpoint before`)
@@ -470,6 +486,22 @@ class Verification {
 /** How the journal names a dead letter. */
 export function deadSubject(row: { readonly batch_id: number; readonly start_offset: number; readonly first_record: number }): string {
   return `dead_letters batch ${row.batch_id} offset ${row.start_offset} record ${row.first_record}`
+}
+
+const NO_DIGEST = new Uint8Array(32)
+
+function isU32(value: number): boolean {
+  return value >= 0 && value <= 0xffff_ffff
+}
+
+/** Bytes that fit nothing, where a number is out of the range of the format. */
+function inRange(make: () => Uint8Array): Uint8Array {
+  try {
+    return make()
+  } catch (error) {
+    if (error instanceof RangeError) return NO_DIGEST
+    throw error
+  }
 }
 
 const OPEN_REASONS: ReadonlySet<string> = new Set(['torn-line', 'torn-archive', 'bomb'])

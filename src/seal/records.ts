@@ -90,6 +90,14 @@ export class RecordSealer {
   }
 }
 
+type Decompressed = { readonly buffer: Buffer; readonly engine: { readonly bytesWritten: number } }
+
+function decompress(bytes: Uint8Array): Decompressed {
+  const options = { maxOutputLength: LIMITS.recordBytesMax * 2 + LIMITS.batchBytesMax, info: true }
+  // With `info` Node gives the engine beside the bytes, which the types do not say.
+  return zstdDecompressSync(bytes, options) as unknown as Decompressed
+}
+
 /** Level 3 gives 7 to 1 on log lines; level 9 gains another tenth for three times the time. */
 const ZSTD_LEVEL = 3
 
@@ -106,7 +114,8 @@ export function blockLeaf(block: Pick<SealedBlock, 'sha256' | 'startOffset' | 'e
  */
 export function openBlock(codec: string, bytes: Uint8Array): { readonly body: Uint8Array; readonly lengths: readonly number[] } {
   if (codec !== 'zstd') throw new Error(`unknown codec`)
-  const content = zstdDecompressSync(bytes, { maxOutputLength: LIMITS.recordBytesMax * 2 + LIMITS.batchBytesMax })
+  const { buffer: content, engine } = decompress(bytes)
+  if (engine.bytesWritten !== bytes.length) throw new Error('there are bytes behind the frame')
   const count = content.readUInt32LE(0)
   const lengths: number[] = []
   let total = 0

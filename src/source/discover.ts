@@ -1,5 +1,5 @@
 /** Paths, folders and globs to the files they name. */
-import { globSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { existsSync, globSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 
 /** A file that a path on the command line leads to. */
@@ -25,11 +25,13 @@ export type Discovery = {
  *
  * Folders are walked to the bottom, in the order of their names; links to folders are followed once. A file that two
  * paths lead to is taken once. Sockets, pipes and devices inside folders are left alone.
+ *
+ * @param skipFolders - not looked into when they lie inside a folder that is
  */
-export function discover(paths: readonly string[]): Discovery {
+export function discover(paths: readonly string[], skipFolders: readonly string[] = []): Discovery {
   const files = new Map<string, FoundFile>()
   const failed: PathFailure[] = []
-  const folders = new Set<string>()
+  const folders = new Set<string>(skipFolders.map((folder) => (existsSync(folder) ? realpathSync(folder) : folder)))
   const visit = (path: string, isNamed: boolean): void => {
     let real: string
     let stat: Stats

@@ -58,6 +58,11 @@ export class StreamProbe {
     return Buffer.concat(this.#head)
   }
 
+  /** A database of our own, or of another tool, holds events as text: it is no log all the same. */
+  isDatabase(): boolean {
+    return isSqlite(this.head())
+  }
+
   /** Whether the hits in it were changed on their way into Elasticsearch. */
   isEnriched(): boolean {
     return ENRICHED.test(this.head().latin1Slice())
@@ -68,7 +73,7 @@ export class StreamProbe {
     const head = this.head()
     if (head.length === 0) return 'empty'
     const text = head.latin1Slice()
-    if (text.startsWith('SQLite format 3\0')) return 'sqlite-database'
+    if (isSqlite(head)) return 'sqlite-database'
     // A tty log starts with op 1 (open) and a tty of 0, little-endian.
     if (
       head.length >= 24 &&
@@ -85,6 +90,12 @@ export class StreamProbe {
       return 'cowrie-text-log'
     return 'text'
   }
+}
+
+/** A database of SQLite or its write-ahead log (magic numbers of sqlite.org/fileformat2.html): its pages may hold events. */
+function isSqlite(head: Buffer): boolean {
+  if (head.subarray(0, 16).toString('latin1') === 'SQLite format 3\0') return true
+  return head.length >= 4 && (head.readUInt32BE(0) & 0xfffffffe) >>> 0 === 0x377f0682
 }
 
 const SNIFF_BYTES = 65_536

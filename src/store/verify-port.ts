@@ -35,8 +35,12 @@ export type VerifyReads = {
   sourcesRootUpTo(batchId: number): { readonly root: Uint8Array; readonly sources: number }
   /** Sealed blocks of a source that touch a byte range and still count. */
   blocksBetween(sourceId: number, from: number, to: number): readonly Row<'blocks'>[]
+  /** Cells with integers beyond what a double holds, described. */
+  inexactIntegers(): readonly string[]
+  /** Held events by batch. */
+  heldByBatch(): ReadonlyMap<number, number>
   countOf(table: 'sessions' | 'session_values' | 'daily_values' | 'daily_events' | 'blocks' | 'batch_days' | 'dead_letters' | 'raw_events'): number
-  /** Runs the work on one unchanging state of the database. */
+  /** Runs the work on one unchanging state of the database; when it fails, the connection is to be closed. */
   snapshot<T>(work: () => Promise<T>): Promise<T>
 }
 

@@ -44,7 +44,7 @@ function readCowrie(text: string, into: ReadInstant): boolean {
   const second = digits(text, 17, 2)
   const micros = digits(text, 20, 6)
   if (hour < 0 || minute < 0 || second < 0 || micros < 0 || hour > 23 || minute > 59 || second > 59) return false
-  into.us = lastDay * US_PER_DAY + ((hour * 60 + minute) * 60 + second) * 1_000_000 + micros
+  into.us = Math.min(LAST_US, lastDay * US_PER_DAY + ((hour * 60 + minute) * 60 + second) * 1_000_000 + micros)
   into.flags = exactness(into.us)
   return true
 }
@@ -70,7 +70,7 @@ function readAny(text: string, into: ReadInstant): boolean {
   if (offset === undefined) return false
   const micros = Number(fraction.padEnd(6, '0').slice(0, 6))
   const seconds = (Number(hour) * 60 + Number(minute) - offset) * 60 + Number(second)
-  into.us = date * US_PER_DAY + seconds * 1_000_000 + micros
+  into.us = Math.min(LAST_US, date * US_PER_DAY + seconds * 1_000_000 + micros)
   into.flags = exactness(into.us)
   if (/[1-9]/.test(fraction.slice(6))) into.flags |= FLAGS['lost-precision']
   if (zone === undefined) into.flags |= FLAGS['no-zone']
@@ -89,11 +89,14 @@ function zoneMinutes(zone: string | undefined): number | undefined {
 function readEpoch(value: number, into: ReadInstant): boolean {
   if (!Number.isFinite(value) || value < 0) return false
   const us = value < 1e11 ? value * 1e6 : value < 1e14 ? value * 1e3 : value
-  if (us > 253_402_300_799_999_999) return false
+  if (us > LAST_US) return false
   into.us = Math.round(us)
   into.flags = exactness(into.us) | FLAGS['no-zone']
   return true
 }
+
+/** Last instant of the year 9999 that a double holds: rounding must not make a year of five digits. */
+const LAST_US = 253_402_300_799_999_968
 
 /** Beyond the year 2255 a double no longer holds every microsecond. */
 function exactness(us: number): number {

@@ -50,7 +50,7 @@ export function validate(object: PlainObject, registry: Registry, nowUs: Instant
   if (session !== undefined && session !== null && typeof session !== 'string') {
     asText = new Map([['session', textForm(session)]])
     flags |= FLAGS['odd-session']
-  } else if (typeof session === 'string' && session.length > LIMITS.sessionCharsMax) {
+  } else if (typeof session === 'string' && session.length > LIMITS.sessionCharsMax && [...session].length > LIMITS.sessionCharsMax) {
     flags |= FLAGS['odd-session']
   }
 
@@ -58,17 +58,19 @@ export function validate(object: PlainObject, registry: Registry, nowUs: Instant
   if (fields === undefined) {
     return { ok: true, eventTimeUs, flags, asText, wrongTypes: NONE, unknownFields: NONE, isUnknownEvent: true }
   }
-  let wrongTypes = NONE
-  let unknownFields = NONE
+  let wrongTypes: string[] | undefined
+  let unknownFields: string[] | undefined
   for (const key in object) {
     const bits = fields.get(key)
     if (bits === undefined) {
-      unknownFields = [...unknownFields, key]
+      unknownFields ??= []
+      if (unknownFields.length < LIMITS.driftFieldsMax) unknownFields.push(key)
     } else if (!hasType(object[key]!, bits) && key !== 'session' && key !== 'timestamp') {
-      wrongTypes = [...wrongTypes, key]
+      wrongTypes ??= []
+      wrongTypes.push(key)
     }
   }
-  if (wrongTypes !== NONE) {
+  if (wrongTypes !== undefined) {
     flags |= FLAGS['wrong-type']
     for (const key of wrongTypes) {
       const value = object[key]!
@@ -77,12 +79,14 @@ export function validate(object: PlainObject, registry: Registry, nowUs: Instant
       asText.set(key, textForm(value))
     }
   }
-  return { ok: true, eventTimeUs, flags, asText, wrongTypes, unknownFields, isUnknownEvent: false }
+  return { ok: true, eventTimeUs, flags, asText, wrongTypes: wrongTypes ?? NONE, unknownFields: unknownFields ?? NONE, isUnknownEvent: false }
 }
 
 /** Fields of a stored payload that no schema knows, for making the drift counts again. */
 export function unknownFieldsOf(view: PlainObject, fields: FieldTypes): string[] {
-  return Object.keys(view).filter((key) => !fields.has(key))
+  return Object.keys(view)
+    .filter((key) => !fields.has(key))
+    .slice(0, LIMITS.driftFieldsMax)
 }
 
 /** The time of a stored payload, for checking the column made from it. */

@@ -1,4 +1,4 @@
-/** A store and a folder of logs that live as long as one test, and a way to load the one into the other. */
+/** A store and a folder of logs that live as long as one test, and a way to load them. */
 import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'

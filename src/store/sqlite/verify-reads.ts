@@ -1,5 +1,5 @@
 import type { Database as Connection } from 'better-sqlite3'
-import type { Row } from '../schema.ts'
+import { type Row, TABLES } from '../schema.ts'
 import type { Sealing } from '../sealing.ts'
 import type { EventCells, VerifyReads } from '../verify-port.ts'
 import { sourceHeads } from './writer.ts'
@@ -15,7 +15,7 @@ export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
   const blocks = all<Row<'blocks'>>('select * from blocks where batch_id = ? order by n')
   const batchDays = all<Row<'batch_days'>>('select * from batch_days where batch_id = ? order by day')
   const deadLetters = all<Row<'dead_letters'>>('select * from dead_letters where batch_id = ? order by start_offset, first_record, id')
-  const session = db.prepare('select * from sessions where session_key = ?')
+  const session = db.prepare('select *, cast(session as blob) as session_bytes from sessions where session_key = ?')
   const sessionValues = all<Row<'session_values'>>('select * from session_values where session_key = ? order by value_id, day')
   const dailyEvents = all<Row<'daily_events'>>('select * from daily_events where day = ?')
   const valueId = db.prepare('select id from "values" where digest = ? and kind = ?').pluck()
@@ -27,7 +27,10 @@ export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
       order by blocks.start_offset`,
   )
   const eventsAfter = db.prepare(`select ${EVENT_COLUMNS} from raw_events where id > ? order by id limit ?`).raw()
-  const names = (sql: string): ReadonlyMap<number, string> => new Map((db.prepare(sql).all() as { id: number; name: string }[]).map((row) => [row.id, row.name]))
+  const names = (table: string): ReadonlyMap<number, string> => {
+    const rows = db.prepare(`select id, name, cast(name as blob) as bytes from ${table}`).all() as { id: number; name: string; bytes: Buffer }[]
+    return new Map(rows.map((row) => [row.id, isSameText(row.name, row.bytes) ? row.name : NOT_UTF8]))
+  }
   return {
     batches: () => db.prepare('select * from batches order by id').iterate() as Iterable<Row<'batches'>>,
     blocks,
@@ -38,15 +41,18 @@ export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
     eventsByTime: () =>
       db.prepare(`select ${EVENT_COLUMNS} from raw_events order by event_time_us, session_key, digest`).raw().iterate() as Iterable<unknown> as Iterable<EventCells>,
     sourceRows: () => db.prepare('select * from sources order by id').iterate() as Iterable<Row<'sources'>>,
-    session: (key) => session.get(key) as Row<'sessions'> | undefined,
+    session(key) {
+      const row = session.get(key) as (Row<'sessions'> & { readonly session_bytes: Buffer }) | undefined
+      return row === undefined || isSameText(row.session, row.session_bytes) ? row : { ...row, session: NOT_UTF8 }
+    },
     sessionValues,
     dailyValues: (day) => db.prepare('select * from daily_values where day = ?').iterate(day) as Iterable<Row<'daily_values'>>,
     dailyEvents,
     drift: () => db.prepare('select * from schema_drift').all() as Row<'schema_drift'>[],
     values: () => db.prepare('select * from "values"').iterate() as Iterable<Row<'values'>>,
     valueId: (kind, digest) => valueId.get(digest, kind) as number | undefined,
-    sensorNames: () => names('select id, name from sensors'),
-    kindNames: () => names('select id, name from event_kinds'),
+    sensorNames: () => names('sensors'),
+    kindNames: () => names('event_kinds'),
     schemaVersions: () => db.prepare('select * from schema_versions order by version, file').all() as Row<'schema_versions'>[],
     journal: () => db.prepare('select * from audit_log order by seq').iterate() as Iterable<Row<'audit_log'>>,
     decisions: () => db.prepare('select * from decisions order by id').all() as Row<'decisions'>[],
@@ -55,15 +61,38 @@ export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
     migrations: () => db.prepare('select * from migrations order by id').all() as Row<'migrations'>[],
     sourcesRootUpTo: (batchId) => sealing.sourcesRoot(sourceHeads(db, batchId)),
     blocksBetween: (sourceId, from, to) => blocksBetween(sourceId, from, to, from, to),
+    inexactIntegers: () => inexactIntegers(db),
+    heldByBatch: () => new Map(db.prepare('select batch_id, count(*) from held_events group by batch_id').raw().all() as [number, number][]),
     countOf: (table) => db.prepare(`select count(*) from ${table}`).pluck().get() as number,
     async snapshot(work) {
       // A read transaction: what others commit meanwhile is not seen, and nobody is kept from writing.
       db.prepare('begin').run()
-      try {
-        return await work()
-      } finally {
-        db.prepare('commit').run()
-      }
+      const result = await work()
+      db.prepare('commit').run()
+      return result
     },
   }
+}
+
+/** Stands for a name whose bytes are not the UTF-8 of any text: it fits no digest. */
+const NOT_UTF8 = '\u0000not UTF-8'
+
+function isSameText(text: string, bytes: Buffer): boolean {
+  return !text.includes('\ufffd') || Buffer.from(text).equals(bytes)
+}
+
+/** Integers that a JavaScript number cannot hold; the program never writes one. */
+function inexactIntegers(db: Connection): string[] {
+  const found: string[] = []
+  for (const [table, columns] of Object.entries(TABLES)) {
+    const integers = Object.entries(columns).filter(([, column]) => column.type === 'integer').map(([name]) => name)
+    if (integers.length === 0) continue
+    const isInexact = (name: string): string => `(${name} not between -9007199254740991 and 9007199254740991 and cast(cast(${name} as real) as integer) <> ${name})`
+    const sums = integers.map((name) => `sum(${isInexact(name)})`).join(', ')
+    const counts = db.prepare(`select ${sums} from "${table}"`).raw().get() as (number | null)[]
+    counts.forEach((count, i) => {
+      if (count !== null && count > 0) found.push(`${table}: ${integers[i]} holds a number that was never written, in ${count} rows`)
+    })
+  }
+  return found
 }
