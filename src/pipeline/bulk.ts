@@ -261,7 +261,7 @@ class LoadRun {
     const sources = [...this.#store.findByHead(sensorOverride, heads)]
     // A source of which nothing is stored yet has no start to know it by: the path must do, and proves nothing it need.
     const byPath = known?.sourceId == null ? undefined : this.#store.source(known.sourceId)
-    if (byPath !== undefined && byPath.committedOffset === 0 && byPath.batches === 0) sources.push(byPath)
+    if (byPath !== undefined && byPath.committedOffset === 0) sources.push(byPath)
     return sources
       .sort((a, b) => b.committedOffset - a.committedOffset)
       .map((source) => {

@@ -106,17 +106,7 @@ export class Lab implements AsyncDisposable {
       clock: () => NOW_US,
       command: 'test',
     })
-    await store.journal({
-      actor: 'test',
-      action: 'key.added',
-      subject: `signing_keys ${signingKey.keyId}`,
-      reason: 'a key signs the checkpoints of this store',
-      detail: {},
-      change: () =>
-        store.connection
-          .prepare('insert into signing_keys (key_id, public_key, made_at_us) values (?, ?, ?)')
-          .run(signingKey.keyId, signingKey.publicKey, NOW_US),
-    })
+    await store.addSigningKey(signingKey, NOW_US)
     return new Lab(folder, store, () => rmSync(root, { recursive: true, force: true }))
   }
 
@@ -148,7 +138,7 @@ export class Lab implements AsyncDisposable {
       schemaVersion: registry.version,
       ruleSet: 'none',
       programVersion: 'test',
-      schemaFiles: [],
+      schemaFiles: registry.entries.map(({ file, digest }) => ({ file, digest })),
     })
     try {
       return await loadOnce(
