@@ -13,9 +13,9 @@ export const LIMITS = {
   /** Batches on their way between reader and writer, all readers together. */
   batchesInFlightMax: 3,
   /** Records in one transaction of a bulk load; a commit costs the same for one row as for many. */
-  transactionRecordsMax: 32_768,
+  transactionRecordsMax: 24_576,
   /** Raw bytes in one transaction of a bulk load. */
-  transactionBytesMax: 16 * 1024 * 1024,
+  transactionBytesMax: 12 * 1024 * 1024,
   /** Milliseconds a bulk transaction may stay open before it commits and lets others write. */
   transactionMsMax: 2_000,
   /** Bytes read from a file at once. */
@@ -36,9 +36,9 @@ export const LIMITS = {
   /** Starts of an object that are tried in the rest of a torn line. */
   salvageTriesMax: 8,
   /** Entries of a reader's dictionary of values before it starts afresh. */
-  readerDictionaryMax: 30_000,
+  readerDictionaryMax: 16_000,
   /** Session summaries the writer keeps at hand. */
-  sessionCacheMax: 4_000,
+  sessionCacheMax: 2_000,
   /** Bytes of a dead letter's own description. */
   detailCharsMax: 200,
   /** Years an instant may lie in to be taken without a flag start here. */

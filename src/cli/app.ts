@@ -21,8 +21,13 @@ export type App = {
   readonly command: string
   readonly programVersion: string
   readonly schemas: URL
-  /** @throws StoreError */
-  openStore(mode: OpenMode): Promise<Store>
+  /**
+   * Opens the store of the settings.
+   *
+   * @param options.isSmall - a load that is to need little memory: half the page cache, unless the operator set its size
+   * @throws StoreError
+   */
+  openStore(mode: OpenMode, options?: { readonly isSmall: boolean }): Promise<Store>
   registry(): Promise<Registry>
   /** Makes folder, key and database where they are missing. @returns the key and what was made */
   prepare(store: Store): Promise<SigningKey>
@@ -42,14 +47,14 @@ export function createApp(context: AppContext): App {
   return {
     ...context,
     clock,
-    async openStore(mode) {
+    async openStore(mode, options) {
       const path = sqlitePath(settings.store)
       if (mode === 'create') makeFolder(settings.data)
       const [{ SqliteStore }, { sealing }] = await Promise.all([import('../store/sqlite/store.ts'), import('./wiring.ts')])
       return SqliteStore.open({
         path,
         mode,
-        settings: { cacheSize: settings.cacheSize, synchronous: settings.synchronous, pageSize: settings.pageSize },
+        settings: { cacheSize: options?.isSmall === true ? smallCache(settings) : settings.cacheSize, synchronous: settings.synchronous, pageSize: settings.pageSize },
         sealing: sealing satisfies Sealing,
         clock,
         command: context.command,
@@ -61,6 +66,12 @@ export function createApp(context: AppContext): App {
     },
     prepare: (store) => prepare(context, clock, store),
   }
+}
+
+/** A load writes at the ends of its tables: half the cache costs it a twentieth of its speed. */
+function smallCache(settings: Settings): number {
+  const isGiven = settings.all.some((setting) => setting.name === 'sqlite.cache_size' && setting.origin !== 'default')
+  return isGiven ? settings.cacheSize : Math.round(settings.cacheSize / 2)
 }
 
 /** @throws StoreError `STORE_UNSUPPORTED` */

@@ -10,7 +10,7 @@ import { renderLoad } from './render/load.ts'
 
 /** Runs a load and prints its report; shared by bulk and `delta --once`. */
 export async function runLoad(app: App, paths: readonly string[], options: OptionValues): Promise<number> {
-  const store = await app.openStore('create')
+  const store = await app.openStore('create', { isSmall: app.settings.jobs === 1 })
   try {
     for (const notice of store.notices) app.out.note(notice)
     const key = await app.prepare(store)

@@ -17,7 +17,7 @@ import { printView } from '../neutralize/neutralize.ts'
 import { toVisible } from '../neutralize/visible.ts'
 import { recordLeaf } from '../seal/records.ts'
 import { payloadHash, rowDigest } from '../seal/view.ts'
-import { blake3Tagged } from '../core/blake3.ts'
+import { blake3Tagged, blake3TaggedText } from '../core/blake3.ts'
 import type { Registry } from '../validate/registry.ts'
 import { validate } from '../validate/validate.ts'
 import { BatchBuilder, type BuiltEvent, type ValueDictionary } from './batch-builder.ts'
@@ -173,7 +173,7 @@ export class RecordProcessor {
     if (isPlain) {
       // The view is the canonical form: one hash serves the digest and the row, and the record where it is the same.
       payload = decoded.isRecord ? json : decoded.canonical!
-      hash = blake3Tagged(CANONICAL, decoded.isRecord ? json : Buffer.from(decoded.canonical!))
+      hash = decoded.isRecord ? blake3Tagged(CANONICAL, json) : blake3TaggedText(CANONICAL, decoded.canonical!, facts === 'plain-ascii' && decoded.tree === undefined)
       event.digest = hash.subarray(0, 16)
       if (decoded.isRecord && this.#isWholeRecord(frame)) leaf = hash
     } else {

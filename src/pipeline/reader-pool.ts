@@ -45,8 +45,9 @@ export function workerReader(id: number, schemas: URL): Reader {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   const worker = new Worker(new URL(`./reader-worker.${extension}`, import.meta.url), {
     workerData: { schemas: schemas.href },
-    // Decoders of hostile archives run here: a heap that grows without end stops the thread, not the machine.
-    resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16 },
+    // Decoders of hostile archives run here: a heap that grows without end stops the thread, not the machine. One record
+    // of 8 MiB can need half a gigabyte for a moment; ordinary logs stay below 40 MiB.
+    resourceLimits: { maxOldGenerationSizeMb: 1_024, maxYoungGenerationSizeMb: 6 },
   })
   const replies: WorkerReply[] = []
   let wake: (() => void) | undefined
