@@ -162,7 +162,8 @@ CREATE TABLE sessions (
 
 CREATE UNIQUE INDEX sessions_name on sessions (session, sensor_id);
 
-CREATE INDEX sessions_start on sessions (first_event_us);
+CREATE INDEX sessions_start on sessions (first_event_us, sensor_id, session, command_count, failed_command_count,
+  login_success_count, connect_count, closed_count, duration_ms);
 
 CREATE INDEX sessions_over_midnight on sessions (last_event_us)
   where last_event_us / 86400000000 <> first_event_us / 86400000000;
@@ -191,7 +192,7 @@ CREATE TABLE daily_values (
   value_id  integer not null,
   count     integer not null,
   sessions  integer not null,
-  primary key (day, kind, value_id, sensor_id)
+  primary key (kind, day, value_id, sensor_id)
 ) strict, without rowid;
 
 CREATE TABLE daily_events (

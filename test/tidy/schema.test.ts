@@ -97,6 +97,26 @@ describe('the declared tables', () => {
   })
 })
 
+describe('sealed tables', () => {
+  test('refuse to be changed or emptied outside the journal, and take new rows', async () => {
+    await using lab = await Lab.open()
+    const db = lab.store.connection
+    lab.write('cowrie.json', `${lines(events(20))}not an event\n`)
+    await lab.load()
+    const guarded = ['raw_events', 'batches', 'blocks', 'batch_days', 'dead_letters', 'audit_log']
+    for (const table of [...guarded, 'signing_keys', 'checkpoints']) {
+      const column = columnsOf(db, table)[0]!.name
+      assert.ok((db.prepare(`select count(*) from ${table}`).pluck().get() as number) > 0, table)
+      assert.throws(() => db.exec(`update ${table} set ${column} = ${column}`), /NACRE: /, table)
+      assert.throws(() => db.exec(`delete from ${table}`), /NACRE: /, table)
+    }
+    assert.throws(
+      () => db.exec("insert into signing_keys values ('k', zeroblob(32), 0)"),
+      /NACRE: /,
+    )
+  })
+})
+
 describe('migrations', () => {
   test('are numbered from 1 without gap, and each says why', () => {
     MIGRATIONS.forEach((migration, i) => {

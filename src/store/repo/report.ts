@@ -22,6 +22,8 @@ export type SessionFigures = {
 
 export type CompletenessFigures = { readonly sources: number; readonly pendingBytes: number; readonly deadLetters: number; readonly heldEvents: number; readonly silentSensors: readonly string[] }
 
+type Total = { readonly id: number; readonly events: number; readonly sessions: number; readonly value: string }
+
 /** What a report asks of the roll-ups. Raw events are never read. */
 export class ReportQueries {
   readonly #query: Kysely<Database>
@@ -84,14 +86,11 @@ export class ReportQueries {
     const durations = Number(row.durations)
     let medianDurationMs: number | null = null
     if (durations > 0) {
-      const middle = await base
-        .where('duration_ms', 'is not', null)
-        .orderBy('duration_ms')
-        .offset(Math.floor((durations - 1) / 2))
-        .limit(durations % 2 === 0 ? 2 : 1)
-        .select('duration_ms as ms')
-        .execute()
-      medianDurationMs = Math.round(middle.reduce((sum, one) => sum + Number(one.ms), 0) / middle.length)
+      // One text of all durations: a row for each would cost more than the sorting.
+      const { list } = await base.select(sql<string>`string_agg(cast(duration_ms as text), ',')`.as('list')).executeTakeFirstOrThrow()
+      const sorted = Float64Array.from(list.split(','), Number).sort()
+      const half = Math.floor((sorted.length - 1) / 2)
+      medianDurationMs = sorted.length % 2 === 1 ? sorted[half]! : Math.round((sorted[half]! + sorted[half + 1]!) / 2)
     }
     return {
       total: Number(row.total), withCommands: Number(row.withCommands), withLogin: Number(row.withLogin), commands: Number(row.commands),
@@ -117,21 +116,17 @@ export class ReportQueries {
    * @param by - what `count` counts: events, or the sessions that the value occurs in
    */
   async top(kind: ValueKind, by: 'events' | 'sessions', limit: number, repeats: ReadonlyMap<number, number>): Promise<TopEntry[]> {
-    const totals = this.#totals(kind)
     const measure = by === 'events' ? 'events' : 'sessions'
     // Sessions that lie in several days are counted once too often for each further day: a few, and taken off below.
     // Enough candidates are asked for that none of them can have fallen out of the list.
     const slack = by === 'sessions' ? [...repeats.values()].reduce((most, one) => Math.max(most, one), 0) : 0
-    const floor = await this.#query.selectFrom(totals.as('t')).orderBy(measure, 'desc').offset(limit - 1).limit(1).select(measure).executeTakeFirst()
-    let candidates = this.#query
-      .selectFrom(totals.as('t'))
-      .innerJoin('values', 'values.id', 't.value_id')
-      .select(['t.value_id as id', 't.events as events', 't.sessions as sessions', 'values.value as value'])
-    if (floor !== undefined) candidates = candidates.where(`t.${measure}`, '>=', Number(floor[measure]) - slack)
-    if (slack === 0) candidates = candidates.orderBy(`t.${measure}`, 'desc').orderBy('values.value').limit(limit)
-    const rows = (await candidates.execute()).map((row) => {
-      const sessions = Number(row.sessions) - (repeats.get(row.id) ?? 0)
-      return { value: row.value, count: by === 'events' ? Number(row.events) : sessions, sessions }
+    // Usually the list ends at a clear step, and the values behind it need no look.
+    const first = await this.#totals(kind).orderBy(measure, 'desc').limit(limit + 1).execute()
+    const isClear = slack === 0 && (first.length <= limit || Number(first[limit - 1]![measure]) > Number(first[limit]![measure]))
+    const found = isClear ? await this.#named(first.slice(0, limit)) : await this.#tied(kind, measure, limit, first.length <= limit ? 0 : Number(first[limit - 1]![measure]) - slack, slack)
+    const rows = found.map((row) => {
+      const sessions = row.sessions - (repeats.get(row.id) ?? 0)
+      return { value: row.value, count: by === 'events' ? row.events : sessions, sessions }
     })
     return rows.sort((a, b) => b.count - a.count || compareUtf8(a.value, b.value)).slice(0, limit)
   }
@@ -144,7 +139,8 @@ export class ReportQueries {
       .innerJoin('session_values', 'session_values.session_key', 'sessions.session_key')
       .where(sql<boolean>`last_event_us / 86400000000 <> first_event_us / 86400000000`)
       .where('last_event_us', '>=', this.#window.fromDay * US_PER_DAY)
-      .where('first_event_us', '<', this.#window.untilDay * US_PER_DAY)
+      // The plus keeps the engine from the index by start: the few sessions over midnight have an index of their own.
+      .where(sql<boolean>`+first_event_us < ${this.#window.untilDay * US_PER_DAY}`)
       .where('session_values.day', '>=', this.#window.fromDay)
       .where('session_values.day', '<', this.#window.untilDay)
       .groupBy(['session_values.session_key', 'session_values.value_id'])
@@ -171,6 +167,24 @@ export class ReportQueries {
       sources: Number(sources.n), pendingBytes: Number(sources.pending ?? 0), deadLetters: Number(dead.n ?? 0), heldEvents: Number(held.n),
       silentSensors: (await silent.execute()).map((row) => row.name),
     }
+  }
+
+  async #named(rows: readonly { readonly value_id: number; readonly events: number; readonly sessions: number }[]): Promise<Total[]> {
+    if (rows.length === 0) return []
+    const texts = await this.#query.selectFrom('values').where('id', 'in', rows.map((row) => row.value_id)).select(['id', 'value']).execute()
+    const byId = new Map(texts.map((text) => [text.id, text.value]))
+    return rows.map((row) => ({ id: row.value_id, events: Number(row.events), sessions: Number(row.sessions), value: byId.get(row.value_id) ?? '' }))
+  }
+
+  /** The list ends among equal counts: their texts decide, and the engine sorts them. */
+  async #tied(kind: ValueKind, measure: 'events' | 'sessions', limit: number, floor: number, slack: number): Promise<Total[]> {
+    const totals = this.#totals(kind).having((e) => e.fn.sum<number>(measure === 'events' ? 'count' : 'sessions'), '>=', floor)
+    let candidates = this.#query
+      .selectFrom(totals.as('totals'))
+      .innerJoin('values', 'values.id', 'totals.value_id')
+      .select(['totals.value_id as id', 'totals.events as events', 'totals.sessions as sessions', 'values.value as value'])
+    if (slack === 0) candidates = candidates.orderBy(`totals.${measure}`, 'desc').orderBy('values.value').limit(limit)
+    return (await candidates.execute()).map((row) => ({ ...row, events: Number(row.events), sessions: Number(row.sessions) }))
   }
 
   #totals(kind: ValueKind) {

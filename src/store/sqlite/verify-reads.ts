@@ -46,7 +46,7 @@ export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
       return row === undefined || isSameText(row.session, row.session_bytes) ? row : { ...row, session: NOT_UTF8 }
     },
     sessionValues,
-    dailyValues: (day) => db.prepare('select * from daily_values where day = ?').iterate(day) as Iterable<Row<'daily_values'>>,
+    dailyValues: (day) => db.prepare('select * from daily_values where kind between 1 and 9 and day = ?').iterate(day) as Iterable<Row<'daily_values'>>,
     dailyEvents,
     drift: () => db.prepare('select * from schema_drift').all() as Row<'schema_drift'>[],
     values: () => db.prepare('select * from "values"').iterate() as Iterable<Row<'values'>>,

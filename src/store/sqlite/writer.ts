@@ -681,7 +681,7 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
       this.#db,
       'insert into daily_values (day, sensor_id, kind, value_id, count, sessions)',
       6,
-      'on conflict (day, kind, value_id, sensor_id) do update set count = count + excluded.count, sessions = sessions + excluded.sessions',
+      'on conflict (kind, day, value_id, sensor_id) do update set count = count + excluded.count, sessions = sessions + excluded.sessions',
     )
     const kindOf = new Map<number, number>()
     for (const dictionary of this.#dictionaries.values()) {
