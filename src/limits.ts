@@ -10,7 +10,7 @@ export const LIMITS = {
   batchBytesMax: 1024 * 1024,
   /** Records after which a batch is closed. */
   batchRecordsMax: 4_096,
-  /** Batches on their way between reader and writer, all readers together. */
+  /** Batches of one reader on their way: one being read, the others sent and not yet written. */
   batchesInFlightMax: 3,
   /** Records in one transaction of a bulk load; a commit costs the same for one row as for many. */
   transactionRecordsMax: 24_576,

@@ -14,21 +14,33 @@ export function prepare() {
     console.log('Installing packages (npm ci) ...')
     run(isWindows ? 'npm.cmd' : 'npm', ['ci', '--no-audit', '--no-fund'])
   }
-  if (!existsSync(node)) fail(`npm did not bring the right Node (${node} is missing). Run "npm ci" and look at its messages.`)
-  run(node, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', join(root, 'tsconfig.build.json')])
+  if (!existsSync(node))
+    fail(
+      `npm did not bring the right Node (${node} is missing). Run "npm ci" and look at its messages.`,
+    )
+  run(node, [
+    join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
+    '-p',
+    join(root, 'tsconfig.build.json'),
+  ])
   return node
 }
 
 function isInstalled() {
   const marker = join(root, 'node_modules', '.package-lock.json')
-  return existsSync(node) && existsSync(marker) && statSync(marker).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs
+  return (
+    existsSync(node) &&
+    existsSync(marker) &&
+    statSync(marker).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs
+  )
 }
 
 /** Runs a program in the project folder and gives up when it fails. */
 export function run(program, args, options = {}) {
   const result = spawnSync(program, args, { cwd: root, stdio: 'inherit', ...options })
   if (result.error !== undefined) fail(`${program} could not be started: ${result.error.message}`)
-  if (result.status !== 0) fail(`${program} ${args.join(' ')} ended with status ${result.status ?? result.signal}.`)
+  if (result.status !== 0)
+    fail(`${program} ${args.join(' ')} ended with status ${result.status ?? result.signal}.`)
 }
 
 function fail(message) {

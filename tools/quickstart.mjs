@@ -6,15 +6,20 @@ import { prepare, root } from './bootstrap.mjs'
 
 const paths = process.argv.slice(2)
 const from = process.env.INIT_CWD ?? process.cwd()
-const logs = paths.length > 0 ? paths.map((path) => resolve(from, path)) : [join(root, 'examples', 'logs')]
+const logs =
+  paths.length > 0 ? paths.map((path) => resolve(from, path)) : [join(root, 'examples', 'logs')]
 for (const path of logs) {
   if (!existsSync(path)) {
-    console.error(`There is no ${path}. Name a file or folder with Cowrie logs: npm run quickstart -- /path/to/logs`)
+    console.error(
+      `There is no ${path}. Name a file or folder with Cowrie logs: npm run quickstart -- /path/to/logs`,
+    )
     process.exit(1)
   }
 }
 prepare()
-const data = process.env.NACRE_DATA ?? (paths.length > 0 ? join(root, 'nacre-data') : join(root, 'nacre-data', 'quickstart'))
+const data =
+  process.env.NACRE_DATA ??
+  (paths.length > 0 ? join(root, 'nacre-data') : join(root, 'nacre-data', 'quickstart'))
 const nacre = join(root, 'bin', 'nacre')
 
 step('Making the data folder', ['init'])

@@ -5,7 +5,12 @@ import { join, resolve } from 'node:path'
 import { prepare, root } from './bootstrap.mjs'
 
 const node = prepare()
-const files = process.argv.length > 2 ? process.argv.slice(2).map((path) => resolve(path)) : spawnSync(node, ['-p', 'JSON.stringify(fs.globSync("test/**/*.test.ts").sort())'], { cwd: root }).stdout.toString()
+const files =
+  process.argv.length > 2
+    ? process.argv.slice(2).map((path) => resolve(path))
+    : spawnSync(node, ['-p', 'JSON.stringify(fs.globSync("test/**/*.test.ts").sort())'], {
+        cwd: root,
+      }).stdout.toString()
 const list = typeof files === 'string' ? JSON.parse(files) : files
 const folder = join(root, '.tmp')
 mkdirSync(folder, { recursive: true })
@@ -13,9 +18,13 @@ const summary = join(folder, `summary-${process.pid}.json`)
 const result = spawnSync(
   node,
   [
-    '--test', '--test-concurrency=2', '--test-timeout=600000',
-    '--test-reporter=spec', '--test-reporter-destination=stdout',
-    `--test-reporter=${join(root, 'tools', 'summary-reporter.mjs')}`, `--test-reporter-destination=${summary}`,
+    '--test',
+    '--test-concurrency=2',
+    '--test-timeout=600000',
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    `--test-reporter=${join(root, 'tools', 'summary-reporter.mjs')}`,
+    `--test-reporter-destination=${summary}`,
     ...list,
   ],
   { cwd: root, stdio: 'inherit' },

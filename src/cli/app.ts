@@ -33,7 +33,10 @@ export type App = {
   prepare(store: Store): Promise<SigningKey>
 }
 
-export type AppContext = Pick<App, 'settings' | 'out' | 'signal' | 'command' | 'programVersion' | 'schemas'>
+export type AppContext = Pick<
+  App,
+  'settings' | 'out' | 'signal' | 'command' | 'programVersion' | 'schemas'
+>
 
 /** Microseconds since 1970, as fine as the system tells. */
 export function systemClock(): InstantUs {
@@ -50,11 +53,18 @@ export function createApp(context: AppContext): App {
     async openStore(mode, options) {
       const path = sqlitePath(settings.store)
       if (mode === 'create') makeFolder(settings.data)
-      const [{ SqliteStore }, { sealing }] = await Promise.all([import('../store/sqlite/store.ts'), import('./wiring.ts')])
+      const [{ SqliteStore }, { sealing }] = await Promise.all([
+        import('../store/sqlite/store.ts'),
+        import('./wiring.ts'),
+      ])
       return SqliteStore.open({
         path,
         mode,
-        settings: { cacheSize: options?.isSmall === true ? smallCache(settings) : settings.cacheSize, synchronous: settings.synchronous, pageSize: settings.pageSize },
+        settings: {
+          cacheSize: options?.isSmall === true ? smallCache(settings) : settings.cacheSize,
+          synchronous: settings.synchronous,
+          pageSize: settings.pageSize,
+        },
         sealing: sealing satisfies Sealing,
         clock,
         command: context.command,
@@ -70,19 +80,29 @@ export function createApp(context: AppContext): App {
 
 /** A load writes at the ends of its tables: half the cache costs it a twentieth of its speed. */
 function smallCache(settings: Settings): number {
-  const isGiven = settings.all.some((setting) => setting.name === 'sqlite.cache_size' && setting.origin !== 'default')
+  const isGiven = settings.all.some(
+    (setting) => setting.name === 'sqlite.cache_size' && setting.origin !== 'default',
+  )
   return isGiven ? settings.cacheSize : Math.round(settings.cacheSize / 2)
 }
 
 /** @throws StoreError `STORE_UNSUPPORTED` */
 export function sqlitePath(url: string): string {
   if (url.startsWith('sqlite:')) return url.slice('sqlite:'.length)
-  throw new StoreError('STORE_UNSUPPORTED', `The store "${url.split(':')[0]}:..." is not one this release has.`, {
-    hint: 'Use sqlite:PATH.',
-  })
+  throw new StoreError(
+    'STORE_UNSUPPORTED',
+    `The store "${url.split(':')[0]}:..." is not one this release has.`,
+    {
+      hint: 'Use sqlite:PATH.',
+    },
+  )
 }
 
-async function prepare(context: AppContext, clock: () => InstantUs, store: Store): Promise<SigningKey> {
+async function prepare(
+  context: AppContext,
+  clock: () => InstantUs,
+  store: Store,
+): Promise<SigningKey> {
   const { loadSigningKey, newSigningKey } = await import('../seal/chain.ts')
   const path = signingKeyPath(context.settings)
   if (!existsSync(path)) {
@@ -90,7 +110,10 @@ async function prepare(context: AppContext, clock: () => InstantUs, store: Store
     const pem = newSigningKey()
     makeFolder(dirname(path))
     writeFileSync(path, pem, { mode: 0o600, flag: 'wx' })
-    if (registered > 0) context.out.note(`The signing key was missing: made a new one in ${path}. Checkpoints from now on carry its name.`)
+    if (registered > 0)
+      context.out.note(
+        `The signing key was missing: made a new one in ${path}. Checkpoints from now on carry its name.`,
+      )
   }
   let key: SigningKey
   try {

@@ -3,12 +3,32 @@ import type { App } from './app.ts'
 /** One option of a command. `--json` and the global options are added to every command. */
 export type OptionSpec =
   | { readonly type: 'boolean'; readonly help: string }
-  | { readonly type: 'string'; readonly help: string; readonly value: string; readonly multiple?: boolean; readonly choices?: readonly string[] }
-  | { readonly type: 'integer'; readonly help: string; readonly value: string; readonly min: number; readonly max: number }
-  | { readonly type: 'number'; readonly help: string; readonly value: string; readonly min: number; readonly max: number }
+  | {
+      readonly type: 'string'
+      readonly help: string
+      readonly value: string
+      readonly multiple?: boolean
+      readonly choices?: readonly string[]
+    }
+  | {
+      readonly type: 'integer'
+      readonly help: string
+      readonly value: string
+      readonly min: number
+      readonly max: number
+    }
+  | {
+      readonly type: 'number'
+      readonly help: string
+      readonly value: string
+      readonly min: number
+      readonly max: number
+    }
 
 /** Values of the options given, by their long name without dashes; absent options are absent. */
-export type OptionValues = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
+export type OptionValues = Readonly<
+  Record<string, string | number | boolean | readonly string[] | undefined>
+>
 
 /** One command: help, reference page and parsing come from this one object. */
 export type Command = {
@@ -29,4 +49,12 @@ export type Command = {
 }
 
 /** The exit statuses of the contract. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, tampered: 3, held: 4, interrupted: 130, terminated: 143 } as const
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  tampered: 3,
+  held: 4,
+  interrupted: 130,
+  terminated: 143,
+} as const

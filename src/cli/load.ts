@@ -1,15 +1,19 @@
 import { resolve, sep } from 'node:path'
-import { toVisible } from '../neutralize/visible.ts'
-import { loadOnce, type LoadProgress, type LoadReport } from '../pipeline/bulk.ts'
-import { inlineReader, workerReader } from '../pipeline/reader-pool.ts'
 import { LIMITS } from '../limits.ts'
-import type { App } from './app.ts'
+import { toVisible } from '../neutralize/visible.ts'
+import { type LoadProgress, type LoadReport, loadOnce } from '../pipeline/bulk.ts'
+import { inlineReader, workerReader } from '../pipeline/reader-pool.ts'
 import type { Registry } from '../validate/registry.ts'
+import type { App } from './app.ts'
 import { EXIT, type OptionValues } from './command.ts'
 import { renderLoad } from './render/load.ts'
 
 /** Runs a load and prints its report; shared by bulk and `delta --once`. */
-export async function runLoad(app: App, paths: readonly string[], options: OptionValues): Promise<number> {
+export async function runLoad(
+  app: App,
+  paths: readonly string[],
+  options: OptionValues,
+): Promise<number> {
   const store = await app.openStore('create', { isSmall: app.settings.jobs === 1 })
   try {
     for (const notice of store.notices) app.out.note(notice)
@@ -17,7 +21,10 @@ export async function runLoad(app: App, paths: readonly string[], options: Optio
     const registry = await app.registry()
     const { jobs } = app.settings
     const writer = store.writer(writerVersions(registry, app.programVersion))
-    const readers = jobs === 1 ? [inlineReader(1, registry)] : Array.from({ length: jobs - 1 }, (_, i) => workerReader(i + 1, app.schemas))
+    const readers =
+      jobs === 1
+        ? [inlineReader(1, registry)]
+        : Array.from({ length: jobs - 1 }, (_, i) => workerReader(i + 1, app.schemas))
     let report: LoadReport
     try {
       report = await loadOnce(
@@ -44,8 +51,14 @@ export async function runLoad(app: App, paths: readonly string[], options: Optio
     }
     if (options['artifacts'] !== undefined && options['dry-run'] !== true) {
       const { lookUpArtifacts } = await import('../pipeline/artifacts.ts')
-      const found = await lookUpArtifacts(store, options['artifacts'] as readonly string[], app.clock())
-      report.notices.push(`Artifacts: ${found.seen} files looked at, ${found.named} of them named by events; ${found.missing} that events name are missing.`)
+      const found = await lookUpArtifacts(
+        store,
+        options['artifacts'] as readonly string[],
+        app.clock(),
+      )
+      report.notices.push(
+        `Artifacts: ${found.seen} files looked at, ${found.named} of them named by events; ${found.missing} that events name are missing.`,
+      )
     }
     app.out.result(report, () => renderLoad(report, app.out.paint, app.out.width))
     return report.failed.length > 0 ? EXIT.failed : report.totals.held > 0 ? EXIT.held : EXIT.ok
@@ -68,7 +81,9 @@ export function writerVersions(registry: Registry, programVersion: string) {
 /** The longest configured prefix of the path names its sensor. */
 function sensorOf(app: App, path: string): string | undefined {
   const real = resolve(path)
-  const prefixes = Object.keys(app.settings.sensors).filter((prefix) => real === prefix || real.startsWith(prefix.endsWith(sep) ? prefix : prefix + sep))
+  const prefixes = Object.keys(app.settings.sensors).filter(
+    (prefix) => real === prefix || real.startsWith(prefix.endsWith(sep) ? prefix : prefix + sep),
+  )
   const best = prefixes.sort((a, b) => b.length - a.length)[0]
   return best === undefined ? undefined : toVisible(app.settings.sensors[best]!)
 }

@@ -13,7 +13,10 @@ import { PROGRAM_VERSION, SCHEMAS } from './program.ts'
  *
  * @returns the exit status
  */
-export async function main(argv: readonly string[], environment: Readonly<Record<string, string | undefined>>): Promise<number> {
+export async function main(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
   process.umask(0o077)
   let isJson = argv.includes('--json') || argv.includes('--jsonl')
   let out = createOutput(isJson ? 'json' : 'text', environment)
@@ -24,14 +27,20 @@ export async function main(argv: readonly string[], environment: Readonly<Record
     out = createOutput(parsed.format, environment)
     const stop = stopOnSignal()
     const settings = await loadSettings(parsed.global, environment)
-    const app = createApp({ settings, out, signal: stop.signal, command: parsed.command.name, programVersion: PROGRAM_VERSION, schemas: SCHEMAS })
+    const app = createApp({
+      settings,
+      out,
+      signal: stop.signal,
+      command: parsed.command.name,
+      programVersion: PROGRAM_VERSION,
+      schemas: SCHEMAS,
+    })
     const status = await parsed.command.run(app, parsed.args, parsed.options)
     return stop.status() ?? status
   } catch (error) {
     return report(error, isJson, out)
   }
 }
-
 
 /** The first signal stops at the next batch boundary; a second one at once (nothing committed is lost by that). */
 function stopOnSignal(): { readonly signal: AbortSignal; status(): number | undefined } {
@@ -52,16 +61,31 @@ function stopOnSignal(): { readonly signal: AbortSignal; status(): number | unde
 function report(error: unknown, isJson: boolean, out: ReturnType<typeof createOutput>): number {
   if (error instanceof OperatingError) {
     out.note(`nacre: ${error.message}\n  ${error.hint}\n  (${error.code})`)
-    if (isJson) out.result({ error: { code: error.code, message: error.message, hint: error.hint } }, () => '')
+    if (isJson)
+      out.result(
+        { error: { code: error.code, message: error.message, hint: error.hint } },
+        () => '',
+      )
     return error instanceof UsageError ? EXIT.usage : EXIT.failed
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
   out.note(`nacre: a fault in the program; nothing that was committed is lost.\n${stack}`)
-  if (isJson) out.result({ error: { code: 'PROGRAM_FAULT', message: 'a fault in the program', hint: 'Report the message on standard error.' } }, () => '')
+  if (isJson)
+    out.result(
+      {
+        error: {
+          code: 'PROGRAM_FAULT',
+          message: 'a fault in the program',
+          hint: 'Report the message on standard error.',
+        },
+      },
+      () => '',
+    )
   return EXIT.failed
 }
 
-const isEntry = process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)
+const isEntry =
+  process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)
 if (isEntry) {
   // A reader that went away (`nacre sessions | head`) is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

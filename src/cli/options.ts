@@ -12,5 +12,7 @@ export function instantOption(value: unknown, name: string): InstantUs | undefin
   const into = { us: 0, flags: 0 }
   const text = /^\d{4}-\d{2}-\d{2}$/.test(value) ? `${value}T00:00:00Z` : value
   if (readInstant(text, into)) return into.us
-  throw new UsageError('USAGE_BAD_OPTION', `--${name} "${value.slice(0, 40)}" is no time.`, { hint: 'Write 2026-11-22 or 2026-11-22T19:43:52Z.' })
+  throw new UsageError('USAGE_BAD_OPTION', `--${name} "${value.slice(0, 40)}" is no time.`, {
+    hint: 'Write 2026-11-22 or 2026-11-22T19:43:52Z.',
+  })
 }

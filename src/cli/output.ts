@@ -19,14 +19,27 @@ export type Output = {
   readonly width: number
 }
 
-const CODES = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39], blue: [34, 39], cyan: [36, 39], magenta: [35, 39] } as const
+const CODES = {
+  bold: [1, 22],
+  dim: [2, 22],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+  blue: [34, 39],
+  cyan: [36, 39],
+  magenta: [35, 39],
+} as const
 
 // Log text arrives in visible form, so what is taken out here can only be a fault of ours; nothing hostile gets past it.
 const UNSAFE = /(?!\u001b\[[0-9;]*m)[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g
 
-export function createOutput(format: 'text' | 'json', environment: Readonly<Record<string, string | undefined>>): Output {
+export function createOutput(
+  format: 'text' | 'json',
+  environment: Readonly<Record<string, string | undefined>>,
+): Output {
   const isTerminal = isatty(1)
-  const hasColour = isTerminal && environment['NO_COLOR'] === undefined && environment['TERM'] !== 'dumb'
+  const hasColour =
+    isTerminal && environment['NO_COLOR'] === undefined && environment['TERM'] !== 'dumb'
   const canProgress = isatty(2) && environment['TERM'] !== 'dumb'
   let hasProgress = false
   const clear = (): void => {
@@ -37,7 +50,14 @@ export function createOutput(format: 'text' | 'json', environment: Readonly<Reco
     clear()
     process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
   }
-  const speak = (value: object | string, render: () => string): void => write(format === 'json' ? (typeof value === 'string' ? value : JSON.stringify(value)) : render().replace(UNSAFE, ''))
+  const speak = (value: object | string, render: () => string): void =>
+    write(
+      format === 'json'
+        ? typeof value === 'string'
+          ? value
+          : JSON.stringify(value)
+        : render().replace(UNSAFE, ''),
+    )
   return {
     result: speak,
     format,
@@ -51,7 +71,9 @@ export function createOutput(format: 'text' | 'json', environment: Readonly<Reco
     },
     progress: (text) => {
       if (!canProgress) return
-      process.stderr.write(`\r\u001b[K${text.replace(UNSAFE, '').slice(0, (process.stderr.columns ?? 80) - 1)}`)
+      process.stderr.write(
+        `\r\u001b[K${text.replace(UNSAFE, '').slice(0, (process.stderr.columns ?? 80) - 1)}`,
+      )
       hasProgress = true
     },
     paint: paintWith(hasColour),
@@ -60,6 +82,9 @@ export function createOutput(format: 'text' | 'json', environment: Readonly<Reco
 }
 
 export function paintWith(hasColour: boolean): Paint {
-  const entries = Object.entries(CODES).map(([style, [on, off]]) => [style, (text: string) => (hasColour ? `\u001b[${on}m${text}\u001b[${off}m` : text)])
+  const entries = Object.entries(CODES).map(([style, [on, off]]) => [
+    style,
+    (text: string) => (hasColour ? `\u001b[${on}m${text}\u001b[${off}m` : text),
+  ])
   return Object.fromEntries(entries) as Paint // one entry for each style of the table
 }

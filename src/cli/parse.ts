@@ -19,7 +19,10 @@ export type Parsed = {
  * @returns undefined when help or version was asked for
  * @throws UsageError
  */
-export async function parseCommandLine(argv: readonly string[], print: (text: string) => void): Promise<Parsed | undefined> {
+export async function parseCommandLine(
+  argv: readonly string[],
+  print: (text: string) => void,
+): Promise<Parsed | undefined> {
   let parsed: Parsed | undefined
   const program = buildProgram((found) => {
     parsed = found
@@ -36,26 +39,59 @@ export async function parseCommandLine(argv: readonly string[], print: (text: st
 
 function usage(error: CommanderError): UsageError {
   const message = error.message.replace(/^error: /, '')
-  if (error.code === 'commander.help') return new UsageError('USAGE_UNKNOWN_COMMAND', 'Say what to do.', { hint: 'Type "nacre --help" for the commands.' })
-  const code = error.code === 'commander.unknownCommand' ? 'USAGE_UNKNOWN_COMMAND' : /argument/i.test(error.code) ? 'USAGE_BAD_ARGUMENT' : 'USAGE_BAD_OPTION'
-  return new UsageError(code, `${message.charAt(0).toUpperCase()}${message.slice(1)}${message.endsWith('.') ? '' : '.'}`, {
-    hint: 'Type the command with --help to see how it is called.',
-  })
+  if (error.code === 'commander.help')
+    return new UsageError('USAGE_UNKNOWN_COMMAND', 'Say what to do.', {
+      hint: 'Type "nacre --help" for the commands.',
+    })
+  const code =
+    error.code === 'commander.unknownCommand'
+      ? 'USAGE_UNKNOWN_COMMAND'
+      : /argument/i.test(error.code)
+        ? 'USAGE_BAD_ARGUMENT'
+        : 'USAGE_BAD_OPTION'
+  return new UsageError(
+    code,
+    `${message.charAt(0).toUpperCase()}${message.slice(1)}${message.endsWith('.') ? '' : '.'}`,
+    {
+      hint: 'Type the command with --help to see how it is called.',
+    },
+  )
 }
 
 /** The command tree for parsing and for the reference page. */
-export function buildProgram(onCommand: (parsed: Parsed) => void, print: (text: string) => void): Commander {
+export function buildProgram(
+  onCommand: (parsed: Parsed) => void,
+  print: (text: string) => void,
+): Commander {
   const program = new Commander('nacre')
-    .description('Turns the logs of Cowrie honeypots into a trustworthy, searchable, safe store, and answers from it.')
+    .description(
+      'Turns the logs of Cowrie honeypots into a trustworthy, searchable, safe store, and answers from it.',
+    )
     .version(PROGRAM_VERSION, '--version', 'print the version')
     .helpOption('--help', 'show help')
     .helpCommand(false)
     .exitOverride()
     .configureOutput({ writeOut: print, writeErr: () => {} })
     .showHelpAfterError(false)
-  program.addHelpText('after', '\nStart with:\n  nacre ingest bulk PATH...     load a folder of Cowrie logs\n  nacre report daily            the figures of the newest day\n  nacre verify                  prove that all of it is whole\n')
-  program.action(() => {
-    throw new CommanderError(2, 'commander.help', 'Say what to do.')
+  program.addHelpText(
+    'after',
+    '\nStart with:\n  nacre ingest bulk PATH...     load a folder of Cowrie logs\n  nacre report daily            the figures of the newest day\n  nacre verify                  prove that all of it is whole\n',
+  )
+  // Whatever follows an unknown word is not looked at: the word is what is wrong.
+  program
+    .argument('[words...]')
+    .allowExcessArguments(true)
+    .allowUnknownOption(true)
+    .configureHelp({ visibleArguments: () => [] })
+  program.usage('[options] [command]')
+  program.action((words: string[]) => {
+    const word = words.find((one) => !one.startsWith('-'))
+    if (word === undefined) throw new CommanderError(2, 'commander.help', 'Say what to do.')
+    throw new CommanderError(
+      2,
+      'commander.unknownCommand',
+      `unknown command "${word.slice(0, 40)}"`,
+    )
   })
   const groups = new Map<string, Commander>()
   for (const command of COMMANDS) addCommand(program, groups, command, onCommand)
@@ -69,42 +105,78 @@ const GROUP_SUMMARIES: Readonly<Record<string, string>> = {
   config: 'settings and where they come from',
 }
 
-function addCommand(program: Commander, groups: Map<string, Commander>, command: Command, onCommand: (parsed: Parsed) => void): void {
+function addCommand(
+  program: Commander,
+  groups: Map<string, Commander>,
+  command: Command,
+  onCommand: (parsed: Parsed) => void,
+): void {
   const words = command.name.split(' ')
   let parent = program
   if (words.length > 1) {
     let group = groups.get(words[0]!)
     if (group === undefined) {
-      group = program.command(words[0]!).description(GROUP_SUMMARIES[words[0]!] ?? '').helpCommand(false)
+      group = program
+        .command(words[0]!)
+        .description(GROUP_SUMMARIES[words[0]!] ?? '')
+        .helpCommand(false)
       const made = group
+      made
+        .argument('[words...]')
+        .allowExcessArguments(true)
+        .allowUnknownOption(true)
+        .configureHelp({ visibleArguments: () => [] })
+      made.usage('[options] [command]')
       made.action(() => {
-        throw new CommanderError(2, 'commander.unknownCommand', `${words[0]} needs one of: ${made.commands.map((one) => one.name()).join(', ')}`)
+        throw new CommanderError(
+          2,
+          'commander.unknownCommand',
+          `${words[0]} needs one of: ${made.commands.map((one) => one.name()).join(', ')}`,
+        )
       })
       groups.set(words[0]!, group)
     }
     parent = group
   }
-  const child = parent.command(words.at(-1)!).description(command.summary).allowExcessArguments(true)
+  const child = parent
+    .command(words.at(-1)!)
+    .description(command.summary)
+    .allowExcessArguments(true)
   if (command.arguments !== '') child.usage(`[options] ${command.arguments}`)
   child.argument('[args...]', '')
   child.configureHelp({ visibleArguments: () => [] })
   for (const [name, spec] of Object.entries(command.options)) child.addOption(optionOf(name, spec))
   addGlobalOptions(child)
-  const text = [command.description === undefined ? '' : `\n${command.description}\n`, `\nExamples:\n${command.examples.map((example) => `  nacre ${example}`).join('\n')}\n`]
+  const text = [
+    command.description === undefined ? '' : `\n${command.description}\n`,
+    `\nExamples:\n${command.examples.map((example) => `  nacre ${example}`).join('\n')}\n`,
+  ]
   child.addHelpText('after', text.join(''))
   child.action((args: string[], values: Record<string, unknown>) => {
     const [least, most] = command.argumentCount
     if (args.length < least || args.length > most) {
-      throw new CommanderError(2, 'commander.argument', args.length < least ? `missing argument: ${command.name} ${command.arguments}` : `too many arguments: ${command.name} takes ${most === 0 ? 'none' : command.arguments}`)
+      throw new CommanderError(
+        2,
+        'commander.argument',
+        args.length < least
+          ? `missing argument: ${command.name} ${command.arguments}`
+          : `too many arguments: ${command.name} takes ${most === 0 ? 'none' : command.arguments}`,
+      )
     }
     const options: Record<string, string | number | boolean | readonly string[] | undefined> = {}
-    for (const [name, spec] of Object.entries(command.options)) options[name] = checkedOption(name, spec, values[camelCase(name)])
-    const text = (name: string): string | undefined => (typeof values[name] === 'string' ? values[name] : undefined)
+    for (const [name, spec] of Object.entries(command.options))
+      options[name] = checkedOption(name, spec, values[camelCase(name)])
+    const text = (name: string): string | undefined =>
+      typeof values[name] === 'string' ? values[name] : undefined
     onCommand({
       command,
       args,
       options,
-      global: { data: text('data'), store: text('store'), jobs: options['jobs'] === undefined ? undefined : String(options['jobs']) },
+      global: {
+        data: text('data'),
+        store: text('store'),
+        jobs: options['jobs'] === undefined ? undefined : String(options['jobs']),
+      },
       format: values['json'] === true || values['jsonl'] === true ? 'json' : 'text',
     })
   })
@@ -112,8 +184,15 @@ function addCommand(program: Commander, groups: Map<string, Commander>, command:
 
 function addGlobalOptions(child: Commander): void {
   child
-    .addOption(new Option('--data <DIR>', 'folder of configuration, keys and database (default ./nacre-data)'))
-    .addOption(new Option('--store <URL>', 'database, e.g. sqlite:PATH (default sqlite:DATA/nacre.sqlite)'))
+    .addOption(
+      new Option(
+        '--data <DIR>',
+        'folder of configuration, keys and database (default ./nacre-data)',
+      ),
+    )
+    .addOption(
+      new Option('--store <URL>', 'database, e.g. sqlite:PATH (default sqlite:DATA/nacre.sqlite)'),
+    )
     .addOption(new Option('--json', 'print the result as one JSON document'))
     .helpOption('--help', 'show help')
 }
@@ -121,23 +200,42 @@ function addGlobalOptions(child: Commander): void {
 function optionOf(name: string, spec: OptionSpec): Option {
   if (spec.type === 'boolean') return new Option(`--${name}`, spec.help)
   const option = new Option(`--${name} <${spec.value}>`, spec.help)
-  if (spec.type === 'string' && spec.multiple === true) option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value])
+  if (spec.type === 'string' && spec.multiple === true)
+    option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value])
   return option
 }
 
-function checkedOption(name: string, spec: OptionSpec, value: unknown): string | number | boolean | readonly string[] | undefined {
+function checkedOption(
+  name: string,
+  spec: OptionSpec,
+  value: unknown,
+): string | number | boolean | readonly string[] | undefined {
   if (value === undefined) return undefined
   if (spec.type === 'boolean') return value === true
   if (spec.type === 'string') {
     const texts = Array.isArray(value) ? (value as readonly string[]) : [String(value)]
     for (const text of texts) {
-      if (spec.choices !== undefined && !spec.choices.includes(text)) throw new CommanderError(2, 'commander.invalidOption', `--${name} must be one of ${spec.choices.join(', ')}`)
+      if (spec.choices !== undefined && !spec.choices.includes(text))
+        throw new CommanderError(
+          2,
+          'commander.invalidOption',
+          `--${name} must be one of ${spec.choices.join(', ')}`,
+        )
     }
     return spec.multiple === true ? texts : texts[0]
   }
   const number = /^-?\d+(\.\d+)?$/.test(String(value)) ? Number(value) : Number.NaN
-  if (Number.isNaN(number) || number < spec.min || number > spec.max || (spec.type === 'integer' && !Number.isInteger(number))) {
-    throw new CommanderError(2, 'commander.invalidOption', `--${name} must be a ${spec.type === 'integer' ? 'whole ' : ''}number from ${spec.min} to ${spec.max}`)
+  if (
+    Number.isNaN(number) ||
+    number < spec.min ||
+    number > spec.max ||
+    (spec.type === 'integer' && !Number.isInteger(number))
+  ) {
+    throw new CommanderError(
+      2,
+      'commander.invalidOption',
+      `--${name} must be a ${spec.type === 'integer' ? 'whole ' : ''}number from ${spec.min} to ${spec.max}`,
+    )
   }
   return number
 }

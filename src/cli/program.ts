@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs'
 const root = new URL('../../', import.meta.url)
 
 /** Version of the program, from its package. */
-export const PROGRAM_VERSION: string = (JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { readonly version: string }).version
+export const PROGRAM_VERSION: string = (
+  JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { readonly version: string }
+).version
 
 /** Folder of the event schemas. */
 export const SCHEMAS: URL = new URL('schemas/events/', root)

@@ -36,15 +36,19 @@ export function sessionJson(session: SessionRecord) {
  */
 export function sessionText(session: SessionRecord, events: readonly EventRecord[]): string {
   const printed = events.map(
-    (event) => `{"eventid":${JSON.stringify(event.eventid)},"at":"${formatInstant(event.eventTimeUs)}","payload":${sortedJsonText(JSON.parse(event.payload) as PlainJson)}}`,
+    (event) =>
+      `{"eventid":${JSON.stringify(event.eventid)},"at":"${formatInstant(event.eventTimeUs)}","payload":${sortedJsonText(JSON.parse(event.payload) as PlainJson)}}`,
   )
   return `${JSON.stringify(sessionJson(session)).slice(0, -1)},"events":[${printed.join(',')}]}`
 }
 
 /** JSON text with the keys of every object in the order of their UTF-8 bytes. */
 export function sortedJsonText(value: PlainJson): string {
-  if (Array.isArray(value)) return `[${value.map((item: PlainJson) => sortedJsonText(item)).join(',')}]`
+  if (Array.isArray(value))
+    return `[${value.map((item: PlainJson) => sortedJsonText(item)).join(',')}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
-  const entries = Object.entries(value as { readonly [key: string]: PlainJson }).sort(([a], [b]) => compareUtf8(a, b))
+  const entries = Object.entries(value as { readonly [key: string]: PlainJson }).sort(([a], [b]) =>
+    compareUtf8(a, b),
+  )
   return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${sortedJsonText(item)}`).join(',')}}`
 }

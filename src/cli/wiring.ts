@@ -1,13 +1,18 @@
 /** Puts the seal and neutralize stages behind the interface that the store asks for. */
-import { eventClassOf } from '../core/event-class.ts'
+
 import { VALUE_KINDS } from '../core/event.ts'
+import { eventClassOf } from '../core/event-class.ts'
 import { Description, describe } from '../neutralize/describe.ts'
 import { checkpointDigest, checkpointMessage, journalDigest, sourcesRoot } from '../seal/chain.ts'
 import { batchDigest, deadLetterDigest, ViewSealer, viewRoot } from '../seal/view.ts'
 import type { Sealing } from '../store/sealing.ts'
 
 const description = new Description()
-const FACT_KINDS: Readonly<Record<string, number>> = { srcIp: VALUE_KINDS.ip, clientVersion: VALUE_KINDS.clientVersion, hassh: VALUE_KINDS.hassh }
+const FACT_KINDS: Readonly<Record<string, number>> = {
+  srcIp: VALUE_KINDS.ip,
+  clientVersion: VALUE_KINDS.clientVersion,
+  hassh: VALUE_KINDS.hassh,
+}
 
 export const sealing: Sealing = {
   viewSealer: () => new ViewSealer(),

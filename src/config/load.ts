@@ -2,7 +2,13 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { ConfigError } from '../core/errors.ts'
 import { ownText } from '../core/event.ts'
-import { SETTINGS, type Setting, type Settings, type SettingName, type SettingSpec } from './settings.ts'
+import {
+  SETTINGS,
+  type Setting,
+  type SettingName,
+  type SettingSpec,
+  type Settings,
+} from './settings.ts'
 
 /**
  * Puts the settings together: option before environment before `nacre.toml` in the data folder before default.
@@ -10,14 +16,21 @@ import { SETTINGS, type Setting, type Settings, type SettingName, type SettingSp
  * @param options - global options given, by setting name
  * @throws ConfigError for an unknown setting, a value out of range, an unreadable file
  */
-export async function loadSettings(options: Readonly<Record<string, string | undefined>>, environment: Readonly<Record<string, string | undefined>>): Promise<Settings> {
+export async function loadSettings(
+  options: Readonly<Record<string, string | undefined>>,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<Settings> {
   const data = resolve(options['data'] ?? environment['NACRE_DATA'] ?? SETTINGS[0].fallback)
   const file = await readFile(join(data, 'nacre.toml'))
-  const all = SETTINGS.map((spec: SettingSpec): Setting => settle(spec, options, environment, file.values, file.path))
-  const get = (name: SettingName): string | number => all.find((setting) => setting.name === name)!.value
+  const all = SETTINGS.map(
+    (spec: SettingSpec): Setting => settle(spec, options, environment, file.values, file.path),
+  )
+  const get = (name: SettingName): string | number =>
+    all.find((setting) => setting.name === name)!.value
   const store = String(get('store'))
   const pageSize = Number(get('sqlite.page_size'))
-  if ((pageSize & (pageSize - 1)) !== 0) throw badValue('sqlite.page_size', String(pageSize), 'a power of two from 512 to 65536')
+  if ((pageSize & (pageSize - 1)) !== 0)
+    throw badValue('sqlite.page_size', String(pageSize), 'a power of two from 512 to 65536')
   return {
     data,
     store: store === '' ? `sqlite:${join(data, 'nacre.sqlite')}` : store,
@@ -30,7 +43,11 @@ export async function loadSettings(options: Readonly<Record<string, string | und
   }
 }
 
-type FileValues = { readonly path: string; readonly values: Readonly<Record<string, unknown>>; readonly sensors: Readonly<Record<string, string>> }
+type FileValues = {
+  readonly path: string
+  readonly values: Readonly<Record<string, unknown>>
+  readonly sensors: Readonly<Record<string, string>>
+}
 
 async function readFile(path: string): Promise<FileValues> {
   if (!existsSync(path)) return { path, values: {}, sensors: {} }
@@ -39,17 +56,22 @@ async function readFile(path: string): Promise<FileValues> {
     const { parse } = await import('smol-toml')
     parsed = parse(readFileSync(path, 'utf8'))
   } catch (cause) {
-    throw new ConfigError('CONFIG_UNREADABLE', `The configuration ${path} cannot be read as TOML.`, {
-      hint: `Mend or move the file; "nacre config explain" lists the settings. (${cause instanceof Error ? cause.message.split('\n')[0] : ''})`,
-      cause,
-    })
+    throw new ConfigError(
+      'CONFIG_UNREADABLE',
+      `The configuration ${path} cannot be read as TOML.`,
+      {
+        hint: `Mend or move the file; "nacre config explain" lists the settings. (${cause instanceof Error ? cause.message.split('\n')[0] : ''})`,
+        cause,
+      },
+    )
   }
   const values: Record<string, unknown> = {}
   const sensors: Record<string, string> = {}
   for (const [key, value] of Object.entries(parsed)) {
     if (key === 'sensors' && typeof value === 'object' && value !== null) {
       for (const [prefix, name] of Object.entries(value)) {
-        if (typeof name !== 'string' || name === '') throw badValue(`sensors.${prefix}`, String(name), 'the name of a sensor')
+        if (typeof name !== 'string' || name === '')
+          throw badValue(`sensors.${prefix}`, String(name), 'the name of a sensor')
         sensors[resolve(prefix)] = name
       }
     } else if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
@@ -58,43 +80,82 @@ async function readFile(path: string): Promise<FileValues> {
       values[key] = value
     }
   }
+  if (values['data'] !== undefined) {
+    throw new ConfigError(
+      'CONFIG_BAD_VALUE',
+      `${path} sets "data", but it is found in that folder itself.`,
+      { hint: 'Name the folder with --data or NACRE_DATA, and take the line out.' },
+    )
+  }
   for (const key of Object.keys(values)) {
     if (!SETTINGS.some((spec) => spec.name === key)) {
-      throw new ConfigError('CONFIG_UNKNOWN_SETTING', `${path} names a setting that does not exist: ${key}.`, {
-        hint: '"nacre config explain" lists the settings; look for a slip of the pen.',
-        context: { setting: ownText(key) },
-      })
+      throw new ConfigError(
+        'CONFIG_UNKNOWN_SETTING',
+        `${path} names a setting that does not exist: ${key}.`,
+        {
+          hint: '"nacre config explain" lists the settings; look for a slip of the pen.',
+          context: { setting: ownText(key) },
+        },
+      )
     }
   }
   return { path, values, sensors }
 }
 
-function settle(spec: SettingSpec, options: Readonly<Record<string, string | undefined>>, environment: Readonly<Record<string, string | undefined>>, file: Readonly<Record<string, unknown>>, path: string): Setting {
+function settle(
+  spec: SettingSpec,
+  options: Readonly<Record<string, string | undefined>>,
+  environment: Readonly<Record<string, string | undefined>>,
+  file: Readonly<Record<string, unknown>>,
+  path: string,
+): Setting {
   const given = options[spec.name]
   const fromEnvironment = spec.env === undefined ? undefined : environment[spec.env]
   const base = { name: spec.name as SettingName, meaning: spec.meaning }
-  if (given !== undefined) return { ...base, value: checked(spec, given), origin: 'option', place: spec.option ?? '' }
-  if (fromEnvironment !== undefined && fromEnvironment !== '') return { ...base, value: checked(spec, fromEnvironment), origin: 'environment', place: spec.env! }
-  if (file[spec.name] !== undefined) return { ...base, value: checked(spec, file[spec.name]), origin: 'file', place: path }
+  if (given !== undefined)
+    return { ...base, value: checked(spec, given), origin: 'option', place: spec.option ?? '' }
+  if (fromEnvironment !== undefined && fromEnvironment !== '')
+    return {
+      ...base,
+      value: checked(spec, fromEnvironment),
+      origin: 'environment',
+      place: spec.env!,
+    }
+  if (file[spec.name] !== undefined)
+    return { ...base, value: checked(spec, file[spec.name]), origin: 'file', place: path }
   return { ...base, value: spec.fallback, origin: 'default', place: '' }
 }
 
 function checked(spec: SettingSpec, value: unknown): string | number {
   if (spec.type === 'string') {
     if (typeof value !== 'string') throw badValue(spec.name, String(value), 'a text')
-    if (spec.choices !== undefined && !spec.choices.includes(value)) throw badValue(spec.name, value, `one of ${spec.choices.join(', ')}`)
+    if (spec.choices !== undefined && !spec.choices.includes(value))
+      throw badValue(spec.name, value, `one of ${spec.choices.join(', ')}`)
     return value
   }
   const number = typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value
-  if (typeof number !== 'number' || !Number.isInteger(number) || number < spec.min || number > spec.max) {
-    throw badValue(spec.name, String(value), `a whole number from ${spec.min} to ${spec.max} (${spec.unit})`)
+  if (
+    typeof number !== 'number' ||
+    !Number.isInteger(number) ||
+    number < spec.min ||
+    number > spec.max
+  ) {
+    throw badValue(
+      spec.name,
+      String(value),
+      `a whole number from ${spec.min} to ${spec.max} (${spec.unit})`,
+    )
   }
   return number
 }
 
 function badValue(name: string, value: string, wanted: string): ConfigError {
-  return new ConfigError('CONFIG_BAD_VALUE', `The setting ${name} is "${value.slice(0, 80)}"; it must be ${wanted}.`, {
-    hint: '"nacre config explain" shows each value and where it comes from.',
-    context: { setting: ownText(name) },
-  })
+  return new ConfigError(
+    'CONFIG_BAD_VALUE',
+    `The setting ${name} is "${value.slice(0, 80)}"; it must be ${wanted}.`,
+    {
+      hint: '"nacre config explain" shows each value and where it comes from.',
+      context: { setting: ownText(name) },
+    },
+  )
 }

@@ -6,16 +6,74 @@ export type SettingSpec = {
   readonly meaning: string
 } & (
   | { readonly type: 'string'; readonly fallback: string; readonly choices?: readonly string[] }
-  | { readonly type: 'integer'; readonly fallback: number; readonly min: number; readonly max: number; readonly unit: string }
+  | {
+      readonly type: 'integer'
+      readonly fallback: number
+      readonly min: number
+      readonly max: number
+      readonly unit: string
+    }
 )
 
 export const SETTINGS = [
-  { name: 'data', env: 'NACRE_DATA', option: '--data', type: 'string', fallback: './nacre-data', meaning: 'folder of configuration, keys and database' },
-  { name: 'store', env: 'NACRE_STORE', option: '--store', type: 'string', fallback: '', meaning: 'database as a URL, sqlite:PATH; empty: sqlite:DATA/nacre.sqlite' },
-  { name: 'jobs', env: 'NACRE_JOBS', option: '--jobs', type: 'integer', fallback: 2, min: 1, max: 16, unit: 'threads', meaning: 'threads of a load: one writes, the others read; 1 does both in one' },
-  { name: 'sqlite.cache_size', env: undefined, option: undefined, type: 'integer', fallback: -64_000, min: -1_048_576, max: 1_048_576, unit: 'KiB when negative, pages when positive', meaning: 'page cache of SQLite; a load with --jobs 1 takes half of it unless it is set here' },
-  { name: 'sqlite.synchronous', env: undefined, option: undefined, type: 'string', fallback: 'normal', choices: ['normal', 'full'], meaning: 'how often SQLite waits for the disk; checkpoints always do' },
-  { name: 'sqlite.page_size', env: undefined, option: undefined, type: 'integer', fallback: 16_384, min: 512, max: 65_536, unit: 'bytes, a power of two', meaning: 'page size of a new database' },
+  {
+    name: 'data',
+    env: 'NACRE_DATA',
+    option: '--data',
+    type: 'string',
+    fallback: './nacre-data',
+    meaning: 'folder of configuration, keys and database',
+  },
+  {
+    name: 'store',
+    env: 'NACRE_STORE',
+    option: '--store',
+    type: 'string',
+    fallback: '',
+    meaning: 'database as a URL, sqlite:PATH; empty: sqlite:DATA/nacre.sqlite',
+  },
+  {
+    name: 'jobs',
+    env: 'NACRE_JOBS',
+    option: '--jobs',
+    type: 'integer',
+    fallback: 2,
+    min: 1,
+    max: 16,
+    unit: 'threads',
+    meaning: 'threads of a load: one writes, the others read; 1 does both in one',
+  },
+  {
+    name: 'sqlite.cache_size',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: -64_000,
+    min: -1_048_576,
+    max: 1_048_576,
+    unit: 'KiB when negative, pages when positive',
+    meaning: 'page cache of SQLite; a load with --jobs 1 takes half of it unless it is set here',
+  },
+  {
+    name: 'sqlite.synchronous',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: 'normal',
+    choices: ['normal', 'full'],
+    meaning: 'how often SQLite waits for the disk; checkpoints always do',
+  },
+  {
+    name: 'sqlite.page_size',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 16_384,
+    min: 512,
+    max: 65_536,
+    unit: 'bytes, a power of two',
+    meaning: 'page size of a new database',
+  },
 ] as const satisfies readonly SettingSpec[]
 
 export type SettingName = (typeof SETTINGS)[number]['name']
@@ -23,7 +81,13 @@ export type SettingName = (typeof SETTINGS)[number]['name']
 /** Where a value came from. */
 export type Origin = 'option' | 'environment' | 'file' | 'default'
 
-export type Setting = { readonly name: SettingName; readonly value: string | number; readonly origin: Origin; readonly meaning: string; readonly place: string }
+export type Setting = {
+  readonly name: SettingName
+  readonly value: string | number
+  readonly origin: Origin
+  readonly meaning: string
+  readonly place: string
+}
 
 export type Settings = {
   readonly data: string

@@ -38,7 +38,6 @@ export class SourceError extends OperatingError<
   | 'SOURCE_NOT_FOUND' // the path names nothing
   | 'SOURCE_NO_ACCESS' // the operating system refuses to read it
   | 'SOURCE_READ_FAILED' // reading broke off with an input/output error
-  | 'SOURCE_CHANGED' // the file changed under the reader in a way that is not growth
 > {}
 
 /** The database, its lock or its disk. */
@@ -57,10 +56,7 @@ export class StoreError extends OperatingError<
 > {}
 
 /** Keys and seals. */
-export class SealError extends OperatingError<
-  | 'SEAL_KEY_MISSING' // the signing key is not in the data folder
-  | 'SEAL_KEY_UNREADABLE' // the signing key file is damaged or has no read permission
-> {}
+export class SealError extends OperatingError<'SEAL_KEY_UNREADABLE'> {} // the signing key file is damaged or has no read permission
 
 /** A setting has a value that cannot be used. */
 export class ConfigError extends OperatingError<

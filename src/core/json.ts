@@ -1,6 +1,9 @@
 /** A JSON value that keeps what JavaScript objects cannot: the order of all keys, and undecodable bytes in strings. */
 export type Json =
-  | { readonly kind: 'object'; readonly entries: readonly { readonly key: JsonString; readonly value: Json }[] }
+  | {
+      readonly kind: 'object'
+      readonly entries: readonly { readonly key: JsonString; readonly value: Json }[]
+    }
   | { readonly kind: 'array'; readonly items: readonly Json[] }
   | JsonString
   | { readonly kind: 'literal'; readonly text: string }
@@ -23,5 +26,11 @@ export function printJson(value: Json, spell: (text: JsonString) => string): str
 }
 
 /** The object of a payload, as JSON.parse gives it. */
-export type PlainJson = string | number | boolean | null | readonly PlainJson[] | { readonly [key: string]: PlainJson }
+export type PlainJson =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly PlainJson[]
+  | { readonly [key: string]: PlainJson }
 export type PlainObject = { readonly [key: string]: PlainJson }

@@ -71,7 +71,11 @@ export type PackedBlock = {
   readonly bytes: Uint8Array
 }
 
-export type DriftItem = { readonly what: 'unknown-event' | 'unknown-field' | 'wrong-type'; readonly eventid: string; readonly field: string }
+export type DriftItem = {
+  readonly what: 'unknown-event' | 'unknown-field' | 'wrong-type'
+  readonly eventid: string
+  readonly field: string
+}
 
 /** The buffers of a batch that move to the other thread. */
 export function transferList(batch: PackedBatch): ArrayBuffer[] {

@@ -11,10 +11,18 @@ export type Checkpoint = {
 }
 
 /** A checkpoint with what proves it. */
-export type SignedCheckpoint = Checkpoint & { readonly keyId: string; readonly publicKey: Uint8Array; readonly signature: Uint8Array }
+export type SignedCheckpoint = Checkpoint & {
+  readonly keyId: string
+  readonly publicKey: Uint8Array
+  readonly signature: Uint8Array
+}
 
 /** A key pair that signs checkpoints. */
-export type SigningKey = { readonly keyId: string; readonly publicKey: Uint8Array; sign(message: Uint8Array): Uint8Array }
+export type SigningKey = {
+  readonly keyId: string
+  readonly publicKey: Uint8Array
+  sign(message: Uint8Array): Uint8Array
+}
 
 export type JournalEntry = {
   readonly seq: number

@@ -1,15 +1,21 @@
 /** Cells in columns for a terminal. Width is counted in terminal columns: wide East Asian characters take two. */
 
 /** Functions that colour text, or leave it alone where there is no terminal. */
-export type Paint = { readonly [style in 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'blue' | 'cyan' | 'magenta']: (text: string) => string }
+export type Paint = {
+  readonly [style in 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'blue' | 'cyan' | 'magenta']: (
+    text: string,
+  ) => string
+}
 export type Column = { readonly title: string; readonly align?: 'right' }
 
-const WIDE = /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u
 const ANSI = /\u001b\[[0-9;]*m/g
 
 export function textWidth(text: string): number {
   let width = 0
-  for (const character of text.replace(ANSI, '')) width += WIDE.test(character) ? 2 : /\p{M}/u.test(character) ? 0 : 1
+  for (const character of text.replace(ANSI, ''))
+    width += WIDE.test(character) ? 2 : /\p{M}/u.test(character) ? 0 : 1
   return width
 }
 
@@ -32,9 +38,18 @@ export function pad(text: string, width: number, align: 'left' | 'right' = 'left
   return align === 'right' ? gap + text : text + gap
 }
 
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[], indent = '  '): string {
-  const widths = columns.map((column, i) => Math.max(textWidth(column.title), ...rows.map((row) => textWidth(row[i] ?? ''))))
-  const line = (cells: readonly string[]): string => (indent + cells.map((cell, i) => pad(cell, widths[i]!, columns[i]!.align ?? 'left')).join('  ')).trimEnd()
+export function table(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  indent = '  ',
+): string {
+  const widths = columns.map((column, i) =>
+    Math.max(textWidth(column.title), ...rows.map((row) => textWidth(row[i] ?? ''))),
+  )
+  const line = (cells: readonly string[]): string =>
+    (
+      indent + cells.map((cell, i) => pad(cell, widths[i]!, columns[i]!.align ?? 'left')).join('  ')
+    ).trimEnd()
   return [line(columns.map((column) => column.title)), ...rows.map((row) => line(row))].join('\n')
 }
 

@@ -1,37 +1,7 @@
-import { inspect } from 'node:util'
-
-const WITHHELD = '[hostile text withheld]'
-
 declare const safe: unique symbol
 
 /** Text fit to store and show: control, bidi and invisible characters made visible. Each output still encodes it. */
 export type SafeText = string & { readonly [safe]: true }
-
-/** Text an attacker wrote. Printing, logging or serializing it yields a placeholder. */
-export class HostileText {
-  readonly #value: string
-
-  constructor(value: string) {
-    this.#value = value
-  }
-
-  /** The attacker's own text. Called in `neutralize/`, `seal/` and `evidence/` alone. */
-  expose(): string {
-    return this.#value
-  }
-
-  toString(): string {
-    return WITHHELD
-  }
-
-  toJSON(): string {
-    return WITHHELD
-  }
-
-  [inspect.custom](): string {
-    return WITHHELD
-  }
-}
 
 /** Orders text by its UTF-8 bytes, the one order every engine and output shares. */
 export function compareUtf8(a: string, b: string): number {
@@ -43,7 +13,14 @@ export function compareUtf8(a: string, b: string): number {
     if (left === right) continue
     const leftSurrogate = left >= 0xd800 && left <= 0xdfff
     const rightSurrogate = right >= 0xd800 && right <= 0xdfff
-    if (leftSurrogate !== rightSurrogate) return leftSurrogate ? (right >= 0xe000 ? 1 : left - right) : left >= 0xe000 ? -1 : left - right
+    if (leftSurrogate !== rightSurrogate)
+      return leftSurrogate
+        ? right >= 0xe000
+          ? 1
+          : left - right
+        : left >= 0xe000
+          ? -1
+          : left - right
     return left - right
   }
   return a.length - b.length

@@ -5,8 +5,14 @@
  * Promises: the canonical form is the same however the event was spaced, wrapped or escaped; never throws on input.
  * Refuses: what is not JSON, not an object with content, too deep, or ambiguous about its own identity.
  */
-import { FLAGS, type DeadReason } from '../core/event.ts'
-import { type Json, type JsonString, type PlainJson, type PlainObject, printJson } from '../core/json.ts'
+import { type DeadReason, FLAGS } from '../core/event.ts'
+import {
+  type Json,
+  type JsonString,
+  type PlainJson,
+  type PlainObject,
+  printJson,
+} from '../core/json.ts'
 import { LIMITS } from '../limits.ts'
 import { isPortableNumber, parseSlow } from './slow.ts'
 
@@ -26,7 +32,11 @@ export type DecodedEvent = {
   readonly flags: number
 }
 
-export type DecodeRefusal = { readonly ok: false; readonly reason: DeadReason; readonly isSyntax: boolean }
+export type DecodeRefusal = {
+  readonly ok: false
+  readonly reason: DeadReason
+  readonly isSyntax: boolean
+}
 
 export type DecodeOptions = { readonly acceptEnriched: boolean }
 
@@ -40,12 +50,30 @@ const ENRICHED: DecodeRefusal = { ok: false, reason: 'enriched', isSyntax: false
 const IDENTITY_KEYS = ['eventid', 'timestamp', 'session']
 
 /** What shippers add to a hit's `_source`, or rename in it; Cowrie writes none of these. */
-const ENRICHED_KEYS = ['@timestamp', '@version', 'geoip', 'geo', 'tags', 'host', 'offset', 'source', 'beat', 'prospector', 'agent', 'ecs', 'log', 'msg', 'event', 'fields']
+const ENRICHED_KEYS = [
+  '@timestamp',
+  '@version',
+  'geoip',
+  'geo',
+  'tags',
+  'host',
+  'offset',
+  'source',
+  'beat',
+  'prospector',
+  'agent',
+  'ecs',
+  'log',
+  'msg',
+  'event',
+  'fields',
+]
 
 // In canonical JSON text: an escape (all of them stand for control characters or lone surrogates, but for \" and \\),
 // or typed text that looks like a visible form.
 const ESCAPED = /\\[bfnrtu]|\\\\[ub]\{/
-const HOSTILE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/u
+const HOSTILE =
+  /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/u
 
 /** What `decode` is told about the bytes, once a chunk. */
 export type ByteFacts = 'plain-ascii' | 'ascii' | 'utf8' | 'bytes'
@@ -53,7 +81,11 @@ export type ByteFacts = 'plain-ascii' | 'ascii' | 'utf8' | 'bytes'
 /**
  * What kind of bytes a span holds: printable ASCII and line ends without DEL, other ASCII, UTF-8, or neither.
  */
-export function byteFacts(bytes: Uint8Array, isAscii: (b: Uint8Array) => boolean, isUtf8: (b: Uint8Array) => boolean): ByteFacts {
+export function byteFacts(
+  bytes: Uint8Array,
+  isAscii: (b: Uint8Array) => boolean,
+  isUtf8: (b: Uint8Array) => boolean,
+): ByteFacts {
   if (isAscii(bytes)) return bytes.indexOf(0x7f) < 0 ? 'plain-ascii' : 'ascii'
   return isUtf8(bytes) ? 'utf8' : 'bytes'
 }
@@ -64,13 +96,21 @@ export function byteFacts(bytes: Uint8Array, isAscii: (b: Uint8Array) => boolean
  * @param bytes - exactly the JSON part of the record
  * @param facts - what is known of these bytes; `bytes` is always allowed
  */
-export function decode(bytes: Buffer, facts: ByteFacts, options: DecodeOptions): DecodedEvent | DecodeRefusal {
+export function decode(
+  bytes: Buffer,
+  facts: ByteFacts,
+  options: DecodeOptions,
+): DecodedEvent | DecodeRefusal {
   if (facts === 'bytes') return decodeSlow(decodeSurrogateEscape(bytes), options)
   const text = facts === 'utf8' ? bytes.utf8Slice() : bytes.latin1Slice()
   return decodeText(text, facts, options)
 }
 
-function decodeText(text: string, facts: ByteFacts, options: DecodeOptions): DecodedEvent | DecodeRefusal {
+function decodeText(
+  text: string,
+  facts: ByteFacts,
+  options: DecodeOptions,
+): DecodedEvent | DecodeRefusal {
   let value: PlainJson
   try {
     value = JSON.parse(text) as PlainJson // what JSON.parse returns is JSON
@@ -118,7 +158,8 @@ export function decodeSlow(text: string, options: DecodeOptions): DecodedEvent |
     flags |= FLAGS.unwrapped
     if (hit.entries.length === 0) return NOT_AN_EVENT
   }
-  const repeated = hit === undefined ? parsed.repeatedAtTop : [...parsed.repeatedAtTop, ...parsed.repeatedBelow]
+  const repeated =
+    hit === undefined ? parsed.repeatedAtTop : [...parsed.repeatedAtTop, ...parsed.repeatedBelow]
   if (repeated.some((key) => IDENTITY_KEYS.includes(key) || key === '_source')) return AMBIGUOUS
   if ((flags & FLAGS['bad-utf8']) !== 0) {
     // Escaped as UTF-16 so that an object can be looked at; the view and the digest are made from the tree.
@@ -152,7 +193,11 @@ function spellText(text: JsonString): string {
 }
 
 function spellBytes(text: JsonString): string {
-  return JSON.stringify(text.parts.map((part) => (typeof part === 'number' ? String.fromCharCode(0xdc00 + part) : part)).join(''))
+  return JSON.stringify(
+    text.parts
+      .map((part) => (typeof part === 'number' ? String.fromCharCode(0xdc00 + part) : part))
+      .join(''),
+  )
 }
 
 function isCleanText(canonical: string, facts: ByteFacts): boolean {
@@ -233,11 +278,15 @@ function sourceOfHit(tree: Json & { kind: 'object' }): (Json & { kind: 'object' 
 }
 
 function isEnriched(source: Json & { kind: 'object' }): boolean {
-  return source.entries.some((entry) => ENRICHED_KEYS.includes(String(entry.key.parts[0]))) || entryOf(source, 'message') === undefined
+  return (
+    source.entries.some((entry) => ENRICHED_KEYS.includes(String(entry.key.parts[0]))) ||
+    entryOf(source, 'message') === undefined
+  )
 }
 
 function entryOf(tree: Json & { kind: 'object' }, name: string): Json | undefined {
-  return tree.entries.find((entry) => entry.key.parts.length === 1 && entry.key.parts[0] === name)?.value
+  return tree.entries.find((entry) => entry.key.parts.length === 1 && entry.key.parts[0] === name)
+    ?.value
 }
 
 /**

@@ -5,8 +5,9 @@
  * concatenated objects, an array, a log prefix, torn lines, NUL blocks, over-long lines) is found by following the
  * grammar. How the bytes were cut into chunks never changes the records.
  */
-import { LIMITS } from '../limits.ts'
+
 import type { DeadReason } from '../core/event.ts'
+import { LIMITS } from '../limits.ts'
 import { JsonScanner } from './scanner.ts'
 
 const NEWLINE = 0x0a
@@ -43,7 +44,12 @@ export class Frame {
   guessed = false
 }
 
-type Skip = { readonly until: 'newline' | 'object' | 'next-object' | 'nul-end'; readonly reason: DeadReason; readonly column: number; counted: boolean }
+type Skip = {
+  readonly until: 'newline' | 'object' | 'next-object' | 'nul-end'
+  readonly reason: DeadReason
+  readonly column: number
+  counted: boolean
+}
 
 export class Framer {
   buffer: Uint8Array = new Uint8Array(0)
@@ -162,9 +168,12 @@ export class Framer {
     let nulFrom = -1
     for (;;) {
       if (at >= end) {
-        if (nulFrom >= 0 && end - nulFrom >= LIMITS.nulPaddingMax) return this.#startNulRegion(from, nulFrom)
+        if (nulFrom >= 0 && end - nulFrom >= LIMITS.nulPaddingMax)
+          return this.#startNulRegion(from, nulFrom)
         // At the end of the stream this is the tail.
-        return !this.#eof && end - from > LIMITS.recordBytesMax ? this.#startSkip('newline', 'too-long', 0) : LEAD_MORE
+        return !this.#eof && end - from > LIMITS.recordBytesMax
+          ? this.#startSkip('newline', 'too-long', 0)
+          : LEAD_MORE
       }
       const byte = buffer[at]!
       if (byte === 0) {
@@ -187,7 +196,9 @@ export class Framer {
           at += 1
           continue
         }
-        return at - from > LIMITS.recordBytesMax ? this.#emitDead('too-long', from, at + 1) : this.#emit('blank', from, at + 1)
+        return at - from > LIMITS.recordBytesMax
+          ? this.#emitDead('too-long', from, at + 1)
+          : this.#emit('blank', from, at + 1)
       }
       if (byte === OPEN) return at
       if (this.#inArray && (byte === COMMA || byte === CLOSE_ARRAY)) {
@@ -198,7 +209,10 @@ export class Framer {
       if (byte === OPEN_ARRAY) {
         let look = at + 1
         while (look < end && isBlank(buffer[look]!)) look += 1
-        if (look >= end && !this.#eof) return end - from > LIMITS.recordBytesMax ? this.#startSkip('newline', 'too-long', 0) : LEAD_MORE
+        if (look >= end && !this.#eof)
+          return end - from > LIMITS.recordBytesMax
+            ? this.#startSkip('newline', 'too-long', 0)
+            : LEAD_MORE
         if (buffer[look] === OPEN) {
           this.#inArray = true
           at = look
@@ -280,7 +294,8 @@ export class Framer {
       // At the end this is the tail, unless a later line starts afresh: then the torn part ends before it.
       const newline = this.#newlineFrom(start)
       if (newline >= 0 && this.#takeSalvaged(start, newline + 1)) return true
-      const resync = newline < 0 ? -1 : this.#nextObjectLine(newline + 1, this.#columnOf(start), this.#end)
+      const resync =
+        newline < 0 ? -1 : this.#nextObjectLine(newline + 1, this.#columnOf(start), this.#end)
       if (resync < 0) return false
       this.#scanning = false
       this.#emitDead('not-json', this.#pos, resync)
@@ -421,7 +436,11 @@ export class Framer {
 
   #columnOf(at: number): number {
     let column = 0
-    while (at - column > 0 && (this.buffer[at - column - 1] === 0x20 || this.buffer[at - column - 1] === 0x09)) column += 1
+    while (
+      at - column > 0 &&
+      (this.buffer[at - column - 1] === 0x20 || this.buffer[at - column - 1] === 0x09)
+    )
+      column += 1
     return column
   }
 
@@ -483,7 +502,11 @@ export class Framer {
       const newline = this.buffer.lastIndexOf(NEWLINE, limit - 1)
       if (newline >= from && newline + 1 < this.#end) end = newline + 1
       // The region begins with the broken object itself: what ends it is a later line.
-      const resync = this.#nextObjectLine(this.#lineStartAtOrAfter(skip.counted ? from : from + 1), skip.column, end + 1)
+      const resync = this.#nextObjectLine(
+        this.#lineStartAtOrAfter(skip.counted ? from : from + 1),
+        skip.column,
+        end + 1,
+      )
       if (resync >= 0 && resync <= end) {
         end = resync
         over = true
@@ -605,7 +628,11 @@ function isBlank(byte: number): boolean {
 
 /** Position of the next `{"` in [from, to); -1 for none. */
 function indexOfObject(bytes: Uint8Array, from: number, to: number): number {
-  for (let at = bytes.indexOf(OPEN, from); at >= 0 && at + 1 < to; at = bytes.indexOf(OPEN, at + 1)) {
+  for (
+    let at = bytes.indexOf(OPEN, from);
+    at >= 0 && at + 1 < to;
+    at = bytes.indexOf(OPEN, at + 1)
+  ) {
     if (bytes[at + 1] === 0x22) return at
   }
   return -1
@@ -613,7 +640,9 @@ function indexOfObject(bytes: Uint8Array, from: number, to: number): number {
 
 function hasEventid(bytes: Uint8Array): boolean {
   try {
-    const value: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString())
+    const value: unknown = JSON.parse(
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString(),
+    )
     return typeof value === 'object' && value !== null && Object.hasOwn(value, 'eventid')
   } catch {
     return false

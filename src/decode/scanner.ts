@@ -63,7 +63,14 @@ export class JsonScanner {
       }
       if (state === IN_SCALAR) {
         // Digits, letters, sign and point; anything else ends the number or literal and is looked at below.
-        if ((byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x7a) || byte === 0x2e || byte === 0x2b || byte === 0x2d || byte === 0x45) {
+        if (
+          (byte >= 0x30 && byte <= 0x39) ||
+          (byte >= 0x61 && byte <= 0x7a) ||
+          byte === 0x2e ||
+          byte === 0x2b ||
+          byte === 0x2d ||
+          byte === 0x45
+        ) {
           continue
         }
         state = AFTER_VALUE
@@ -99,7 +106,8 @@ export class JsonScanner {
           state = EXPECT_VALUE
           break
         case AFTER_VALUE:
-          if (byte === 0x2c) state = this.#stack[this.depth - 1] === OBJECT ? EXPECT_KEY : EXPECT_VALUE
+          if (byte === 0x2c)
+            state = this.#stack[this.depth - 1] === OBJECT ? EXPECT_KEY : EXPECT_VALUE
           else if (byte === 0x7d) state = this.#close(OBJECT)
           else if (byte === 0x5d) state = this.#close(ARRAY)
           else return this.#fail(at)
@@ -128,7 +136,14 @@ export class JsonScanner {
     if (byte === 0x7b) return this.#open(OBJECT, EXPECT_KEY_OR_END)
     if (byte === 0x5b) return this.#open(ARRAY, EXPECT_VALUE_OR_END)
     // A number starts with a digit or minus, a literal with t, f or n.
-    if ((byte >= 0x30 && byte <= 0x39) || byte === 0x2d || byte === 0x74 || byte === 0x66 || byte === 0x6e) return IN_SCALAR
+    if (
+      (byte >= 0x30 && byte <= 0x39) ||
+      byte === 0x2d ||
+      byte === 0x74 ||
+      byte === 0x66 ||
+      byte === 0x6e
+    )
+      return IN_SCALAR
     return -1
   }
 

@@ -9,7 +9,13 @@ import type { Json } from '../core/json.ts'
 import { LIMITS } from '../limits.ts'
 
 export type SlowResult =
-  | { readonly ok: true; readonly value: Json; readonly flags: number; readonly repeatedAtTop: readonly string[]; readonly repeatedBelow: readonly string[] }
+  | {
+      readonly ok: true
+      readonly value: Json
+      readonly flags: number
+      readonly repeatedAtTop: readonly string[]
+      readonly repeatedBelow: readonly string[]
+    }
   | { readonly ok: false; readonly reason: 'not-json' | 'too-deep' }
 
 class Refusal extends Error {
@@ -29,7 +35,13 @@ export function parseSlow(text: string): SlowResult {
   const parser = new Parser(text)
   try {
     const value = parser.document()
-    return { ok: true, value, flags: parser.flags, repeatedAtTop: parser.repeatedAtTop, repeatedBelow: parser.repeatedBelow }
+    return {
+      ok: true,
+      value,
+      flags: parser.flags,
+      repeatedAtTop: parser.repeatedAtTop,
+      repeatedBelow: parser.repeatedBelow,
+    }
   } catch (error) {
     if (error instanceof Refusal) return { ok: false, reason: error.reason }
     throw error
@@ -78,7 +90,10 @@ class Parser {
   #object(depth: number): Json {
     if (depth > LIMITS.depthMax) throw new Refusal('too-deep')
     this.#at += 1
-    const entries = new Map<string, { readonly key: Json & { kind: 'string' }; readonly value: Json }>()
+    const entries = new Map<
+      string,
+      { readonly key: Json & { kind: 'string' }; readonly value: Json }
+    >()
     this.#blanks()
     if (this.#take('}')) return { kind: 'object', entries: [] }
     for (;;) {
@@ -91,7 +106,8 @@ class Parser {
       const name = JSON.stringify(key.parts)
       if (entries.has(name)) {
         this.flags |= FLAGS['repeated-key']
-        if (depth <= 2 && key.parts.length === 1) (depth === 1 ? this.repeatedAtTop : this.repeatedBelow).push(String(key.parts[0]))
+        if (depth <= 2 && key.parts.length === 1)
+          (depth === 1 ? this.repeatedAtTop : this.repeatedBelow).push(String(key.parts[0]))
       }
       // A Map keeps the place of the first and takes the value of the last, as JSON.parse does.
       entries.set(name, { key, value })
@@ -233,7 +249,8 @@ function sameDecimal(a: string, b: string): boolean {
 }
 
 function normalDecimal(text: string): string {
-  const [, sign, whole, fraction = '', exponent = '0'] = /^(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/.exec(text) ?? []
+  const [, sign, whole, fraction = '', exponent = '0'] =
+    /^(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/.exec(text) ?? []
   if (whole === undefined) return text
   const all = whole + fraction
   // By hand: a pattern for the zeros at the end takes quadratic time on zeros in the middle.
@@ -244,6 +261,7 @@ function normalDecimal(text: string): string {
   const digits = all.slice(first)
   const significant = all.slice(first, last)
   if (significant === '') return '0'
-  const scale = BigInt(exponent) - BigInt(fraction.length) + BigInt(digits.length - significant.length)
+  const scale =
+    BigInt(exponent) - BigInt(fraction.length) + BigInt(digits.length - significant.length)
   return `${sign}${significant}e${scale}`
 }

@@ -1,7 +1,8 @@
 import { fromVisible, toVisible, toVisibleParts } from './visible.ts'
 
 const COWRIE_ESCAPED = /^(?:[^\\]|\\\\|\\x[0-9a-f]{2})*$/
-const BYTES_LITERAL = /^b(?:'((?:[^\\']|\\[\\'"nrt]|\\x[0-9a-f]{2})*)'|"((?:[^\\"]|\\[\\'"nrt]|\\x[0-9a-f]{2})*)")$/
+const BYTES_LITERAL =
+  /^b(?:'((?:[^\\']|\\[\\'"nrt]|\\x[0-9a-f]{2})*)'|"((?:[^\\"]|\\[\\'"nrt]|\\x[0-9a-f]{2})*)")$/
 const ESCAPE = /\\(?:x([0-9a-f]{2})|([\\'"nrt]))/g
 
 /**
@@ -29,7 +30,9 @@ export function credentialText(view: string): string {
 
 function bytesText(escaped: string): string {
   const bytes = escaped.replace(ESCAPE, (_, hex?: string, letter?: string) =>
-    hex !== undefined ? String.fromCharCode(Number.parseInt(hex, 16)) : (LETTERS[letter!] ?? letter!),
+    hex !== undefined
+      ? String.fromCharCode(Number.parseInt(hex, 16))
+      : (LETTERS[letter!] ?? letter!),
   )
   // Since 3.0.5 the field is pure ASCII; text that already holds wider characters was not escaped byte by byte.
   if (/[^\u0000-\u00ff]/.test(bytes)) return toVisible(bytes)

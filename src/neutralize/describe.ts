@@ -1,5 +1,5 @@
-import { EVENT_CLASS } from '../core/event-class.ts'
 import { VALUE_KINDS } from '../core/event.ts'
+import { EVENT_CLASS } from '../core/event-class.ts'
 import type { PlainJson, PlainObject } from '../core/json.ts'
 import { credentialText } from './credential.ts'
 
@@ -78,7 +78,8 @@ function describeLogin(view: PlainObject, into: Description): void {
   const pass = typeof password === 'string' ? credentialText(password) : undefined
   if (user !== undefined) into.put(VALUE_KINDS.username, user)
   if (pass !== undefined) into.put(VALUE_KINDS.password, pass)
-  if (user !== undefined && pass !== undefined) into.put(VALUE_KINDS.credential, `${user} / ${pass}`)
+  if (user !== undefined && pass !== undefined)
+    into.put(VALUE_KINDS.credential, `${user} / ${pass}`)
 }
 
 /** `duration_ms` since 3.0.4; before that `duration` in seconds, a number or a string. */
@@ -86,6 +87,7 @@ function durationOf(view: PlainObject): number | undefined {
   const ms = view['duration_ms']
   if (typeof ms === 'number') return Math.round(ms)
   const seconds = view['duration']
-  const value = typeof seconds === 'string' && /^\d+(\.\d+)?$/.test(seconds) ? Number(seconds) : seconds
+  const value =
+    typeof seconds === 'string' && /^\d+(\.\d+)?$/.test(seconds) ? Number(seconds) : seconds
   return typeof value === 'number' && Math.abs(value) < 1e11 ? Math.round(value * 1000) : undefined
 }

@@ -15,15 +15,22 @@ import { toVisible, toVisibleParts } from './visible.ts'
  * @param asText - top-level fields whose text form takes the place of their value
  * @returns the payload, and the flag to add when something had to be made visible
  */
-export function printView(tree: Json, asText: ReadonlyMap<string, string> | undefined): { readonly payload: string; readonly flags: number } {
+export function printView(
+  tree: Json,
+  asText: ReadonlyMap<string, string> | undefined,
+): { readonly payload: string; readonly flags: number } {
   let flags = 0
   const spell = (text: JsonString): string => {
-    const only = text.parts.length === 1 && typeof text.parts[0] === 'string' ? text.parts[0] : undefined
+    const only =
+      text.parts.length === 1 && typeof text.parts[0] === 'string' ? text.parts[0] : undefined
     const visible = only === undefined ? toVisibleParts(text.parts) : toVisible(only)
     if (visible !== only) flags |= FLAGS.hostile
     return JSON.stringify(visible)
   }
-  const view = asText === undefined || tree.kind !== 'object' ? tree : { ...tree, entries: tree.entries.map((entry) => replaced(entry, asText)) }
+  const view =
+    asText === undefined || tree.kind !== 'object'
+      ? tree
+      : { ...tree, entries: tree.entries.map((entry) => replaced(entry, asText)) }
   const payload = printJson(view, spell)
   return { payload, flags }
 }
@@ -31,8 +38,12 @@ export function printView(tree: Json, asText: ReadonlyMap<string, string> | unde
 /** The visible form of a name or text from a log. */
 export { fromVisible, toVisible } from './visible.ts'
 
-function replaced(entry: { readonly key: JsonString; readonly value: Json }, asText: ReadonlyMap<string, string>): { readonly key: JsonString; readonly value: Json } {
+function replaced(
+  entry: { readonly key: JsonString; readonly value: Json },
+  asText: ReadonlyMap<string, string>,
+): { readonly key: JsonString; readonly value: Json } {
   const name = entry.key.parts[0]
-  const text = typeof name === 'string' && entry.key.parts.length === 1 ? asText.get(name) : undefined
+  const text =
+    typeof name === 'string' && entry.key.parts.length === 1 ? asText.get(name) : undefined
   return text === undefined ? entry : { key: entry.key, value: { kind: 'string', parts: [text] } }
 }

@@ -60,18 +60,24 @@ export function toVisibleParts(parts: readonly (string | number)[]): SafeText {
  */
 export function fromVisible(visible: string): string {
   if (!TYPED.test(visible)) return visible
-  return visible.replace(VISIBLE, (whole, backslashes: string, codePoint?: string, byte?: string) => {
-    const pairs = '\\'.repeat(backslashes.length >> 1)
-    // An even run is typed backslashes, each doubled; an odd one ends with the backslash of an escape.
-    if (backslashes.length % 2 === 0) return pairs + whole.slice(backslashes.length)
-    if (codePoint !== undefined) return pairs + String.fromCodePoint(Number.parseInt(codePoint, 16))
-    if (byte !== undefined) return pairs + String.fromCharCode(0xdc00 + Number.parseInt(byte, 16))
-    return whole
-  })
+  return visible.replace(
+    VISIBLE,
+    (whole, backslashes: string, codePoint?: string, byte?: string) => {
+      const pairs = '\\'.repeat(backslashes.length >> 1)
+      // An even run is typed backslashes, each doubled; an odd one ends with the backslash of an escape.
+      if (backslashes.length % 2 === 0) return pairs + whole.slice(backslashes.length)
+      if (codePoint !== undefined)
+        return pairs + String.fromCodePoint(Number.parseInt(codePoint, 16))
+      if (byte !== undefined) return pairs + String.fromCharCode(0xdc00 + Number.parseInt(byte, 16))
+      return whole
+    },
+  )
 }
 
 function escapeAll(text: string): string {
   return text.replace(TO_ESCAPE, (found) =>
-    found.startsWith('\\') ? found + found : `\\u{${found.codePointAt(0)!.toString(16).toUpperCase().padStart(2, '0')}}`,
+    found.startsWith('\\')
+      ? found + found
+      : `\\u{${found.codePointAt(0)!.toString(16).toUpperCase().padStart(2, '0')}}`,
   )
 }

@@ -6,7 +6,14 @@ import type { InstantUs } from '../core/instant.ts'
 import { toVisible } from '../neutralize/visible.ts'
 import { discover } from '../source/discover.ts'
 
-export type ArtifactRow = { readonly path: string; readonly sha256: string; readonly size: number; readonly kind: 'tty' | 'download'; readonly seenAtUs: InstantUs; readonly namedBy: string }
+export type ArtifactRow = {
+  readonly path: string
+  readonly sha256: string
+  readonly size: number
+  readonly kind: 'tty' | 'download'
+  readonly seenAtUs: InstantUs
+  readonly namedBy: string
+}
 
 export type ArtifactStore = {
   /** Names (hash or file name) under which events speak of artifacts. */
@@ -19,7 +26,11 @@ export type ArtifactStore = {
  *
  * @returns files looked at, how many of them events name, how many names have no file
  */
-export async function lookUpArtifacts(store: ArtifactStore, folders: readonly string[], nowUs: InstantUs): Promise<{ readonly seen: number; readonly named: number; readonly missing: number }> {
+export async function lookUpArtifacts(
+  store: ArtifactStore,
+  folders: readonly string[],
+  nowUs: InstantUs,
+): Promise<{ readonly seen: number; readonly named: number; readonly missing: number }> {
   const names = store.artifactNames()
   const rows: ArtifactRow[] = []
   const met = new Set<string>()
@@ -28,13 +39,28 @@ export async function lookUpArtifacts(store: ArtifactStore, folders: readonly st
     const name = basename(file.realPath)
     const namedBy = names.has(name) ? name : names.has(sha256) ? sha256 : ''
     if (namedBy !== '') met.add(namedBy)
-    rows.push({ path: toVisible(file.realPath), sha256, size, kind: isTty ? 'tty' : 'download', seenAtUs: nowUs, namedBy: toVisible(namedBy) })
+    rows.push({
+      path: toVisible(file.realPath),
+      sha256,
+      size,
+      kind: isTty ? 'tty' : 'download',
+      seenAtUs: nowUs,
+      namedBy: toVisible(namedBy),
+    })
   }
   await store.saveArtifacts(rows)
-  return { seen: rows.length, named: rows.filter((row) => row.namedBy !== '').length, missing: names.size - met.size }
+  return {
+    seen: rows.length,
+    named: rows.filter((row) => row.namedBy !== '').length,
+    missing: names.size - met.size,
+  }
 }
 
-function digestFile(path: string): { readonly sha256: string; readonly size: number; readonly isTty: boolean } {
+function digestFile(path: string): {
+  readonly sha256: string
+  readonly size: number
+  readonly isTty: boolean
+} {
   const hash = createHash('sha256')
   const fd = openSync(path, 'r')
   try {
@@ -47,7 +73,11 @@ function digestFile(path: string): { readonly sha256: string; readonly size: num
       hash.update(buffer.subarray(0, length))
     }
     // The first record of a tty log opens terminal 0 and has no data.
-    const isTty = first?.length === 24 && first.readInt32LE(0) === 1 && first.readInt32LE(4) === 0 && first.readInt32LE(8) === 0
+    const isTty =
+      first?.length === 24 &&
+      first.readInt32LE(0) === 1 &&
+      first.readInt32LE(4) === 0 &&
+      first.readInt32LE(8) === 0
     return { sha256: hash.digest('hex'), size: statSync(path).size, isTty: isTty === true }
   } finally {
     closeSync(fd)

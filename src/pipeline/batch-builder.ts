@@ -1,8 +1,8 @@
-import type { PackedBatch, DriftItem } from '../core/packed.ts'
 import { type DeadLetter, type DeadReason, ownText } from '../core/event.ts'
+import type { DriftItem, PackedBatch } from '../core/packed.ts'
 import { LIMITS } from '../limits.ts'
-import { RecordSealer } from '../seal/records.ts'
 import type { Description } from '../neutralize/describe.ts'
+import { RecordSealer } from '../seal/records.ts'
 
 /** One event, as the stages leave it. Filled anew for each record. */
 export type BuiltEvent = {
@@ -126,18 +126,44 @@ export class BatchBuilder {
   }
 
   /** @param records - how many records the region stands for; 0 for a further part of a long one */
-  addDead(reason: DeadReason, startOffset: number, endOffset: number, records: number, detail: string): void {
+  addDead(
+    reason: DeadReason,
+    startOffset: number,
+    endOffset: number,
+    records: number,
+    detail: string,
+  ): void {
     const last = this.#dead.at(-1)
-    if (last !== undefined && last.reason === reason && last.endOffset === startOffset && last.detail === detail && last.firstRecord + last.records === this.records) {
+    if (
+      last !== undefined &&
+      last.reason === reason &&
+      last.endOffset === startOffset &&
+      last.detail === detail &&
+      last.firstRecord + last.records === this.records
+    ) {
       this.#dead[this.#dead.length - 1] = { ...last, endOffset, records: last.records + records }
     } else {
-      this.#dead.push({ startOffset, endOffset, firstRecord: this.records, records, reason, detail: ownText(detail) })
+      this.#dead.push({
+        startOffset,
+        endOffset,
+        firstRecord: this.records,
+        records,
+        reason,
+        detail: ownText(detail),
+      })
     }
     this.records += records
   }
 
   /** @param payload - JSON text in visible form, or its bytes where the record itself is the payload */
-  addEvent(event: BuiltEvent, payload: string | Uint8Array, isAscii: boolean, description: Description, unknownFields: readonly string[], isUnknownEvent: boolean): void {
+  addEvent(
+    event: BuiltEvent,
+    payload: string | Uint8Array,
+    isAscii: boolean,
+    description: Description,
+    unknownFields: readonly string[],
+    isUnknownEvent: boolean,
+  ): void {
     if (this.#count === this.#capacity) this.#grow()
     const i = this.#count
     this.#eventTimesUs[i] = event.eventTimeUs
@@ -151,13 +177,18 @@ export class BatchBuilder {
     this.#putPayload(payload, isAscii)
     this.#payloadEnds[i] = this.#payloadBytes
     if (event.notes !== '') this.#notes.push([i, event.notes])
-    this.#protocolIx[i] = description.protocol === undefined ? 0 : this.#protocolNumber(description.protocol)
+    this.#protocolIx[i] =
+      description.protocol === undefined ? 0 : this.#protocolNumber(description.protocol)
     if (description.durationMs !== undefined) this.#durations.push([i, description.durationMs])
-    for (let v = 0; v < description.count; v += 1) this.#putValue(i, description.kinds[v]!, description.texts[v]!)
-    if (isUnknownEvent) this.#putDrift(i, { what: 'unknown-event', eventid: event.eventid, field: '' })
-    for (const field of unknownFields) this.#putDrift(i, { what: 'unknown-field', eventid: event.eventid, field })
+    for (let v = 0; v < description.count; v += 1)
+      this.#putValue(i, description.kinds[v]!, description.texts[v]!)
+    if (isUnknownEvent)
+      this.#putDrift(i, { what: 'unknown-event', eventid: event.eventid, field: '' })
+    for (const field of unknownFields)
+      this.#putDrift(i, { what: 'unknown-field', eventid: event.eventid, field })
     if (event.notes !== '') {
-      for (const field of event.notes.split(',')) this.#putDrift(i, { what: 'wrong-type', eventid: event.eventid, field })
+      for (const field of event.notes.split(','))
+        this.#putDrift(i, { what: 'wrong-type', eventid: event.eventid, field })
     }
     this.#count += 1
     this.records += 1
@@ -247,7 +278,9 @@ export class BatchBuilder {
     if (!isAscii) this.#isAscii = false
     const most = typeof payload === 'string' ? payload.length * (isAscii ? 1 : 3) : payload.length
     if (this.#payloadBytes + most > this.#payloads.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(this.#payloads.length * 2, this.#payloadBytes + most))
+      const larger = Buffer.allocUnsafeSlow(
+        Math.max(this.#payloads.length * 2, this.#payloadBytes + most),
+      )
       this.#payloads.copy(larger, 0, 0, this.#payloadBytes)
       this.#payloads = larger
     }
@@ -257,7 +290,10 @@ export class BatchBuilder {
     } else if (isAscii) {
       this.#payloadBytes += this.#payloads.latin1Write(payload, this.#payloadBytes)
     } else {
-      this.#payloadBytes += encoder.encodeInto(payload, this.#payloads.subarray(this.#payloadBytes)).written
+      this.#payloadBytes += encoder.encodeInto(
+        payload,
+        this.#payloads.subarray(this.#payloadBytes),
+      ).written
     }
   }
 
@@ -303,7 +339,10 @@ export class BatchBuilder {
   }
 }
 
-function enlarged<T extends { readonly length: number; set(from: T): void }>(array: T, Type: new (length: number) => T): T {
+function enlarged<T extends { readonly length: number; set(from: T): void }>(
+  array: T,
+  Type: new (length: number) => T,
+): T {
   const larger = new Type(array.length * 2)
   larger.set(array)
   return larger

@@ -2,15 +2,21 @@
  * Drives a load: files to plans, plans to batches, batches to transactions.
  */
 import { randomBytes } from 'node:crypto'
-import { statSync, type BigIntStats } from 'node:fs'
+import { type BigIntStats, statSync } from 'node:fs'
+import { toHex } from '../core/bytes.ts'
 import { OperatingError } from '../core/errors.ts'
 import type { InstantUs } from '../core/instant.ts'
 import type { SigningKey } from '../core/seal-types.ts'
 import { LIMITS } from '../limits.ts'
-import { discover, failureOf, type FoundFile, isRotatedAway, type PathFailure } from '../source/discover.ts'
-import { headDigest } from '../source/probe.ts'
-import { toHex } from '../core/bytes.ts'
 import { toVisible } from '../neutralize/visible.ts'
+import {
+  discover,
+  type FoundFile,
+  failureOf,
+  isRotatedAway,
+  type PathFailure,
+} from '../source/discover.ts'
+import { headDigest } from '../source/probe.ts'
 import type { BatchWriter, Fates, FileRecord, SourceRecord, SourceState } from '../store/port.ts'
 import type { Candidate, Probe, ReadMessage } from './reader.ts'
 import type { Reader } from './reader-pool.ts'
@@ -19,11 +25,17 @@ import type { Reader } from './reader-pool.ts'
 export type LineageStore = {
   findFile(path: string, sensorOverride: string): FileRecord | undefined
   /** Sources whose start is the same as one of these, newest first. */
-  findByHead(sensorOverride: string, heads: readonly { readonly length: number; readonly digest: string }[]): readonly SourceRecord[]
+  findByHead(
+    sensorOverride: string,
+    heads: readonly { readonly length: number; readonly digest: string }[],
+  ): readonly SourceRecord[]
   /** The lengths below 1 KiB that starts of sources were recorded with. */
   headLengths(sensorOverride: string): readonly number[]
   source(id: number): SourceRecord | undefined
-  blockProof(sourceId: number, upToOffset: number): { readonly ends: Float64Array; readonly digests: Uint8Array }
+  blockProof(
+    sourceId: number,
+    upToOffset: number,
+  ): { readonly ends: Float64Array; readonly digests: Uint8Array }
   /** Takes a source for this process; false while another living process has it. */
   claim(sourceId: number): boolean
   release(sourceId: number): void
@@ -46,7 +58,14 @@ export type LoadOptions = {
   readonly progress: (progress: LoadProgress) => void
 }
 
-export type LoadProgress = { readonly path: string; readonly filesDone: number; readonly files: number; readonly lines: number; readonly bytes: number; readonly elapsedMs: number }
+export type LoadProgress = {
+  readonly path: string
+  readonly filesDone: number
+  readonly files: number
+  readonly lines: number
+  readonly bytes: number
+  readonly elapsedMs: number
+}
 
 export type SourceReport = {
   readonly path: string
@@ -75,7 +94,12 @@ export type LoadReport = {
  * @param readers - at least one; each works on one source at a time
  * @throws OperatingError of the store; what was committed stays, and the same call goes on there
  */
-export async function loadOnce(options: LoadOptions, store: LineageStore, writer: BatchWriter, readers: readonly Reader[]): Promise<LoadReport> {
+export async function loadOnce(
+  options: LoadOptions,
+  store: LineageStore,
+  writer: BatchWriter,
+  readers: readonly Reader[],
+): Promise<LoadReport> {
   const started = performance.now()
   const found = discover(options.paths, options.ownFolders ?? [])
   const run = new LoadRun(options, store, writer, found.files.length, found.failed)
@@ -120,12 +144,20 @@ class LoadRun {
   /** What went wrong in a commit that no call was waiting for. */
   #lateFailure: unknown
 
-  constructor(options: LoadOptions, store: LineageStore, writer: BatchWriter, files: number, failed: readonly PathFailure[]) {
+  constructor(
+    options: LoadOptions,
+    store: LineageStore,
+    writer: BatchWriter,
+    files: number,
+    failed: readonly PathFailure[],
+  ) {
     this.#options = options
     this.#store = store
     this.#writer = writer
     this.#files = files
-    this.#failed.push(...failed.map(({ path, code, message }) => ({ path: toVisible(path), code, message })))
+    this.#failed.push(
+      ...failed.map(({ path, code, message }) => ({ path: toVisible(path), code, message })),
+    )
   }
 
   async loadFile(file: FoundFile, reader: Reader): Promise<void> {
@@ -135,7 +167,11 @@ class LoadRun {
       if (error instanceof OperatingError) throw error
       if (!isSystemError(error)) throw error
       const failure = failureOf(file.path, error)
-      this.#failed.push({ path: toVisible(file.path), code: failure.code, message: failure.message })
+      this.#failed.push({
+        path: toVisible(file.path),
+        code: failure.code,
+        message: failure.message,
+      })
     }
     this.#filesDone += 1
     this.#tell(file.path)
@@ -154,25 +190,47 @@ class LoadRun {
   }
 
   report(elapsedMs: number): LoadReport {
-    const totals = { sources: this.#sources.length, bytes: 0, lines: 0, stored: 0, duplicate: 0, held: 0, dead: 0, blank: 0, expired: 0, pendingBytes: 0 }
+    const totals = {
+      sources: this.#sources.length,
+      bytes: 0,
+      lines: 0,
+      stored: 0,
+      duplicate: 0,
+      held: 0,
+      dead: 0,
+      blank: 0,
+      expired: 0,
+      pendingBytes: 0,
+    }
     for (const source of this.#sources) {
       totals.bytes += source.bytes
       totals.pendingBytes += source.pendingBytes
       addFates(totals, source)
     }
     if (this.#withoutSensor > 0) {
-      this.#notices.push(`${this.#withoutSensor} records name no sensor and stand under "unknown"; --sensor NAME gives them one.`)
+      this.#notices.push(
+        `${this.#withoutSensor} records name no sensor and stand under "unknown"; --sensor NAME gives them one.`,
+      )
     }
-    const order = (a: { path: string }, b: { path: string }): number => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0)
+    const order = (a: { path: string }, b: { path: string }): number =>
+      a.path < b.path ? -1 : a.path > b.path ? 1 : 0
     return {
       totals,
-      balanced: totals.lines === totals.stored + totals.duplicate + totals.held + totals.dead + totals.blank + totals.expired,
+      balanced:
+        totals.lines ===
+        totals.stored +
+          totals.duplicate +
+          totals.held +
+          totals.dead +
+          totals.blank +
+          totals.expired,
       sources: this.#sources.sort(order),
       foreign: this.#foreign.sort(order),
       failed: this.#failed.sort(order),
       notices: this.#notices,
       elapsedMs: Math.round(elapsedMs),
-      eventsPerSecond: elapsedMs > 0 ? Math.round(((totals.stored + totals.duplicate) / elapsedMs) * 1000) : 0,
+      eventsPerSecond:
+        elapsedMs > 0 ? Math.round(((totals.stored + totals.duplicate) / elapsedMs) * 1000) : 0,
     }
   }
 
@@ -185,24 +243,52 @@ class LoadRun {
     const known = isRegular ? this.#store.findFile(file.realPath, sensorOverride) : undefined
     const isFinished = isRegular && isRotatedAway(file.realPath)
     const isWanted = known?.foreignKind === ENRICHED && this.#options.acceptEnriched
-    if (known !== undefined && !isWanted && stat !== undefined && isSameFile(known, stat) && (known.isFinished || !isFinished)) {
+    if (
+      known !== undefined &&
+      !isWanted &&
+      stat !== undefined &&
+      isSameFile(known, stat) &&
+      (known.isFinished || !isFinished)
+    ) {
       this.#unchanged(file, known, sensorOverride)
       return
     }
-    const probe: Probe = isRegular ? await reader.probe(file.realPath, chunkBytes) : { compression: 'none', encoding: 'utf-8', foreign: undefined, head: new Uint8Array(0) }
+    const probe: Probe = isRegular
+      ? await reader.probe(file.realPath, chunkBytes)
+      : { compression: 'none', encoding: 'utf-8', foreign: undefined, head: new Uint8Array(0) }
     const candidates = isRegular ? await this.#claimCandidates(probe, sensorOverride, known) : []
-    const isTaken = probe.foreign === undefined || (probe.foreign === ENRICHED && this.#options.acceptEnriched)
+    const isTaken =
+      probe.foreign === undefined || (probe.foreign === ENRICHED && this.#options.acceptEnriched)
     if (!isTaken && candidates.length === 0) {
       await this.#takeForeign(file, probe, sensorOverride, stat)
       return
     }
     const report: SourceReport = {
-      path: toVisible(file.path), sensor: sensor ?? '', format: formatOf(probe), state: 'new', end: 'open', bytes: 0,
-      lines: 0, stored: 0, duplicate: 0, held: 0, dead: 0, blank: 0, expired: 0, pendingBytes: 0,
+      path: toVisible(file.path),
+      sensor: sensor ?? '',
+      format: formatOf(probe),
+      state: 'new',
+      end: 'open',
+      bytes: 0,
+      lines: 0,
+      stored: 0,
+      duplicate: 0,
+      held: 0,
+      dead: 0,
+      blank: 0,
+      expired: 0,
+      pendingBytes: 0,
     }
     const reading = reader.read({
-      path: isRegular ? file.realPath : file.path, probe, isProbed: isRegular, candidates, sensor, acceptEnriched: this.#options.acceptEnriched,
-      isFinished, nowUs: this.#options.clock(), chunkBytes,
+      path: isRegular ? file.realPath : file.path,
+      probe,
+      isProbed: isRegular,
+      candidates,
+      sensor,
+      acceptEnriched: this.#options.acceptEnriched,
+      isFinished,
+      nowUs: this.#options.clock(),
+      chunkBytes,
     })
     const source = new SourceRun(file, report, probe, sensorOverride)
     source.claims.push(...candidates.map((candidate) => candidate.sourceId))
@@ -219,7 +305,11 @@ class LoadRun {
   }
 
   /** Finds the lineages that may be meant and takes them; waits for whoever reads one of them now. */
-  async #claimCandidates(probe: Probe, sensorOverride: string, known: FileRecord | undefined): Promise<Candidate[]> {
+  async #claimCandidates(
+    probe: Probe,
+    sensorOverride: string,
+    known: FileRecord | undefined,
+  ): Promise<Candidate[]> {
     for (;;) {
       const candidates = this.#candidates(probe, sensorOverride, known)
       const claimed: number[] = []
@@ -249,13 +339,28 @@ class LoadRun {
     }
     const source = known.sourceId === null ? undefined : this.#store.source(known.sourceId)
     this.#sources.push({
-      path: toVisible(file.path), sensor: sensorOverride, format: 'as before', state: 'unchanged', end: source?.state ?? 'complete', bytes: 0,
-      lines: 0, stored: 0, duplicate: 0, held: 0, dead: 0, blank: 0, expired: 0, pendingBytes: source?.pendingBytes ?? 0,
+      path: toVisible(file.path),
+      sensor: sensorOverride,
+      format: 'as before',
+      state: 'unchanged',
+      end: source?.state ?? 'complete',
+      bytes: 0,
+      lines: 0,
+      stored: 0,
+      duplicate: 0,
+      held: 0,
+      dead: 0,
+      blank: 0,
+      expired: 0,
+      pendingBytes: source?.pendingBytes ?? 0,
     })
   }
 
   #candidates(probe: Probe, sensorOverride: string, known: FileRecord | undefined): Candidate[] {
-    const heads = [...this.#store.headLengths(sensorOverride).filter((length) => length <= probe.head.length), LIMITS.lineageHeadBytes]
+    const heads = [
+      ...this.#store.headLengths(sensorOverride).filter((length) => length <= probe.head.length),
+      LIMITS.lineageHeadBytes,
+    ]
       .filter((length) => length > 0 && length <= probe.head.length)
       .map((length) => ({ length, digest: toHex(headDigest(probe.head, length)) }))
     const sources = [...this.#store.findByHead(sensorOverride, heads)]
@@ -265,7 +370,10 @@ class LoadRun {
     return sources
       .sort((a, b) => b.committedOffset - a.committedOffset)
       .map((source) => {
-        const proof = probe.compression === 'none' ? { ends: new Float64Array(0), digests: new Uint8Array(0) } : this.#store.blockProof(source.id, source.open?.startOffset ?? source.committedOffset)
+        const proof =
+          probe.compression === 'none'
+            ? { ends: new Float64Array(0), digests: new Uint8Array(0) }
+            : this.#store.blockProof(source.id, source.open?.startOffset ?? source.committedOffset)
         return {
           sourceId: source.id,
           committedOffset: source.committedOffset,
@@ -278,7 +386,12 @@ class LoadRun {
       })
   }
 
-  async #takeForeign(file: FoundFile, probe: Probe, sensorOverride: string, stat: BigIntStats | undefined): Promise<void> {
+  async #takeForeign(
+    file: FoundFile,
+    probe: Probe,
+    sensorOverride: string,
+    stat: BigIntStats | undefined,
+  ): Promise<void> {
     this.#foreign.push({ path: toVisible(file.path), kind: probe.foreign! })
     if (stat === undefined || this.#options.dryRun) return
     await this.#open()
@@ -304,14 +417,29 @@ class LoadRun {
     this.#bytes += bytes
     this.#lines += batch.records
     if (report.sensor === '' && batch.sensors.length === 1) report.sensor = batch.sensors[0]!
-    else if (batch.sensors.some((name) => name !== report.sensor) && batch.sensors.length > 0) report.sensor = 'several'
+    else if (batch.sensors.some((name) => name !== report.sensor) && batch.sensors.length > 0)
+      report.sensor = 'several'
     if (this.#options.dryRun) {
       const dead = batch.dead.reduce((sum, letter) => sum + letter.records, 0)
-      addFates(report, { lines: batch.records, stored: batch.count, duplicate: 0, held: 0, dead, blank: batch.blank, expired: 0 })
+      addFates(report, {
+        lines: batch.records,
+        stored: batch.count,
+        duplicate: 0,
+        held: 0,
+        dead,
+        blank: batch.blank,
+        expired: 0,
+      })
     } else {
       await this.#open()
       source.id ??= this.#addSource(source)
-      addFates(report, this.#writer.write(source.id, reader.id, batch, { head: source.probe.head, tailDigest: message.tailDigest }))
+      addFates(
+        report,
+        this.#writer.write(source.id, reader.id, batch, {
+          head: source.probe.head,
+          tailDigest: message.tailDigest,
+        }),
+      )
       this.#afterWrite(batch.records, bytes)
     }
     this.#tell(source.file.path)
@@ -322,25 +450,50 @@ class LoadRun {
     if (end === undefined) return
     report.pendingBytes = end.tail.kind === 'pending' ? end.tail.bytes : 0
     const endKind = end.end.kind
-    report.end = endKind === 'torn' ? 'torn' : endKind === 'bomb' ? 'bomb' : end.tail.kind === 'open' ? 'torn' : report.pendingBytes > 0 ? 'open' : 'complete'
+    report.end =
+      endKind === 'torn'
+        ? 'torn'
+        : endKind === 'bomb'
+          ? 'bomb'
+          : end.tail.kind === 'open'
+            ? 'torn'
+            : report.pendingBytes > 0
+              ? 'open'
+              : 'complete'
     if (report.state === 'continued' && report.lines === 0) report.state = 'unchanged'
-    if (report.state === 'new' && report.lines === 0 && report.pendingBytes > 0) report.state = 'pending'
+    if (report.state === 'new' && report.lines === 0 && report.pendingBytes > 0)
+      report.state = 'pending'
     if (endKind === 'complete' && end.end.trailingBytes > 0) {
-      this.#notices.push(`${toVisible(source.file.path)}: ${end.end.trailingBytes} bytes after the end of the archive are no part of it.`)
+      this.#notices.push(
+        `${toVisible(source.file.path)}: ${end.end.trailingBytes} bytes after the end of the archive are no part of it.`,
+      )
     }
     if (!this.#options.dryRun) {
       await this.#open()
       source.id ??= this.#addSource(source)
       this.#writer.finishSource(source.id, source.update())
       if (stat !== undefined && stat.isFile()) {
-        this.#writer.saveFile(fileRecord(source.file, source.sensorOverride, stat, source.id, null, report.pendingBytes === 0))
+        this.#writer.saveFile(
+          fileRecord(
+            source.file,
+            source.sensorOverride,
+            stat,
+            source.id,
+            null,
+            report.pendingBytes === 0,
+          ),
+        )
       }
       this.#afterWrite(0, 0)
     }
   }
 
   #addSource(source: SourceRun): number {
-    const id = this.#writer.addSource({ uid: randomBytes(16), sensorOverride: source.sensorOverride, update: source.update() })
+    const id = this.#writer.addSource({
+      uid: randomBytes(16),
+      sensorOverride: source.sensorOverride,
+      update: source.update(),
+    })
     this.#store.claim(id)
     this.#busy.add(id)
     source.claims.push(id)
@@ -400,7 +553,11 @@ class LoadRun {
 
   #tell(path: string): void {
     this.#options.progress({
-      path: toVisible(path), filesDone: this.#filesDone, files: this.#files, lines: this.#lines, bytes: this.#bytes,
+      path: toVisible(path),
+      filesDone: this.#filesDone,
+      files: this.#files,
+      lines: this.#lines,
+      bytes: this.#bytes,
       elapsedMs: performance.now() - this.#started,
     })
   }
@@ -427,7 +584,12 @@ class SourceRun {
   }
 
   update(): { state: SourceState; pendingBytes: number; compression: string; path: string } {
-    return { state: this.report.end, pendingBytes: this.report.pendingBytes, compression: this.probe.compression, path: toVisible(this.file.path) }
+    return {
+      state: this.report.end,
+      pendingBytes: this.report.pendingBytes,
+      compression: this.probe.compression,
+      path: toVisible(this.file.path),
+    }
   }
 }
 
@@ -448,18 +610,41 @@ function formatOf(probe: Probe): string {
 
 function isSameFile(known: FileRecord, stat: BigIntStats): boolean {
   return (
-    known.device === String(stat.dev) && known.inode === String(stat.ino) && known.size === Number(stat.size) &&
-    known.mtimeNs === String(stat.mtimeNs) && known.ctimeNs === String(stat.ctimeNs)
+    known.device === String(stat.dev) &&
+    known.inode === String(stat.ino) &&
+    known.size === Number(stat.size) &&
+    known.mtimeNs === String(stat.mtimeNs) &&
+    known.ctimeNs === String(stat.ctimeNs)
   )
 }
 
-function fileRecord(file: FoundFile, sensorOverride: string, stat: BigIntStats, sourceId: number | null, foreignKind: string | null, isFinished: boolean): FileRecord {
+function fileRecord(
+  file: FoundFile,
+  sensorOverride: string,
+  stat: BigIntStats,
+  sourceId: number | null,
+  foreignKind: string | null,
+  isFinished: boolean,
+): FileRecord {
   return {
-    path: file.realPath, sensorOverride, sourceId, device: String(stat.dev), inode: String(stat.ino), size: Number(stat.size),
-    mtimeNs: String(stat.mtimeNs), ctimeNs: String(stat.ctimeNs), foreignKind, isFinished,
+    path: file.realPath,
+    sensorOverride,
+    sourceId,
+    device: String(stat.dev),
+    inode: String(stat.ino),
+    size: Number(stat.size),
+    mtimeNs: String(stat.mtimeNs),
+    ctimeNs: String(stat.ctimeNs),
+    foreignKind,
+    isFinished,
   }
 }
 
 function isSystemError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^E[A-Z0-9]+$/.test(error.code)
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    /^E[A-Z0-9]+$/.test(error.code)
+  )
 }

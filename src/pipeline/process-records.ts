@@ -3,21 +3,21 @@
  * can be read here.
  */
 import { isAscii, isUtf8 } from 'node:buffer'
-import { eventClassOf } from '../core/event-class.ts'
+import { blake3Tagged, blake3TaggedText } from '../core/blake3.ts'
 import { type DeadReason, FLAGS } from '../core/event.ts'
+import { eventClassOf } from '../core/event-class.ts'
 import type { InstantUs } from '../core/instant.ts'
-import type { PackedBatch } from '../core/packed.ts'
 import type { PlainObject } from '../core/json.ts'
-import { byteFacts, decode, type ByteFacts, type DecodedEvent, treeOf } from '../decode/decode.ts'
+import type { PackedBatch } from '../core/packed.ts'
+import { collectYoung } from '../core/young-gc.ts'
+import { type ByteFacts, byteFacts, type DecodedEvent, decode, treeOf } from '../decode/decode.ts'
 import { type Frame, Framer } from '../decode/framer.ts'
 import { LIMITS } from '../limits.ts'
-import { collectYoung } from '../core/young-gc.ts'
 import { Description, describe } from '../neutralize/describe.ts'
 import { printView } from '../neutralize/neutralize.ts'
 import { toVisible } from '../neutralize/visible.ts'
 import { recordLeaf } from '../seal/records.ts'
 import { payloadHash, rowDigest } from '../seal/view.ts'
-import { blake3Tagged, blake3TaggedText } from '../core/blake3.ts'
 import type { Registry } from '../validate/registry.ts'
 import { validate } from '../validate/validate.ts'
 import { BatchBuilder, type BuiltEvent, type ValueDictionary } from './batch-builder.ts'
@@ -64,8 +64,15 @@ export class RecordProcessor {
   /** Records without a sensor of their own; reported once. */
   recordsWithoutSensor = 0
   readonly #event: BuiltEvent = {
-    eventTimeUs: 0, flags: 0, eventid: '', eventClass: 0, session: '', sensor: '',
-    digest: new Uint8Array(0), rowDigest: new Uint8Array(0), notes: '',
+    eventTimeUs: 0,
+    flags: 0,
+    eventid: '',
+    eventClass: 0,
+    session: '',
+    sensor: '',
+    digest: new Uint8Array(0),
+    rowDigest: new Uint8Array(0),
+    notes: '',
   }
 
   constructor(options: ProcessOptions) {
@@ -91,7 +98,11 @@ export class RecordProcessor {
    * @param regionReason - a region to open at the end even when no bytes are left (a torn archive)
    * @param closesOpen - an earlier reading left a broken end here: a batch must say that it is whole, even an empty one
    */
-  *finish(tailReason: DeadReason | undefined, regionReason: DeadReason | undefined, closesOpen = false): Generator<PackedBatch, SourceTail> {
+  *finish(
+    tailReason: DeadReason | undefined,
+    regionReason: DeadReason | undefined,
+    closesOpen = false,
+  ): Generator<PackedBatch, SourceTail> {
     this.#framer.finish()
     yield* this.#drain()
     const tail = this.#framer.tail()
@@ -99,14 +110,21 @@ export class RecordProcessor {
     const rest = this.#options.rawBytes?.rest()
     const raw = rest ?? bytes
     let left = raw.length
-    if (left > 0 && tailReason !== undefined && regionReason === undefined && isBlankText(bytes) && bytes.length > 0) {
+    if (
+      left > 0 &&
+      tailReason !== undefined &&
+      regionReason === undefined &&
+      isBlankText(bytes) &&
+      bytes.length > 0
+    ) {
       // Blanks without a line end, and nothing will follow: a blank record.
       this.#builder.seal(raw, undefined)
       this.#builder.addBlank()
       left = 0
     }
     const reason = regionReason ?? (left > 0 ? tailReason : undefined)
-    if (!this.#builder.isEmpty || (closesOpen && this.#batches === 0 && reason === undefined)) yield this.#next(false)
+    if (!this.#builder.isEmpty || (closesOpen && this.#batches === 0 && reason === undefined))
+      yield this.#next(false)
     if (reason === undefined) return left > 0 ? { kind: 'pending', bytes: left } : { kind: 'none' }
     const start = this.#builder.endOffset
     for (let at = 0; at < raw.length; at += LIMITS.blockBytes) {
@@ -140,12 +158,23 @@ export class RecordProcessor {
     const start = this.#builder.endOffset
     this.#sealFrame(frame, undefined)
     if (frame.kind === 'blank') this.#builder.addBlank()
-    else this.#builder.addDead(frame.reason, start, this.#builder.endOffset, frame.records, DETAILS[frame.reason] ?? '')
+    else
+      this.#builder.addDead(
+        frame.reason,
+        start,
+        this.#builder.endOffset,
+        frame.records,
+        DETAILS[frame.reason] ?? '',
+      )
   }
 
   #takeRecord(frame: Frame): void {
     const buffer = this.#framer.buffer as Buffer
-    const json = Buffer.from(buffer.buffer, buffer.byteOffset + frame.jsonStart, frame.jsonEnd - frame.jsonStart)
+    const json = Buffer.from(
+      buffer.buffer,
+      buffer.byteOffset + frame.jsonStart,
+      frame.jsonEnd - frame.jsonStart,
+    )
     const facts = this.#factsOf(json)
     const decoded = decode(json, facts, this.#options)
     if (!decoded.ok) {
@@ -173,7 +202,13 @@ export class RecordProcessor {
     if (isPlain) {
       // The view is the canonical form: one hash serves the digest and the row, and the record where it is the same.
       payload = decoded.isRecord ? json : decoded.canonical!
-      hash = decoded.isRecord ? blake3Tagged(CANONICAL, json) : blake3TaggedText(CANONICAL, decoded.canonical!, facts === 'plain-ascii' && decoded.tree === undefined)
+      hash = decoded.isRecord
+        ? blake3Tagged(CANONICAL, json)
+        : blake3TaggedText(
+            CANONICAL,
+            decoded.canonical!,
+            facts === 'plain-ascii' && decoded.tree === undefined,
+          )
       event.digest = hash.subarray(0, 16)
       if (decoded.isRecord && this.#isWholeRecord(frame)) leaf = hash
     } else {
@@ -205,8 +240,18 @@ export class RecordProcessor {
     })
     describe(view, event.eventClass, this.#description)
     const unknownFields = isPlain ? valid.unknownFields : valid.unknownFields.map(toVisible)
-    const isAsciiPayload = facts === 'plain-ascii' && isPlain && !(typeof payload === 'string' && decoded.tree !== undefined)
-    this.#builder.addEvent(event, payload, isAsciiPayload, this.#description, unknownFields, valid.isUnknownEvent)
+    const isAsciiPayload =
+      facts === 'plain-ascii' &&
+      isPlain &&
+      !(typeof payload === 'string' && decoded.tree !== undefined)
+    this.#builder.addEvent(
+      event,
+      payload,
+      isAsciiPayload,
+      this.#description,
+      unknownFields,
+      valid.isUnknownEvent,
+    )
     this.#sealFrame(frame, leaf)
   }
 
@@ -225,21 +270,29 @@ export class RecordProcessor {
 
   /** With bytes that are not UTF-8 the canonical form is the view and a byte that no UTF-8 text has. */
   #canonicalDigest(decoded: DecodedEvent, payload: Uint8Array, hasTextForms: boolean): Uint8Array {
-    if (decoded.canonical !== undefined) return blake3Tagged(CANONICAL, Buffer.from(decoded.canonical)).subarray(0, 16)
+    if (decoded.canonical !== undefined)
+      return blake3Tagged(CANONICAL, Buffer.from(decoded.canonical)).subarray(0, 16)
     // Without what the schemas change in the view: they are no part of an event's identity.
     const view = hasTextForms ? Buffer.from(printView(decoded.tree!, undefined).payload) : payload
     return blake3Tagged(CANONICAL, view, NOT_UTF8_MARK).subarray(0, 16)
   }
 
   #factsOf(json: Buffer): ByteFacts {
-    if (this.#factsBuffer === this.#framer.buffer && (this.#chunkFacts === 'plain-ascii' || this.#chunkFacts === 'ascii')) return this.#chunkFacts
+    if (
+      this.#factsBuffer === this.#framer.buffer &&
+      (this.#chunkFacts === 'plain-ascii' || this.#chunkFacts === 'ascii')
+    )
+      return this.#chunkFacts
     return byteFacts(json, isAscii, isUtf8)
   }
 
   /** The record is its JSON and at most one line feed. */
   #isWholeRecord(frame: Frame): boolean {
     if (frame.jsonStart !== frame.start || this.#options.rawBytes !== undefined) return false
-    return frame.end === frame.jsonEnd || (frame.end === frame.jsonEnd + 1 && this.#framer.buffer[frame.jsonEnd] === 0x0a)
+    return (
+      frame.end === frame.jsonEnd ||
+      (frame.end === frame.jsonEnd + 1 && this.#framer.buffer[frame.jsonEnd] === 0x0a)
+    )
   }
 
   #sealFrame(frame: Frame, leaf: Uint8Array | undefined): void {

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { LIMITS } from '../limits.ts'
 import type { Registry } from '../validate/registry.ts'
 import { ValueDictionary } from './batch-builder.ts'
-import { type Probe, type ReadMessage, type ReadPlan, probeSource, readSource } from './reader.ts'
+import { type Probe, probeSource, type ReadMessage, type ReadPlan, readSource } from './reader.ts'
 
 /** Something that reads sources one after the other. */
 export type Reader = {

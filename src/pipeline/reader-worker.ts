@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { transferList } from '../core/packed.ts'
 import { loadRegistry } from '../validate/registry.ts'
 import { ValueDictionary } from './batch-builder.ts'
-import { probeSource, readSource, type ReadPlan } from './reader.ts'
+import { probeSource, type ReadPlan, readSource } from './reader.ts'
 import { WORKER_CREDITS, type WorkerReply, type WorkerRequest } from './reader-pool.ts'
 
 const port = parentPort!
@@ -18,7 +18,10 @@ port.on('message', (request: WorkerRequest) => {
   if (request.kind === 'stop') isStopped = true
   wake?.()
   if (request.kind === 'probe') {
-    probeSource(request.path, request.chunkBytes).then((probe) => reply({ kind: 'probed', probe }), fail)
+    probeSource(request.path, request.chunkBytes).then(
+      (probe) => reply({ kind: 'probed', probe }),
+      fail,
+    )
   }
   if (request.kind === 'read') read(request.plan).then(() => reply({ kind: 'finished' }), fail)
 })
@@ -35,7 +38,10 @@ async function read(plan: ReadPlan): Promise<void> {
       }
       credits -= 1
       if (isStopped) return
-      port.postMessage({ kind: 'message', message } satisfies WorkerReply, transferList(message.batch))
+      port.postMessage(
+        { kind: 'message', message } satisfies WorkerReply,
+        transferList(message.batch),
+      )
     } else {
       reply({ kind: 'message', message })
     }
@@ -48,5 +54,9 @@ function reply(message: WorkerReply): void {
 
 function fail(error: unknown): void {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  reply({ kind: 'failed', code, message: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+  reply({
+    kind: 'failed',
+    code,
+    message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  })
 }

@@ -5,12 +5,18 @@
  * cursor is used only after the bytes before it are proven to be the same.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import type { PackedBatch } from '../core/packed.ts'
 import type { DeadReason } from '../core/event.ts'
+import type { PackedBatch } from '../core/packed.ts'
 import { LIMITS } from '../limits.ts'
-import { detectCompression, openStream, type ByteStream, type Compression, type StreamEnd } from '../source/decompress.ts'
+import {
+  type ByteStream,
+  type Compression,
+  detectCompression,
+  openStream,
+  type StreamEnd,
+} from '../source/decompress.ts'
 import { detectEncoding, type TextEncodingName, Utf16Transcoder } from '../source/encoding.ts'
-import { type ForeignKind, headDigest, sha256, StreamProbe } from '../source/probe.ts'
+import { type ForeignKind, headDigest, StreamProbe, sha256 } from '../source/probe.ts'
 import type { Registry } from '../validate/registry.ts'
 import type { ValueDictionary } from './batch-builder.ts'
 import { RecordProcessor, type SourceTail } from './process-records.ts'
@@ -81,18 +87,38 @@ export async function probeSource(path: string, chunkBytes: number): Promise<Pro
   }
   const head = probe.head()
   // An archive torn before its first byte came out may hold anything.
-  const isTornEmpty = probe.bytes === 0 && stream.end !== undefined && stream.end.kind !== 'complete'
-  const foreign = isTornEmpty ? undefined : !probe.hasEvents || probe.isDatabase() ? probe.foreignKind() : probe.isEnriched() ? 'elasticsearch-enriched' : undefined
-  return { compression, encoding: probe.encoding, foreign, head: Uint8Array.from(head.subarray(0, LIMITS.lineageHeadBytes)) }
+  const isTornEmpty =
+    probe.bytes === 0 && stream.end !== undefined && stream.end.kind !== 'complete'
+  const foreign = isTornEmpty
+    ? undefined
+    : !probe.hasEvents || probe.isDatabase()
+      ? probe.foreignKind()
+      : probe.isEnriched()
+        ? 'elasticsearch-enriched'
+        : undefined
+  return {
+    compression,
+    encoding: probe.encoding,
+    foreign,
+    head: Uint8Array.from(head.subarray(0, LIMITS.lineageHeadBytes)),
+  }
 }
 
 /** Reads a source as planned. Throws what reading the file throws; bad content is never an error. */
-export async function* readSource(plan: ReadPlan, registry: Registry, dictionary: ValueDictionary): AsyncGenerator<ReadMessage> {
+export async function* readSource(
+  plan: ReadPlan,
+  registry: Registry,
+  dictionary: ValueDictionary,
+): AsyncGenerator<ReadMessage> {
   const found = await findLineage(plan)
   const startOffset = found?.startOffset ?? 0
   yield { kind: 'start', sourceId: found?.sourceId, startOffset }
 
-  const opened = openSource(plan.path, plan.probe.compression === 'none' ? startOffset : 0, plan.chunkBytes)
+  const opened = openSource(
+    plan.path,
+    plan.probe.compression === 'none' ? startOffset : 0,
+    plan.chunkBytes,
+  )
   const { stream } = opened
   // What cannot be read twice was not probed: its first bytes tell the encoding now.
   let first = plan.isProbed ? undefined : await stream.read()
@@ -112,7 +138,14 @@ export async function* readSource(plan: ReadPlan, registry: Registry, dictionary
   let toSkip = plan.probe.compression === 'none' ? 0 : startOffset
   let streamEnd = plan.probe.compression === 'none' ? startOffset : 0
   try {
-    if (plan.probe.compression === 'none' && startOffset > 0) tail.start(readAt(plan.path, Math.max(0, startOffset - LIMITS.lineageTailBytes), Math.min(startOffset, LIMITS.lineageTailBytes)))
+    if (plan.probe.compression === 'none' && startOffset > 0)
+      tail.start(
+        readAt(
+          plan.path,
+          Math.max(0, startOffset - LIMITS.lineageTailBytes),
+          Math.min(startOffset, LIMITS.lineageTailBytes),
+        ),
+      )
     for (;;) {
       let chunk = first ?? (await stream.read())
       first = undefined
@@ -126,18 +159,30 @@ export async function* readSource(plan: ReadPlan, registry: Registry, dictionary
         if (chunk.length === 0) continue
       }
       tail.push(chunk, false)
-      for (const batch of processor.push(transcoder === undefined ? chunk : transcoder.push(chunk))) {
+      for (const batch of processor.push(
+        transcoder === undefined ? chunk : transcoder.push(chunk),
+      )) {
         yield { kind: 'batch', batch, tailDigest: tail.digestAt(batch.endOffset) }
       }
     }
     const end = stream.end ?? { kind: 'complete', trailingBytes: 0 }
     const { tailReason, regionReason } = endReasons(plan, end)
-    const isUnchanged = found !== undefined && found.isOpen && streamEnd === found.committedOffset && (regionReason ?? tailReason) !== undefined
+    const isUnchanged =
+      found !== undefined &&
+      found.isOpen &&
+      streamEnd === found.committedOffset &&
+      (regionReason ?? tailReason) !== undefined
     const last = processor.finish(tailReason, regionReason, found?.isOpen === true)
     for (;;) {
       const step = last.next()
       if (step.done === true) {
-        yield { kind: 'end', tail: isUnchanged ? { kind: 'none' } : step.value, end, withoutSensor: processor.recordsWithoutSensor, isUnchanged }
+        yield {
+          kind: 'end',
+          tail: isUnchanged ? { kind: 'none' } : step.value,
+          end,
+          withoutSensor: processor.recordsWithoutSensor,
+          isUnchanged,
+        }
         return
       }
       // A broken end that is just as long as the one known is that one.
@@ -152,7 +197,10 @@ export async function* readSource(plan: ReadPlan, registry: Registry, dictionary
 
 const STARTS_ARRAY = /^(?:\u00ef\u00bb\u00bf)?\s*\[\s*\{/
 
-function endReasons(plan: ReadPlan, end: StreamEnd): { readonly tailReason: DeadReason | undefined; readonly regionReason: DeadReason | undefined } {
+function endReasons(
+  plan: ReadPlan,
+  end: StreamEnd,
+): { readonly tailReason: DeadReason | undefined; readonly regionReason: DeadReason | undefined } {
   if (end.kind === 'torn') return { tailReason: undefined, regionReason: 'torn-archive' }
   if (end.kind === 'bomb') return { tailReason: undefined, regionReason: 'bomb' }
   const isFinished = plan.isFinished || plan.probe.compression !== 'none' || !plan.isProbed
@@ -163,7 +211,10 @@ function endReasons(plan: ReadPlan, end: StreamEnd): { readonly tailReason: Dead
 async function findLineage(plan: ReadPlan): Promise<Candidate | undefined> {
   if (!plan.isProbed) return undefined
   for (const candidate of plan.candidates) {
-    const isSame = plan.probe.compression === 'none' ? provePlain(plan.path, candidate) : await proveStream(plan, candidate)
+    const isSame =
+      plan.probe.compression === 'none'
+        ? provePlain(plan.path, candidate)
+        : await proveStream(plan, candidate)
     if (isSame) return candidate
   }
   return undefined
@@ -190,7 +241,12 @@ async function proveStream(plan: ReadPlan, candidate: Candidate): Promise<boolea
       while (block < candidate.blockEnds.length) {
         const length = candidate.blockEnds[block]! - at
         if (pending.length < length) break
-        if (!sha256(pending.subarray(0, length)).equals(candidate.blockDigests.subarray(block * 32, block * 32 + 32))) return false
+        if (
+          !sha256(pending.subarray(0, length)).equals(
+            candidate.blockDigests.subarray(block * 32, block * 32 + 32),
+          )
+        )
+          return false
         pending = pending.subarray(length)
         at += length
         block += 1
@@ -219,17 +275,27 @@ function readAt(path: string, offset: number, length: number): Buffer {
   }
 }
 
-function openSource(path: string, offset: number, chunkBytes: number): { readonly stream: ByteStream; readonly compression: Compression; close(): void } {
+function openSource(
+  path: string,
+  offset: number,
+  chunkBytes: number,
+): { readonly stream: ByteStream; readonly compression: Compression; close(): void } {
   const fd = path === '-' ? 0 : openSync(path, 'r')
   try {
     // What grows while it is read is left for the next run: a plain file is read up to the size it has now.
     const stat = fstatSync(fd)
     const size = stat.isFile() ? stat.size : undefined
-    const head = size === undefined ? readOnce(fd, Buffer.allocUnsafeSlow(chunkBytes), null) : readOnce(fd, Buffer.alloc(6), 0)
+    const head =
+      size === undefined
+        ? readOnce(fd, Buffer.allocUnsafeSlow(chunkBytes), null)
+        : readOnce(fd, Buffer.alloc(6), 0)
     const compression = detectCompression(head)
     const first = size === undefined ? head : undefined
     return {
-      stream: openStream(chunksOf(fd, offset, size, chunkBytes, first), compression, { ratioMax: LIMITS.archiveRatioMax, outputBytesMax: LIMITS.archiveBytesMax }),
+      stream: openStream(chunksOf(fd, offset, size, chunkBytes, first), compression, {
+        ratioMax: LIMITS.archiveRatioMax,
+        outputBytesMax: LIMITS.archiveBytesMax,
+      }),
       compression,
       close: () => {
         if (fd !== 0) closeSync(fd)
@@ -241,7 +307,13 @@ function openSource(path: string, offset: number, chunkBytes: number): { readonl
   }
 }
 
-function* chunksOf(fd: number, offset: number, size: number | undefined, chunkBytes: number, first: Buffer | undefined): Generator<Uint8Array> {
+function* chunksOf(
+  fd: number,
+  offset: number,
+  size: number | undefined,
+  chunkBytes: number,
+  first: Buffer | undefined,
+): Generator<Uint8Array> {
   if (first !== undefined && first.length > 0) yield first
   if (size === undefined) {
     for (;;) {
@@ -293,7 +365,9 @@ class TailKeeper {
     if (isSkipped) {
       const before = this.#chunks.at(-1)?.bytes ?? new Uint8Array(0)
       const joined = Buffer.concat([before, bytes])
-      this.#chunks = [{ end, bytes: joined.subarray(Math.max(0, joined.length - LIMITS.lineageTailBytes)) }]
+      this.#chunks = [
+        { end, bytes: joined.subarray(Math.max(0, joined.length - LIMITS.lineageTailBytes)) },
+      ]
       return
     }
     this.#end = end

@@ -17,7 +17,12 @@ const PAGE = 4_096
 const NO_DIGEST = new Uint8Array(32)
 
 /** @param dryRun - only compare */
-export async function reconcile(reads: VerifyReads, writer: SummaryWriter, registry: Registry, dryRun: boolean): Promise<Reconciliation> {
+export async function reconcile(
+  reads: VerifyReads,
+  writer: SummaryWriter,
+  registry: Registry,
+  dryRun: boolean,
+): Promise<Reconciliation> {
   const differences = await compare(reads, registry)
   if (differences.length === 0 || dryRun) return { differences, rebuilt: false }
   await writer.rebuildSummaries(storedBatches(reads, registry), differences.length)
@@ -27,7 +32,12 @@ export async function reconcile(reads: VerifyReads, writer: SummaryWriter, regis
 async function compare(reads: VerifyReads, registry: Registry): Promise<string[]> {
   return reads.snapshot(async () => {
     const differences: string[] = []
-    const check = new SummaryCheck(reads, registry, (text) => differences.push(text), reads.kindNames())
+    const check = new SummaryCheck(
+      reads,
+      registry,
+      (text) => differences.push(text),
+      reads.kindNames(),
+    )
     await check.run()
     return [...differences, ...check.driftProblems()]
   })
@@ -54,10 +64,21 @@ function* storedBatches(reads: VerifyReads, registry: Registry): Generator<Packe
       const fields = registry.fieldsOf(eventid)
       builder.addEvent(
         {
-          eventTimeUs, flags, eventid, eventClass, session: session?.session ?? '', sensor: sensors.get(session?.sensor_id ?? 0) ?? '', digest,
-          rowDigest: NO_DIGEST, notes: notes ?? '',
+          eventTimeUs,
+          flags,
+          eventid,
+          eventClass,
+          session: session?.session ?? '',
+          sensor: sensors.get(session?.sensor_id ?? 0) ?? '',
+          digest,
+          rowDigest: NO_DIGEST,
+          notes: notes ?? '',
         },
-        '', true, description, fields === undefined ? [] : unknownFieldsOf(view, fields), fields === undefined,
+        '',
+        true,
+        description,
+        fields === undefined ? [] : unknownFieldsOf(view, fields),
+        fields === undefined,
       )
     }
     yield builder.finish(false)

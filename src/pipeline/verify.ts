@@ -4,15 +4,28 @@
  * Reads rows and bytes, never counters; keeps bounded memory; takes no write lock.
  */
 import { createHash } from 'node:crypto'
-import { equalBytes, toHex } from '../core/bytes.ts'
 import { blake3 } from '../core/blake3.ts'
-import { MerkleTree } from '../core/merkle.ts'
-import { dayOf } from '../core/instant.ts'
+import { equalBytes, toHex } from '../core/bytes.ts'
 import { type DeadReason, ownText } from '../core/event.ts'
+import { dayOf } from '../core/instant.ts'
+import { MerkleTree } from '../core/merkle.ts'
 import { LIMITS } from '../limits.ts'
-import { checkpointDigest, checkpointMessage, journalDigest, keyIdOf, verifySignature } from '../seal/chain.ts'
+import {
+  checkpointDigest,
+  checkpointMessage,
+  journalDigest,
+  keyIdOf,
+  verifySignature,
+} from '../seal/chain.ts'
 import { blockLeaf, openBlock, recordLeaf } from '../seal/records.ts'
-import { batchDigest, deadLetterDigest, payloadHash, rowDigest, ViewSealer, viewRoot } from '../seal/view.ts'
+import {
+  batchDigest,
+  deadLetterDigest,
+  payloadHash,
+  rowDigest,
+  ViewSealer,
+  viewRoot,
+} from '../seal/view.ts'
 import type { Row } from '../store/schema.ts'
 import type { EventCells, VerifyReads } from '../store/verify-port.ts'
 import type { Registry } from '../validate/registry.ts'
@@ -41,6 +54,8 @@ export type VerifyOptions = {
   readonly source?: string | undefined
   /** Share of the batches, 1 to 100 percent, whose bytes and rows are opened. */
   readonly samplePercent?: number | undefined
+  /** Where the sample begins, 0 to 99: another each time, so that in the end all are opened. */
+  readonly sampleStart?: number | undefined
   readonly registry: Registry
   readonly knownMigrations: readonly { readonly id: number; readonly name: string }[]
   /** A checkpoint kept elsewhere, to compare with. */
@@ -49,7 +64,12 @@ export type VerifyOptions = {
 }
 
 /** A checkpoint as `nacre verify --checkpoint FILE` reads it. */
-export type KeptCheckpoint = { readonly seq: number; readonly upToBatch: number; readonly treeRoot: string; readonly digest: string }
+export type KeptCheckpoint = {
+  readonly seq: number
+  readonly upToBatch: number
+  readonly treeRoot: string
+  readonly digest: string
+}
 
 /** Problems of one kind that are listed; a damaged database has thousands. */
 const PROBLEMS_LISTED = 50
@@ -61,7 +81,14 @@ type SourceState = {
   committedOffset: number
   records: number
   /** The last batch, when it is the open end of a file or may be. */
-  last: { readonly seq: number; readonly startOffset: number; readonly firstRecord: number; readonly isOpen: boolean } | undefined
+  last:
+    | {
+        readonly seq: number
+        readonly startOffset: number
+        readonly firstRecord: number
+        readonly isOpen: boolean
+      }
+    | undefined
   superseded: number
   lines: number
 }
@@ -78,8 +105,16 @@ class Verification {
   readonly #reads: VerifyReads
   readonly #options: VerifyOptions
   readonly #verdict: Verdict = {
-    ok: true, sources: 0, batches: 0, lines: 0,
-    conservation: section(), seals: section(), view: section(), summaries: section(), journal: section(), notChecked: [],
+    ok: true,
+    sources: 0,
+    batches: 0,
+    lines: 0,
+    conservation: section(),
+    seals: section(),
+    view: section(),
+    summaries: section(),
+    journal: section(),
+    notChecked: [],
   }
   readonly #sources = new Map<number, SourceState>()
   readonly #sensorNames: ReadonlyMap<number, string>
@@ -98,7 +133,10 @@ class Verification {
 
   async all(): Promise<Verdict> {
     const verdict = this.#verdict
-    const isPartial = this.#options.sinceUs !== undefined || this.#options.source !== undefined || (this.#options.samplePercent ?? 100) < 100
+    const isPartial =
+      this.#options.sinceUs !== undefined ||
+      this.#options.source !== undefined ||
+      (this.#options.samplePercent ?? 100) < 100
     this.#batches()
     this.#sourceRows()
     this.#dictionaries()
@@ -107,11 +145,22 @@ class Verification {
     if (isPartial) {
       verdict.notChecked.push('summaries', 'bytes and rows of the batches left out')
     } else {
-      const summaries = new SummaryCheck(this.#reads, this.#options.registry, (text) => this.#problem('summaries', text), this.#kindNames)
+      const summaries = new SummaryCheck(
+        this.#reads,
+        this.#options.registry,
+        (text) => this.#problem('summaries', text),
+        this.#kindNames,
+      )
       await summaries.run()
       this.#drift(summaries)
     }
-    verdict.ok = [verdict.conservation, verdict.seals, verdict.view, verdict.summaries, verdict.journal].every((one) => one.ok)
+    verdict.ok = [
+      verdict.conservation,
+      verdict.seals,
+      verdict.view,
+      verdict.summaries,
+      verdict.journal,
+    ].every((one) => one.ok)
     return verdict
   }
 
@@ -119,7 +168,8 @@ class Verification {
     const one = this.#verdict[name]
     one.ok = false
     if (one.problems.length < PROBLEMS_LISTED) one.problems.push(text)
-    else if (one.problems.length === PROBLEMS_LISTED) one.problems.push('further problems of this kind are not listed')
+    else if (one.problems.length === PROBLEMS_LISTED)
+      one.problems.push('further problems of this kind are not listed')
   }
 
   #batches(): void {
@@ -135,7 +185,11 @@ class Verification {
       done += 1
       this.#verdict.batches += 1
       if (done % 50 === 0) this.#options.progress(done, total)
-      if (batch.id !== lastId + 1) this.#problem('seals', `batches: number ${batch.id} follows ${lastId}; one is missing or was numbered anew`)
+      if (batch.id !== lastId + 1)
+        this.#problem(
+          'seals',
+          `batches: number ${batch.id} follows ${lastId}; one is missing or was numbered anew`,
+        )
       lastId = batch.id
       const isOpened = this.#isSelected(batch, done)
       const blockRows = isOpened ? [...this.#reads.blocks(batch.id)] : undefined
@@ -145,7 +199,10 @@ class Verification {
       days += dayRows.length
       dead += deadRows.length
       while (!event.done && event.value[1] < batch.id) {
-        this.#problem('view', `raw_events ${event.value[0]}: batch_id ${event.value[1]} does not fit its place`)
+        this.#problem(
+          'view',
+          `raw_events ${event.value[0]}: batch_id ${event.value[1]} does not fit its place`,
+        )
         event = events.next()
       }
       const view = new ViewSealer()
@@ -159,7 +216,10 @@ class Verification {
         this.#checkBatch(batch, blockRows, dayRows, deadRows, isOpened ? view : undefined, rows)
       } catch (error) {
         if (!(error instanceof RangeError)) throw error
-        this.#problem('seals', `batch ${batch.id}: the batch, its blocks, days or dead letters hold a number out of range`)
+        this.#problem(
+          'seals',
+          `batch ${batch.id}: the batch, its blocks, days or dead letters hold a number out of range`,
+        )
       }
     }
     while (!event.done) {
@@ -170,7 +230,8 @@ class Verification {
       const there = this.#reads.countOf(table)
       if (there !== met) this.#problem('seals', `${table}: ${there} rows, ${met} belong to a batch`)
     }
-    for (const [batchId, count] of this.#held) this.#problem('view', `held_events: ${count} name batch ${batchId}, which is not there`)
+    for (const [batchId, count] of this.#held)
+      this.#problem('view', `held_events: ${count} name batch ${batchId}, which is not there`)
     for (const text of this.#reads.inexactIntegers()) this.#problem('view', text)
     extra('blocks', blocks)
     extra('batch_days', days)
@@ -180,8 +241,17 @@ class Verification {
   #isSelected(batch: Row<'batches'>, n: number): boolean {
     const { sinceUs, source, samplePercent = 100 } = this.#options
     if (sinceUs !== undefined && batch.committed_at_us < sinceUs) return false
-    if (source !== undefined && String(batch.source_id) !== source && this.#pathOf(batch.source_id) !== source) return false
-    return samplePercent >= 100 || Math.floor((n * samplePercent) / 100) !== Math.floor(((n - 1) * samplePercent) / 100)
+    if (
+      source !== undefined &&
+      String(batch.source_id) !== source &&
+      this.#pathOf(batch.source_id) !== source
+    )
+      return false
+    const at = n + (this.#options.sampleStart ?? 0)
+    return (
+      samplePercent >= 100 ||
+      Math.floor((at * samplePercent) / 100) !== Math.floor(((at - 1) * samplePercent) / 100)
+    )
   }
 
   #paths: Map<number, string> | undefined
@@ -200,7 +270,15 @@ class Verification {
     }
     const { sensor, session } = this.#sessionName(sessionKey)
     return rowDigest({
-      eventTimeUs, recordNo, flags, digest, sensor, session, eventid: this.#kindNames.get(kindId) ?? '', notes: notes ?? '', payloadHash: payloadHash(payload),
+      eventTimeUs,
+      recordNo,
+      flags,
+      digest,
+      sensor,
+      session,
+      eventid: this.#kindNames.get(kindId) ?? '',
+      notes: notes ?? '',
+      payloadHash: payloadHash(payload),
     })
   }
 
@@ -208,14 +286,24 @@ class Verification {
     let name = this.#sessionNames.get(key)
     if (name === undefined) {
       const row = this.#reads.session(key)
-      name = row === undefined ? { sensor: '', session: '' } : { sensor: this.#sensorNames.get(row.sensor_id) ?? '', session: row.session }
+      name =
+        row === undefined
+          ? { sensor: '', session: '' }
+          : { sensor: this.#sensorNames.get(row.sensor_id) ?? '', session: row.session }
       if (this.#sessionNames.size > LIMITS.sessionCacheMax) this.#sessionNames.clear()
       this.#sessionNames.set(key, name)
     }
     return name
   }
 
-  #checkBatch(batch: Row<'batches'>, blocks: readonly Row<'blocks'>[] | undefined, days: readonly Row<'batch_days'>[], dead: readonly Row<'dead_letters'>[], view: ViewSealer | undefined, rows: number): void {
+  #checkBatch(
+    batch: Row<'batches'>,
+    blocks: readonly Row<'blocks'>[] | undefined,
+    days: readonly Row<'batch_days'>[],
+    dead: readonly Row<'dead_letters'>[],
+    view: ViewSealer | undefined,
+    rows: number,
+  ): void {
     const where = `batch ${batch.id} (source ${batch.source_id}, seq ${batch.seq})`
     const source = this.#sourceState(batch)
     if (source === undefined) return
@@ -223,35 +311,77 @@ class Verification {
     this.#conserve(batch, source, where, dead, rows)
 
     const roots = blocks === undefined ? undefined : this.#openBlocks(batch, blocks, where)
-    if (roots !== undefined && !equalBytes(roots, batch.record_root)) this.#problem('seals', `${where}: record_root does not match its blocks`)
+    if (roots !== undefined && !equalBytes(roots, batch.record_root))
+      this.#problem('seals', `${where}: record_root does not match its blocks`)
     if (view !== undefined) {
       const found = view.days()
-      if (found.length !== days.length || found.some((one, i) => one.day !== days[i]!.day || one.rows !== days[i]!.rows || !equalBytes(one.root, days[i]!.root))) {
-        this.#problem('view', `${where}: raw_events do not match batch_days${firstDifference(found, days)}`)
+      if (
+        found.length !== days.length ||
+        found.some(
+          (one, i) =>
+            one.day !== days[i]!.day ||
+            one.rows !== days[i]!.rows ||
+            !equalBytes(one.root, days[i]!.root),
+        )
+      ) {
+        this.#problem(
+          'view',
+          `${where}: raw_events do not match batch_days${firstDifference(found, days)}`,
+        )
       }
     }
-    const letters = dead.map((row) => deadLetterDigest({
-      startOffset: row.start_offset, endOffset: row.end_offset, firstRecord: row.first_record, records: row.records,
-      reason: row.reason as DeadReason, detail: ownText(row.detail), // hashed as they stand; a wrong reason breaks the root
-    }))
-    if (!equalBytes(viewRoot(days, letters), batch.view_root)) this.#problem('view', `${where}: view_root does not match its days and dead letters`)
+    const letters = dead.map((row) =>
+      deadLetterDigest({
+        startOffset: row.start_offset,
+        endOffset: row.end_offset,
+        firstRecord: row.first_record,
+        records: row.records,
+        reason: row.reason as DeadReason,
+        detail: ownText(row.detail), // hashed as they stand; a wrong reason breaks the root
+      }),
+    )
+    if (!equalBytes(viewRoot(days, letters), batch.view_root))
+      this.#problem('view', `${where}: view_root does not match its days and dead letters`)
     for (const row of dead) this.#deadStates.set(deadSubject(row), row.state)
 
     const digest = batchDigest({
-      sourceUid: source.uid, sensorOverride: this.#override(batch.source_id), seq: batch.seq, startOffset: batch.start_offset, endOffset: batch.end_offset,
-      firstRecord: batch.first_record, records: batch.records, stored: batch.stored, duplicate: batch.duplicate, held: batch.held, dead: batch.dead,
-      blank: batch.blank, expired: batch.expired, supersedes: batch.supersedes, blocks: batch.blocks, recordRoot: batch.record_root, viewRoot: batch.view_root,
-      schemaVersion: batch.schema_version, ruleSet: batch.rule_set, programVersion: batch.program_version, committedAtUs: batch.committed_at_us,
+      sourceUid: source.uid,
+      sensorOverride: this.#override(batch.source_id),
+      seq: batch.seq,
+      startOffset: batch.start_offset,
+      endOffset: batch.end_offset,
+      firstRecord: batch.first_record,
+      records: batch.records,
+      stored: batch.stored,
+      duplicate: batch.duplicate,
+      held: batch.held,
+      dead: batch.dead,
+      blank: batch.blank,
+      expired: batch.expired,
+      supersedes: batch.supersedes,
+      blocks: batch.blocks,
+      recordRoot: batch.record_root,
+      viewRoot: batch.view_root,
+      schemaVersion: batch.schema_version,
+      ruleSet: batch.rule_set,
+      programVersion: batch.program_version,
+      committedAtUs: batch.committed_at_us,
       previousDigest: batch.previous_digest,
     })
-    if (!equalBytes(digest, batch.digest)) this.#problem('seals', `${where}: digest does not match its columns`)
+    if (!equalBytes(digest, batch.digest))
+      this.#problem('seals', `${where}: digest does not match its columns`)
     source.lastDigest = batch.digest
   }
 
   #overrides: Map<number, { readonly uid: Uint8Array; readonly override: string }> | undefined
 
   #sourceFacts(id: number): { readonly uid: Uint8Array; readonly override: string } | undefined {
-    this.#overrides ??= new Map([...this.#reads.sourceRows()].map((row) => [row.id, { uid: row.uid, override: row.sensor_override }]))
+    this.#overrides ??= new Map(
+      [...this.#reads.sourceRows()].map((row) => [
+        row.id,
+        { uid: row.uid, override: row.sensor_override },
+      ]),
+    )
     return this.#overrides.get(id)
   }
 
@@ -267,34 +397,65 @@ class Verification {
         this.#problem('seals', `batch ${batch.id}: source ${batch.source_id} does not exist`)
         return undefined
       }
-      state = { uid: facts.uid, seq: 0, lastDigest: new Uint8Array(32), committedOffset: 0, records: 0, last: undefined, superseded: 0, lines: 0 }
+      state = {
+        uid: facts.uid,
+        seq: 0,
+        lastDigest: new Uint8Array(32),
+        committedOffset: 0,
+        records: 0,
+        last: undefined,
+        superseded: 0,
+        lines: 0,
+      }
       this.#sources.set(batch.source_id, state)
     }
     return state
   }
 
-  #conserve(batch: Row<'batches'>, source: SourceState, where: string, dead: readonly Row<'dead_letters'>[], rows: number): void {
+  #conserve(
+    batch: Row<'batches'>,
+    source: SourceState,
+    where: string,
+    dead: readonly Row<'dead_letters'>[],
+    rows: number,
+  ): void {
     const wrong = (text: string): void => this.#problem('conservation', `${where}: ${text}`)
-    if (batch.held !== (this.#held.get(batch.id) ?? 0)) wrong(`held is ${batch.held}, ${this.#held.get(batch.id) ?? 0} held events are there`)
+    if (batch.held !== (this.#held.get(batch.id) ?? 0))
+      wrong(`held is ${batch.held}, ${this.#held.get(batch.id) ?? 0} held events are there`)
     this.#held.delete(batch.id)
-    if (batch.seq !== source.seq + 1) this.#problem('seals', `${where}: seq ${batch.seq} follows ${source.seq}`)
-    if (!equalBytes(batch.previous_digest, source.lastDigest)) this.#problem('seals', `${where}: previous_digest does not name the batch before`)
+    if (batch.seq !== source.seq + 1)
+      this.#problem('seals', `${where}: seq ${batch.seq} follows ${source.seq}`)
+    if (!equalBytes(batch.previous_digest, source.lastDigest))
+      this.#problem('seals', `${where}: previous_digest does not name the batch before`)
     if (batch.supersedes !== 0) {
-      if (source.last === undefined || source.last.seq !== batch.supersedes) wrong(`supersedes ${batch.supersedes}, which is not the batch before`)
+      if (source.last === undefined || source.last.seq !== batch.supersedes)
+        wrong(`supersedes ${batch.supersedes}, which is not the batch before`)
       else {
         source.committedOffset = source.last.startOffset
         source.records = source.last.firstRecord
       }
       source.superseded += 1
     }
-    if (batch.start_offset !== source.committedOffset) wrong(`starts at ${batch.start_offset}, the batch before ends at ${source.committedOffset}`)
-    if (batch.first_record !== source.records) wrong(`first_record is ${batch.first_record}, ${source.records} records come before`)
-    if (batch.records !== batch.stored + batch.duplicate + batch.held + batch.dead + batch.blank + batch.expired) wrong('the fates do not add up to its records')
+    if (batch.start_offset !== source.committedOffset)
+      wrong(`starts at ${batch.start_offset}, the batch before ends at ${source.committedOffset}`)
+    if (batch.first_record !== source.records)
+      wrong(`first_record is ${batch.first_record}, ${source.records} records come before`)
+    if (
+      batch.records !==
+      batch.stored + batch.duplicate + batch.held + batch.dead + batch.blank + batch.expired
+    )
+      wrong('the fates do not add up to its records')
     if (batch.stored !== rows) wrong(`stored is ${batch.stored}, ${rows} rows are there`)
     const letters = dead.reduce((sum, row) => sum + row.records, 0)
-    if (batch.dead !== letters) wrong(`dead is ${batch.dead}, its dead letters stand for ${letters}`)
+    if (batch.dead !== letters)
+      wrong(`dead is ${batch.dead}, its dead letters stand for ${letters}`)
     source.seq = batch.seq
-    source.last = { seq: batch.seq, startOffset: batch.start_offset, firstRecord: batch.first_record, isOpen: dead.some((row) => OPEN_REASONS.has(row.reason)) }
+    source.last = {
+      seq: batch.seq,
+      startOffset: batch.start_offset,
+      firstRecord: batch.first_record,
+      isOpen: dead.some((row) => OPEN_REASONS.has(row.reason)),
+    }
     source.committedOffset = batch.end_offset
     source.records = batch.first_record + batch.records
   }
@@ -302,17 +463,29 @@ class Verification {
   #openBlocks(batch: Row<'batches'>, blocks: readonly Row<'blocks'>[], where: string): Uint8Array {
     const tree = new MerkleTree()
     let offset = batch.start_offset
-    if (blocks.length !== batch.blocks) this.#problem('seals', `${where}: ${blocks.length} blocks, ${batch.blocks} sealed`)
+    if (blocks.length !== batch.blocks)
+      this.#problem('seals', `${where}: ${blocks.length} blocks, ${batch.blocks} sealed`)
     blocks.forEach((block, n) => {
       const place = `blocks ${block.n} of ${where}`
       if (block.n !== n) this.#problem('seals', `${place}: stands where ${n} should be`)
-      if (block.start_offset !== offset) this.#problem('seals', `${place}: starts at ${block.start_offset} instead of ${offset}`)
+      if (block.start_offset !== offset)
+        this.#problem('seals', `${place}: starts at ${block.start_offset} instead of ${offset}`)
       offset = block.end_offset
-      if (block.key_id !== '') this.#problem('seals', `${place}: names a key, but the codec has none`)
+      if (block.key_id !== '')
+        this.#problem('seals', `${place}: names a key, but the codec has none`)
       this.#openBlock(block, place)
-      tree.add(blockLeaf({ sha256: block.sha256, startOffset: block.start_offset, endOffset: block.end_offset, records: block.records, root: block.root }))
+      tree.add(
+        blockLeaf({
+          sha256: block.sha256,
+          startOffset: block.start_offset,
+          endOffset: block.end_offset,
+          records: block.records,
+          root: block.root,
+        }),
+      )
     })
-    if (offset !== batch.end_offset) this.#problem('seals', `${where}: its blocks end at ${offset} instead of ${batch.end_offset}`)
+    if (offset !== batch.end_offset)
+      this.#problem('seals', `${where}: its blocks end at ${offset} instead of ${batch.end_offset}`)
     return tree.root()
   }
 
@@ -325,16 +498,23 @@ class Verification {
       return
     }
     const { body, lengths } = opened
-    if (body.length !== block.end_offset - block.start_offset) this.#problem('seals', `${place}: holds ${body.length} bytes`)
-    if (lengths.length !== block.records) this.#problem('seals', `${place}: holds ${lengths.length} records instead of ${block.records}`)
-    if (!createHash('sha256').update(body).digest().equals(block.sha256)) this.#problem('seals', `${place}: sha256 does not match its bytes`)
+    if (body.length !== block.end_offset - block.start_offset)
+      this.#problem('seals', `${place}: holds ${body.length} bytes`)
+    if (lengths.length !== block.records)
+      this.#problem(
+        'seals',
+        `${place}: holds ${lengths.length} records instead of ${block.records}`,
+      )
+    if (!createHash('sha256').update(body).digest().equals(block.sha256))
+      this.#problem('seals', `${place}: sha256 does not match its bytes`)
     const leaves = new MerkleTree()
     let at = 0
     for (const length of lengths) {
       leaves.add(recordLeaf(body.subarray(at, at + length)))
       at += length
     }
-    if (!equalBytes(leaves.root(), block.root)) this.#problem('seals', `${place}: root does not match its records`)
+    if (!equalBytes(leaves.root(), block.root))
+      this.#problem('seals', `${place}: root does not match its records`)
   }
 
   #sourceRows(): void {
@@ -344,18 +524,28 @@ class Verification {
       const where = `sources ${row.id}`
       const wrong = (text: string): void => this.#problem('conservation', `${where}: ${text}`)
       const offset = state?.committedOffset ?? 0
-      if (row.committed_offset !== offset) wrong(`committed_offset is ${row.committed_offset}, its batches cover [0, ${offset})`)
-      if (row.batches !== (state?.seq ?? 0)) wrong(`batches is ${row.batches}, there are ${state?.seq ?? 0}`)
-      if (row.records !== (state?.records ?? 0)) wrong(`records is ${row.records}, its batches have ${state?.records ?? 0}`)
-      if (!equalBytes(row.last_digest, state?.lastDigest ?? new Uint8Array(32))) this.#problem('seals', `${where}: last_digest is not that of its newest batch`)
+      if (row.committed_offset !== offset)
+        wrong(`committed_offset is ${row.committed_offset}, its batches cover [0, ${offset})`)
+      if (row.batches !== (state?.seq ?? 0))
+        wrong(`batches is ${row.batches}, there are ${state?.seq ?? 0}`)
+      if (row.records !== (state?.records ?? 0))
+        wrong(`records is ${row.records}, its batches have ${state?.records ?? 0}`)
+      if (!equalBytes(row.last_digest, state?.lastDigest ?? new Uint8Array(32)))
+        this.#problem('seals', `${where}: last_digest is not that of its newest batch`)
       const open = state?.last?.isOpen === true ? state.last.seq : 0
       if (row.open_seq !== open) wrong(`open_seq is ${row.open_seq}, the open batch is ${open}`)
       if (this.#options.source !== undefined || this.#options.sinceUs !== undefined) continue
       const headLength = Math.min(LIMITS.lineageHeadBytes, offset)
-      if (row.head_length > headLength) wrong(`head_length is ${row.head_length}, at most ${headLength} bytes are known`)
-      else if (!this.#hashOf(row.id, 0, row.head_length).equals(row.head_digest)) this.#problem('seals', `${where}: head_digest is not that of its first ${row.head_length} bytes`)
+      if (row.head_length > headLength)
+        wrong(`head_length is ${row.head_length}, at most ${headLength} bytes are known`)
+      else if (!this.#hashOf(row.id, 0, row.head_length).equals(row.head_digest))
+        this.#problem(
+          'seals',
+          `${where}: head_digest is not that of its first ${row.head_length} bytes`,
+        )
       const tailFrom = Math.max(0, offset - LIMITS.lineageTailBytes)
-      if (!this.#hashOf(row.id, tailFrom, offset).equals(row.tail_digest)) this.#problem('seals', `${where}: tail_digest is not that of the bytes before the cursor`)
+      if (!this.#hashOf(row.id, tailFrom, offset).equals(row.tail_digest))
+        this.#problem('seals', `${where}: tail_digest is not that of the bytes before the cursor`)
     }
   }
 
@@ -365,7 +555,12 @@ class Verification {
       for (const block of this.#reads.blocksBetween(sourceId, from, to)) {
         try {
           const { body } = openBlock(block.codec, block.bytes)
-          hash.update(body.subarray(Math.max(0, from - block.start_offset), Math.max(0, to - block.start_offset)))
+          hash.update(
+            body.subarray(
+              Math.max(0, from - block.start_offset),
+              Math.max(0, to - block.start_offset),
+            ),
+          )
         } catch {
           // Reported where the block itself is checked.
         }
@@ -376,13 +571,18 @@ class Verification {
 
   #dictionaries(): void {
     const versions = new Map<string, string>()
-    for (const row of this.#reads.schemaVersions()) versions.set(row.version, `${versions.get(row.version) ?? ''}${row.file} ${row.digest}\n`)
+    for (const row of this.#reads.schemaVersions())
+      versions.set(row.version, `${versions.get(row.version) ?? ''}${row.file} ${row.digest}\n`)
     for (const [version, text] of versions) {
-      if (toHex(blake3(Buffer.from(text))).slice(0, 16) !== version) this.#problem('view', `schema_versions ${version}: is not the digest over its files`)
+      if (toHex(blake3(Buffer.from(text))).slice(0, 16) !== version)
+        this.#problem('view', `schema_versions ${version}: is not the digest over its files`)
     }
     const known = this.#options.knownMigrations
     const rows = this.#reads.migrations()
-    if (rows.length !== known.length || rows.some((row, i) => row.id !== known[i]!.id || row.name !== known[i]!.name)) {
+    if (
+      rows.length !== known.length ||
+      rows.some((row, i) => row.id !== known[i]!.id || row.name !== known[i]!.name)
+    ) {
       this.#problem('journal', `migrations: the rows are not those of this schema version`)
     }
   }
@@ -396,25 +596,46 @@ class Verification {
       const where = `audit_log ${row.seq}`
       if (row.seq !== seq + 1) this.#problem('journal', `${where}: follows ${seq}`)
       seq = row.seq
-      if (!equalBytes(row.previous_digest, previous)) this.#problem('journal', `${where}: previous_digest does not name the entry before`)
-      const digest = inRange(() => journalDigest({
-        seq: row.seq, atUs: row.at_us, actor: row.actor, action: row.action, subject: row.subject, reason: row.reason, detail: row.detail, previousDigest: row.previous_digest,
-      }))
-      if (!equalBytes(digest, row.digest)) this.#problem('journal', `${where}: digest does not match its columns`)
+      if (!equalBytes(row.previous_digest, previous))
+        this.#problem('journal', `${where}: previous_digest does not name the entry before`)
+      const digest = inRange(() =>
+        journalDigest({
+          seq: row.seq,
+          atUs: row.at_us,
+          actor: row.actor,
+          action: row.action,
+          subject: row.subject,
+          reason: row.reason,
+          detail: row.detail,
+          previousDigest: row.previous_digest,
+        }),
+      )
+      if (!equalBytes(digest, row.digest))
+        this.#problem('journal', `${where}: digest does not match its columns`)
       previous = row.digest
       const detail = parseDetail(row.detail)
       if (detail['to'] !== undefined) decided.set(row.seq, row)
-      if (row.action === 'key.added') keys.set(row.subject, { publicKey: String(detail['publicKey']), madeAtUs: Number(detail['madeAtUs']) })
+      if (row.action === 'key.added')
+        keys.set(row.subject, {
+          publicKey: String(detail['publicKey']),
+          madeAtUs: Number(detail['madeAtUs']),
+        })
       this.#journalHeads.set(row.seq, row.digest)
       // Only the entries that checkpoints name are needed later; they are recent ones in the order of the journal.
       if (this.#journalHeads.size > 100_000) this.#journalHeads.delete(row.seq - 100_000)
     }
     this.#decisions(decided)
     const rows = this.#reads.signingKeys()
-    if (rows.length !== keys.size) this.#problem('journal', `signing_keys: ${rows.length} keys, the journal knows ${keys.size}`)
+    if (rows.length !== keys.size)
+      this.#problem('journal', `signing_keys: ${rows.length} keys, the journal knows ${keys.size}`)
     for (const row of rows) {
       const entry = keys.get(`signing_keys ${row.key_id}`)
-      if (entry === undefined || entry.publicKey !== toHex(row.public_key) || entry.madeAtUs !== row.made_at_us || keyIdOf(row.public_key) !== row.key_id) {
+      if (
+        entry === undefined ||
+        entry.publicKey !== toHex(row.public_key) ||
+        entry.madeAtUs !== row.made_at_us ||
+        keyIdOf(row.public_key) !== row.key_id
+      ) {
         this.#problem('journal', `signing_keys ${row.key_id}: is not what the journal says`)
       }
     }
@@ -425,18 +646,28 @@ class Verification {
   #decisions(decided: ReadonlyMap<number, Row<'audit_log'>>): void {
     const states = new Map<string, string>()
     const rows = this.#reads.decisions()
-    if (rows.length !== decided.size) this.#problem('journal', `decisions: ${rows.length} rows, the journal knows ${decided.size}`)
+    if (rows.length !== decided.size)
+      this.#problem('journal', `decisions: ${rows.length} rows, the journal knows ${decided.size}`)
     for (const row of rows) {
       const entry = decided.get(row.id)
       const detail = entry === undefined ? {} : parseDetail(entry.detail)
       const isSame =
-        entry !== undefined && entry.subject === row.subject && entry.actor === row.actor && entry.reason === row.reason && entry.at_us === row.decided_at_us &&
-        detail['from'] === row.from_state && detail['to'] === row.to_state
+        entry !== undefined &&
+        entry.subject === row.subject &&
+        entry.actor === row.actor &&
+        entry.reason === row.reason &&
+        entry.at_us === row.decided_at_us &&
+        detail['from'] === row.from_state &&
+        detail['to'] === row.to_state
       if (!isSame) this.#problem('journal', `decisions ${row.id}: is not what the journal says`)
       states.set(row.subject, row.to_state)
     }
     for (const [subject, state] of this.#deadStates) {
-      if ((states.get(subject) ?? 'new') !== state) this.#problem('journal', `${subject}: state is ${state}, the journal says ${states.get(subject) ?? 'new'}`)
+      if ((states.get(subject) ?? 'new') !== state)
+        this.#problem(
+          'journal',
+          `${subject}: state is ${state}, the journal says ${states.get(subject) ?? 'new'}`,
+        )
     }
   }
 
@@ -451,31 +682,56 @@ class Verification {
       const where = `checkpoints ${row.seq}`
       if (row.seq !== seq + 1) this.#problem('seals', `${where}: follows ${seq}`)
       seq = row.seq
-      const message = inRange(() => checkpointMessage({
-        seq: row.seq, madeAtUs: row.made_at_us, upToBatch: row.up_to_batch, sources: row.sources, treeRoot: row.tree_root,
-        journalSeq: row.journal_seq, journalHead: row.journal_head, previousDigest: row.previous_digest,
-      }))
+      const message = inRange(() =>
+        checkpointMessage({
+          seq: row.seq,
+          madeAtUs: row.made_at_us,
+          upToBatch: row.up_to_batch,
+          sources: row.sources,
+          treeRoot: row.tree_root,
+          journalSeq: row.journal_seq,
+          journalHead: row.journal_head,
+          previousDigest: row.previous_digest,
+        }),
+      )
       const key = keys.get(row.key_id)
-      if (key === undefined || !verifySignature(key, message, row.signature)) this.#problem('seals', `${where}: signature does not fit`)
-      if (!equalBytes(row.previous_digest, previous)) this.#problem('seals', `${where}: previous_digest does not name the checkpoint before`)
+      if (key === undefined || !verifySignature(key, message, row.signature))
+        this.#problem('seals', `${where}: signature does not fit`)
+      if (!equalBytes(row.previous_digest, previous))
+        this.#problem('seals', `${where}: previous_digest does not name the checkpoint before`)
       const head = this.#journalHeads.get(row.journal_seq)
-      if (head !== undefined && !equalBytes(head, row.journal_head)) this.#problem('journal', `${where}: journal_head is not the digest of entry ${row.journal_seq}`)
-      if (head === undefined && row.journal_seq > 0 && !this.#journalHeads.has(row.journal_seq + 1)) this.#problem('journal', `${where}: names the entry ${row.journal_seq}, which is not there`)
+      if (head !== undefined && !equalBytes(head, row.journal_head))
+        this.#problem(
+          'journal',
+          `${where}: journal_head is not the digest of entry ${row.journal_seq}`,
+        )
+      if (head === undefined && row.journal_seq > 0 && !this.#journalHeads.has(row.journal_seq + 1))
+        this.#problem('journal', `${where}: names the entry ${row.journal_seq}, which is not there`)
       previous = checkpointDigest(message)
       last = row
       if (kept !== undefined && kept.seq === row.seq) {
         isKeptFound = kept.digest === toHex(previous)
-        if (!isKeptFound) this.#problem('seals', `${where}: is not the checkpoint of the file given`)
+        if (!isKeptFound)
+          this.#problem('seals', `${where}: is not the checkpoint of the file given`)
       }
     }
-    if (!isKeptFound && kept !== undefined && kept.seq > seq) this.#problem('seals', `checkpoints: number ${kept.seq} of the file given is missing`)
+    if (!isKeptFound && kept !== undefined && kept.seq > seq)
+      this.#problem('seals', `checkpoints: number ${kept.seq} of the file given is missing`)
     if (last === undefined) {
-      if (this.#verdict.batches > 0) this.#verdict.notChecked.push('no checkpoint was made yet: what was taken away whole would not be noticed')
+      if (this.#verdict.batches > 0)
+        this.#verdict.notChecked.push(
+          'no checkpoint was made yet: what was taken away whole would not be noticed',
+        )
       return
     }
     const { root, sources } = this.#reads.sourcesRootUpTo(last.up_to_batch)
-    if (sources !== last.sources || !equalBytes(root, last.tree_root)) this.#problem('seals', `checkpoints ${last.seq}: the sources are not those that were signed`)
-    if (last.up_to_batch > this.#verdict.batches) this.#problem('seals', `checkpoints ${last.seq}: covers ${last.up_to_batch} batches, ${this.#verdict.batches} are there`)
+    if (sources !== last.sources || !equalBytes(root, last.tree_root))
+      this.#problem('seals', `checkpoints ${last.seq}: the sources are not those that were signed`)
+    if (last.up_to_batch > this.#verdict.batches)
+      this.#problem(
+        'seals',
+        `checkpoints ${last.seq}: covers ${last.up_to_batch} batches, ${this.#verdict.batches} are there`,
+      )
   }
 
   #drift(summaries: SummaryCheck): void {
@@ -484,7 +740,11 @@ class Verification {
 }
 
 /** How the journal names a dead letter. */
-export function deadSubject(row: { readonly batch_id: number; readonly start_offset: number; readonly first_record: number }): string {
+export function deadSubject(row: {
+  readonly batch_id: number
+  readonly start_offset: number
+  readonly first_record: number
+}): string {
   return `dead_letters batch ${row.batch_id} offset ${row.start_offset} record ${row.first_record}`
 }
 
@@ -510,10 +770,21 @@ function section(): VerifySection {
   return { ok: true, problems: [] }
 }
 
-function firstDifference(found: readonly { readonly day: number; readonly rows: number; readonly root: Uint8Array }[], stored: readonly { readonly day: number; readonly rows: number; readonly root: Uint8Array }[]): string {
-  const i = found.findIndex((one, n) => stored[n] === undefined || one.day !== stored[n].day || one.rows !== stored[n].rows || !equalBytes(one.root, stored[n].root))
+function firstDifference(
+  found: readonly { readonly day: number; readonly rows: number; readonly root: Uint8Array }[],
+  stored: readonly { readonly day: number; readonly rows: number; readonly root: Uint8Array }[],
+): string {
+  const i = found.findIndex(
+    (one, n) =>
+      stored[n] === undefined ||
+      one.day !== stored[n].day ||
+      one.rows !== stored[n].rows ||
+      !equalBytes(one.root, stored[n].root),
+  )
   const one = found[i] ?? stored[0]
-  return one === undefined ? '' : ` (first on day ${new Date(one.day * 86_400_000).toISOString().slice(0, 10)})`
+  return one === undefined
+    ? ''
+    : ` (first on day ${new Date(one.day * 86_400_000).toISOString().slice(0, 10)})`
 }
 
 function parseDetail(text: string): Readonly<Record<string, unknown>> {
@@ -524,4 +795,3 @@ function parseDetail(text: string): Readonly<Record<string, unknown>> {
     return {}
   }
 }
-

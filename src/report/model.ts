@@ -1,24 +1,53 @@
 /** Figures of a day, an ISO week or a month: queries of the roll-ups put into the shape of the contract. */
 import { UsageError } from '../core/errors.ts'
-import { type DayNumber, dayNumber, formatDay, formatInstant, type InstantUs, isoWeekStart, US_PER_DAY } from '../core/instant.ts'
+import {
+  type DayNumber,
+  dayNumber,
+  formatDay,
+  formatInstant,
+  type InstantUs,
+  isoWeekStart,
+  US_PER_DAY,
+} from '../core/instant.ts'
 import { compareUtf8 } from '../core/text.ts'
 import type { CompletenessFigures, SessionFigures, TopEntry } from '../store/port.ts'
 
 export type ReportKind = 'daily' | 'weekly' | 'monthly'
 
-export type Period = { readonly kind: ReportKind; readonly name: string; readonly fromDay: DayNumber; readonly untilDay: DayNumber }
+export type Period = {
+  readonly kind: ReportKind
+  readonly name: string
+  readonly fromDay: DayNumber
+  readonly untilDay: DayNumber
+}
 
 /** What a report asks of the store. */
 export type ReportSource = {
-  events(): Promise<readonly { readonly day: DayNumber; readonly eventid: string; readonly count: number }[]>
+  events(): Promise<
+    readonly { readonly day: DayNumber; readonly eventid: string; readonly count: number }[]
+  >
   sessions(): Promise<SessionFigures>
   distinctValues(kind: 'ip' | 'file'): Promise<number>
   repeats(): Promise<ReadonlyMap<number, number>>
-  top(kind: TopKind, by: 'events' | 'sessions', limit: number, repeats: ReadonlyMap<number, number>): Promise<readonly TopEntry[]>
+  top(
+    kind: TopKind,
+    by: 'events' | 'sessions',
+    limit: number,
+    repeats: ReadonlyMap<number, number>,
+  ): Promise<readonly TopEntry[]>
   completeness(): Promise<CompletenessFigures>
 }
 
-type TopKind = 'command' | 'password' | 'username' | 'credential' | 'ip' | 'clientVersion' | 'hassh' | 'file' | 'url'
+type TopKind =
+  | 'command'
+  | 'password'
+  | 'username'
+  | 'credential'
+  | 'ip'
+  | 'clientVersion'
+  | 'hassh'
+  | 'file'
+  | 'url'
 
 export type Report = {
   readonly kind: ReportKind
@@ -28,17 +57,49 @@ export type Report = {
   readonly until: string
   readonly generatedAt: string
   readonly completeness: {
-    readonly sources: number; readonly pendingBytes: number; readonly deadLetters: number; readonly heldEvents: number
-    readonly sessionsWithoutStart: number; readonly sessionsWithoutEnd: number; readonly silentSensors: readonly string[]
+    readonly sources: number
+    readonly pendingBytes: number
+    readonly deadLetters: number
+    readonly heldEvents: number
+    readonly sessionsWithoutStart: number
+    readonly sessionsWithoutEnd: number
+    readonly silentSensors: readonly string[]
   }
   readonly sessions: {
-    readonly total: number; readonly uniqueIps: number; readonly withCommands: number; readonly withLogin: number
-    readonly avgCommands: number; readonly maxCommands: number; readonly medianDurationMs: number | null
+    readonly total: number
+    readonly uniqueIps: number
+    readonly withCommands: number
+    readonly withLogin: number
+    readonly avgCommands: number
+    readonly maxCommands: number
+    readonly medianDurationMs: number | null
   }
   readonly logins: { readonly attempts: number; readonly failed: number; readonly success: number }
-  readonly transfers: { readonly downloads: number; readonly uploads: number; readonly failedDownloads: number; readonly uniqueFiles: number }
-  readonly events: { readonly total: number; readonly byEventid: Readonly<Record<string, number>>; readonly perDay: Readonly<Record<string, number>> }
-  readonly top: Readonly<Record<'commands' | 'passwords' | 'usernames' | 'credentials' | 'ips' | 'clientVersions' | 'hassh' | 'files' | 'urls', readonly TopEntry[]>>
+  readonly transfers: {
+    readonly downloads: number
+    readonly uploads: number
+    readonly failedDownloads: number
+    readonly uniqueFiles: number
+  }
+  readonly events: {
+    readonly total: number
+    readonly byEventid: Readonly<Record<string, number>>
+    readonly perDay: Readonly<Record<string, number>>
+  }
+  readonly top: Readonly<
+    Record<
+      | 'commands'
+      | 'passwords'
+      | 'usernames'
+      | 'credentials'
+      | 'ips'
+      | 'clientVersions'
+      | 'hassh'
+      | 'files'
+      | 'urls',
+      readonly TopEntry[]
+    >
+  >
 }
 
 /**
@@ -50,12 +111,24 @@ export type Report = {
 export function periodOf(kind: ReportKind, name: string | undefined, newestDay: DayNumber): Period {
   const period = name === undefined ? periodAround(kind, newestDay) : periodNamed(kind, name)
   if (period !== undefined) return period
-  const form = { daily: 'YYYY-MM-DD, such as 2026-11-22', weekly: 'YYYY-Www, such as 2026-W47', monthly: 'YYYY-MM, such as 2026-11' }[kind]
-  throw new UsageError('USAGE_BAD_ARGUMENT', `"${(name ?? '').slice(0, 40)}" names no ${{ daily: 'day', weekly: 'ISO week', monthly: 'month' }[kind]}.`, { hint: `Write ${form}.` })
+  const form = {
+    daily: 'YYYY-MM-DD, such as 2026-11-22',
+    weekly: 'YYYY-Www, such as 2026-W47',
+    monthly: 'YYYY-MM, such as 2026-11',
+  }[kind]
+  throw new UsageError(
+    'USAGE_BAD_ARGUMENT',
+    `"${(name ?? '').slice(0, 40)}" names no ${{ daily: 'day', weekly: 'ISO week', monthly: 'month' }[kind]}.`,
+    { hint: `Write ${form}.` },
+  )
 }
 
 function periodNamed(kind: ReportKind, name: string): Period | undefined {
-  const found = { daily: /^(\d{4})-(\d{2})-(\d{2})$/, weekly: /^(\d{4})-W(\d{2})$/, monthly: /^(\d{4})-(\d{2})$/ }[kind].exec(name)
+  const found = {
+    daily: /^(\d{4})-(\d{2})-(\d{2})$/,
+    weekly: /^(\d{4})-W(\d{2})$/,
+    monthly: /^(\d{4})-(\d{2})$/,
+  }[kind].exec(name)
   if (found === null) return undefined
   const [year, second, third] = found.slice(1).map(Number)
   if (kind === 'daily') return span(kind, name, dayNumber(year!, second!, third!), 1)
@@ -65,7 +138,12 @@ function periodNamed(kind: ReportKind, name: string): Period | undefined {
   return from === undefined ? undefined : span(kind, name, from, until! - from)
 }
 
-function span(kind: ReportKind, name: string, fromDay: DayNumber | undefined, days: number): Period | undefined {
+function span(
+  kind: ReportKind,
+  name: string,
+  fromDay: DayNumber | undefined,
+  days: number,
+): Period | undefined {
   return fromDay === undefined ? undefined : { kind, name, fromDay, untilDay: fromDay + days }
 }
 
@@ -76,12 +154,23 @@ function periodAround(kind: ReportKind, day: DayNumber): Period | undefined {
   // The ISO year of a week is the year of its Thursday.
   const thursday = formatDay(day - ((((day + 3) % 7) + 7) % 7) + 3)
   const year = Number(thursday.slice(0, 4))
-  const week = Math.floor((dayNumber(year, Number(thursday.slice(5, 7)), Number(thursday.slice(8, 10)))! - isoWeekStart(year, 1)!) / 7) + 1
+  const week =
+    Math.floor(
+      (dayNumber(year, Number(thursday.slice(5, 7)), Number(thursday.slice(8, 10)))! -
+        isoWeekStart(year, 1)!) /
+        7,
+    ) + 1
   return periodNamed(kind, `${year}-W${String(week).padStart(2, '0')}`)
 }
 
 /** Makes a report. @param top - entries in each list */
-export async function makeReport(source: ReportSource, period: Period, sensor: string | undefined, top: number, nowUs: InstantUs): Promise<Report> {
+export async function makeReport(
+  source: ReportSource,
+  period: Period,
+  sensor: string | undefined,
+  top: number,
+  nowUs: InstantUs,
+): Promise<Report> {
   const events = await source.events()
   const byEventid = summed(events.map((row) => [row.eventid, row.count]))
   const perDay = summed(events.map((row) => [formatDay(row.day), row.count]))
@@ -89,7 +178,10 @@ export async function makeReport(source: ReportSource, period: Period, sensor: s
   const completeness = await source.completeness()
   const repeats = await source.repeats()
   const count = (eventid: string): number => byEventid[eventid] ?? 0
-  const list = (kind: TopKind, by: 'events' | 'sessions' = 'events'): Promise<readonly TopEntry[]> => source.top(kind, by, top, repeats)
+  const list = (
+    kind: TopKind,
+    by: 'events' | 'sessions' = 'events',
+  ): Promise<readonly TopEntry[]> => source.top(kind, by, top, repeats)
   const failed = count('cowrie.login.failed')
   const success = count('cowrie.login.success')
   return {
@@ -113,7 +205,8 @@ export async function makeReport(source: ReportSource, period: Period, sensor: s
       uniqueIps: await source.distinctValues('ip'),
       withCommands: sessions.withCommands,
       withLogin: sessions.withLogin,
-      avgCommands: sessions.total === 0 ? 0 : Math.round((sessions.commands / sessions.total) * 100) / 100,
+      avgCommands:
+        sessions.total === 0 ? 0 : Math.round((sessions.commands / sessions.total) * 100) / 100,
       maxCommands: sessions.maxCommands,
       medianDurationMs: sessions.medianDurationMs,
     },

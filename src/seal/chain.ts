@@ -1,5 +1,12 @@
 /** Checkpoints and journal entries: what ties the sources together and what the key signs. */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify, type KeyObject } from 'node:crypto'
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto'
 import { blake3 } from '../core/blake3.ts'
 import { FieldWriter, toHex } from '../core/bytes.ts'
 import { MerkleTree } from '../core/merkle.ts'
@@ -11,10 +18,22 @@ const fields = new FieldWriter()
 export const ZERO_DIGEST: Uint8Array = new Uint8Array(32)
 
 /** Root over all sources. @param heads - ordered by uid */
-export function sourcesRoot(heads: Iterable<SourceHead>): { readonly root: Uint8Array; readonly sources: number } {
+export function sourcesRoot(heads: Iterable<SourceHead>): {
+  readonly root: Uint8Array
+  readonly sources: number
+} {
   const tree = new MerkleTree()
   for (const head of heads) {
-    tree.add(fields.reset(KIND.source).bytes(head.uid).u64(head.batches).raw(head.lastDigest).u64(head.records).u64(head.stored).hash())
+    tree.add(
+      fields
+        .reset(KIND.source)
+        .bytes(head.uid)
+        .u64(head.batches)
+        .raw(head.lastDigest)
+        .u64(head.records)
+        .u64(head.stored)
+        .hash(),
+    )
   }
   return { root: tree.root(), sources: tree.size }
 }
@@ -58,7 +77,9 @@ export function journalDigest(entry: JournalEntry): Uint8Array {
 
 /** Makes a new Ed25519 key. @returns the private key as PKCS #8 PEM */
 export function newSigningKey(): string {
-  return generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  return generateKeyPairSync('ed25519')
+    .privateKey.export({ type: 'pkcs8', format: 'pem' })
+    .toString()
 }
 
 /** @throws Error when the text is no Ed25519 private key */
@@ -70,9 +91,16 @@ export function loadSigningKey(pem: string): SigningKey {
 }
 
 /** Whether a signature over a message was made by the key with these 32 raw bytes. */
-export function verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+export function verifySignature(
+  publicKey: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
   try {
-    const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(publicKey).toString('base64url') }, format: 'jwk' })
+    const key = createPublicKey({
+      key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(publicKey).toString('base64url') },
+      format: 'jwk',
+    })
     return verify(null, message, key, signature)
   } catch {
     return false

@@ -5,7 +5,7 @@
  * Promises: every byte handed over is in exactly one block; formats as `docs/seal-format.md`.
  */
 import { createHash } from 'node:crypto'
-import { zstdCompressSync, zstdDecompressSync, constants } from 'node:zlib'
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { blake3Tagged } from '../core/blake3.ts'
 import { FieldWriter } from '../core/bytes.ts'
 import { MerkleTree } from '../core/merkle.ts'
@@ -27,7 +27,8 @@ const fields = new FieldWriter()
 
 /** Hash of a record: its final line feed is left out. */
 export function recordLeaf(record: Uint8Array): Uint8Array {
-  const end = record.length > 0 && record[record.length - 1] === 0x0a ? record.length - 1 : record.length
+  const end =
+    record.length > 0 && record[record.length - 1] === 0x0a ? record.length - 1 : record.length
   return blake3Tagged(RECORD, end === record.length ? record : record.subarray(0, end))
 }
 
@@ -80,8 +81,18 @@ export class RecordSealer {
     const root = this.#leaves.root()
     const records = this.#lengths.length
     this.#recordTree.add(blockLeaf({ sha256, startOffset: this.#start, endOffset, records, root }))
-    const bytes = zstdCompressSync(content, { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } })
-    this.#blocks.push({ startOffset: this.#start, endOffset, records, root, sha256, codec: 'zstd', bytes })
+    const bytes = zstdCompressSync(content, {
+      params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL },
+    })
+    this.#blocks.push({
+      startOffset: this.#start,
+      endOffset,
+      records,
+      root,
+      sha256,
+      codec: 'zstd',
+      bytes,
+    })
     this.#leaves = new MerkleTree()
     this.#lengths = []
     this.#parts = []
@@ -102,8 +113,17 @@ function decompress(bytes: Uint8Array): Decompressed {
 const ZSTD_LEVEL = 3
 
 /** Leaf of a block in the record tree of its batch. */
-export function blockLeaf(block: Pick<SealedBlock, 'sha256' | 'startOffset' | 'endOffset' | 'records' | 'root'>): Uint8Array {
-  return fields.reset(BLOCK).raw(block.sha256).u64(block.startOffset).u64(block.endOffset).u32(block.records).raw(block.root).hash()
+export function blockLeaf(
+  block: Pick<SealedBlock, 'sha256' | 'startOffset' | 'endOffset' | 'records' | 'root'>,
+): Uint8Array {
+  return fields
+    .reset(BLOCK)
+    .raw(block.sha256)
+    .u64(block.startOffset)
+    .u64(block.endOffset)
+    .u32(block.records)
+    .raw(block.root)
+    .hash()
 }
 
 /**
@@ -112,7 +132,10 @@ export function blockLeaf(block: Pick<SealedBlock, 'sha256' | 'startOffset' | 'e
  * @returns its records, views into one buffer
  * @throws Error when the bytes are no block of this codec
  */
-export function openBlock(codec: string, bytes: Uint8Array): { readonly body: Uint8Array; readonly lengths: readonly number[] } {
+export function openBlock(
+  codec: string,
+  bytes: Uint8Array,
+): { readonly body: Uint8Array; readonly lengths: readonly number[] } {
   if (codec !== 'zstd') throw new Error(`unknown codec`)
   const { buffer: content, engine } = decompress(bytes)
   if (engine.bytesWritten !== bytes.length) throw new Error('there are bytes behind the frame')

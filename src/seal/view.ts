@@ -4,7 +4,14 @@ import { FieldWriter } from '../core/bytes.ts'
 import type { DeadLetter } from '../core/event.ts'
 import { MerkleTree, merkleRoot } from '../core/merkle.ts'
 
-const KIND = { payload: 0x00, row: 0x02, day: 0x03, deadLetters: 0x04, deadLetter: 0x05, batch: 0x06 } as const
+const KIND = {
+  payload: 0x00,
+  row: 0x02,
+  day: 0x03,
+  deadLetters: 0x04,
+  deadLetter: 0x05,
+  batch: 0x06,
+} as const
 const fields = new FieldWriter()
 
 /** The columns of a row that its digest covers. */
@@ -76,9 +83,13 @@ export class ViewSealer {
 
 /** @param deadDigests - in the order of their start offsets */
 export function viewRoot(days: readonly DayRoot[], deadDigests: readonly Uint8Array[]): Uint8Array {
-  const leaves = days.map(({ day, rows, root }) => fields.reset(KIND.day).i64(day).u32(rows).raw(root).hash())
+  const leaves = days.map(({ day, rows, root }) =>
+    fields.reset(KIND.day).i64(day).u32(rows).raw(root).hash(),
+  )
   if (deadDigests.length > 0) {
-    leaves.push(fields.reset(KIND.deadLetters).u32(deadDigests.length).raw(merkleRoot(deadDigests)).hash())
+    leaves.push(
+      fields.reset(KIND.deadLetters).u32(deadDigests.length).raw(merkleRoot(deadDigests)).hash(),
+    )
   }
   return merkleRoot(leaves)
 }

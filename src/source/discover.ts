@@ -31,7 +31,9 @@ export type Discovery = {
 export function discover(paths: readonly string[], skipFolders: readonly string[] = []): Discovery {
   const files = new Map<string, FoundFile>()
   const failed: PathFailure[] = []
-  const folders = new Set<string>(skipFolders.map((folder) => (existsSync(folder) ? realpathSync(folder) : folder)))
+  const folders = new Set<string>(
+    skipFolders.map((folder) => (existsSync(folder) ? realpathSync(folder) : folder)),
+  )
   const visit = (path: string, isNamed: boolean): void => {
     let real: string
     let stat: Stats

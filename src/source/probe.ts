@@ -11,7 +11,7 @@ export type ForeignKind =
   | 'elasticsearch-enriched'
   | 'cowrie-text-log'
   | 'tty-log'
-  | 'sqlite-database'
+  | 'database'
 
 const EVENT = /"eventid"\s*:\s*"cowrie\./
 /** Longest match that can be cut by a chunk's end, with room for blanks. */
@@ -60,7 +60,7 @@ export class StreamProbe {
 
   /** A database of our own, or of another tool, holds events as text: it is no log all the same. */
   isDatabase(): boolean {
-    return isSqlite(this.head())
+    return isDatabaseFile(this.head())
   }
 
   /** Whether the hits in it were changed on their way into Elasticsearch. */
@@ -73,7 +73,7 @@ export class StreamProbe {
     const head = this.head()
     if (head.length === 0) return 'empty'
     const text = head.latin1Slice()
-    if (isSqlite(head)) return 'sqlite-database'
+    if (isDatabaseFile(head)) return 'database'
     // A tty log starts with op 1 (open) and a tty of 0, little-endian.
     if (
       head.length >= 24 &&
@@ -92,8 +92,8 @@ export class StreamProbe {
   }
 }
 
-/** A database of SQLite or its write-ahead log (magic numbers of sqlite.org/fileformat2.html): its pages may hold events. */
-function isSqlite(head: Buffer): boolean {
+/** A database file or its write-ahead log (magic numbers of sqlite.org/fileformat2.html): its pages may hold events. */
+function isDatabaseFile(head: Buffer): boolean {
   if (head.subarray(0, 16).toString('latin1') === 'SQLite format 3\0') return true
   return head.length >= 4 && (head.readUInt32BE(0) & 0xfffffffe) >>> 0 === 0x377f0682
 }

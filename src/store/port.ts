@@ -20,7 +20,9 @@ export type SourceRecord = SourceHeadRecord & {
   readonly batches: number
   readonly lastDigest: Uint8Array
   /** Start and first record of the open last batch, where there is one. */
-  readonly open: { readonly seq: number; readonly startOffset: number; readonly firstRecord: number } | undefined
+  readonly open:
+    | { readonly seq: number; readonly startOffset: number; readonly firstRecord: number }
+    | undefined
   readonly state: SourceState
   readonly pendingBytes: number
 }
@@ -42,7 +44,14 @@ export type FileRecord = {
 }
 
 /** A tty log or download that was looked at. */
-export type ArtifactRecord = { readonly path: string; readonly sha256: string; readonly size: number; readonly kind: string; readonly seenAtUs: number; readonly namedBy: string }
+export type ArtifactRecord = {
+  readonly path: string
+  readonly sha256: string
+  readonly size: number
+  readonly kind: string
+  readonly seenAtUs: number
+  readonly namedBy: string
+}
 
 /** How a reading of a source ended; written with its last batch or alone. */
 export type SourceUpdate = {
@@ -54,7 +63,15 @@ export type SourceUpdate = {
 }
 
 /** Counts of one batch by fate. */
-export type Fates = { lines: number; stored: number; duplicate: number; held: number; dead: number; blank: number; expired: number }
+export type Fates = {
+  lines: number
+  stored: number
+  duplicate: number
+  held: number
+  dead: number
+  blank: number
+  expired: number
+}
 
 export type LineageProof = { readonly head: Uint8Array; readonly tailDigest: Uint8Array }
 
@@ -63,7 +80,11 @@ export type BatchWriter = {
   /** Waits for its turn and starts a transaction. */
   begin(signal?: AbortSignal): Promise<void>
   /** Makes the source known. @returns its number */
-  addSource(source: { readonly uid: Uint8Array; readonly sensorOverride: string; readonly update: SourceUpdate }): number
+  addSource(source: {
+    readonly uid: Uint8Array
+    readonly sensorOverride: string
+    readonly update: SourceUpdate
+  }): number
   /**
    * Adds one batch of a source.
    *

@@ -9,18 +9,29 @@ export type ColumnClass = 'sealed' | 'derived' | 'journalled' | 'operational'
 
 type ColumnType = 'integer' | 'text' | 'blob'
 
-type Column = { readonly type: ColumnType; readonly null?: true; readonly class: ColumnClass; readonly meaning: string }
+type Column = {
+  readonly type: ColumnType
+  readonly null?: true
+  readonly class: ColumnClass
+  readonly meaning: string
+}
 
-const integer = (cls: ColumnClass, meaning: string) => ({ type: 'integer', class: cls, meaning }) as const
+const integer = (cls: ColumnClass, meaning: string) =>
+  ({ type: 'integer', class: cls, meaning }) as const
 const text = (cls: ColumnClass, meaning: string) => ({ type: 'text', class: cls, meaning }) as const
 const blob = (cls: ColumnClass, meaning: string) => ({ type: 'blob', class: cls, meaning }) as const
-const integerOrNull = (cls: ColumnClass, meaning: string) => ({ type: 'integer', null: true, class: cls, meaning }) as const
-const textOrNull = (cls: ColumnClass, meaning: string) => ({ type: 'text', null: true, class: cls, meaning }) as const
+const integerOrNull = (cls: ColumnClass, meaning: string) =>
+  ({ type: 'integer', null: true, class: cls, meaning }) as const
+const textOrNull = (cls: ColumnClass, meaning: string) =>
+  ({ type: 'text', null: true, class: cls, meaning }) as const
 
 export const TABLES = {
   sensors: {
     id: integer('derived', 'small number of the sensor; stands for the name in other tables'),
-    name: text('sealed', 'name of the sensor, visible form; covered by the row digests of its events'),
+    name: text(
+      'sealed',
+      'name of the sensor, visible form; covered by the row digests of its events',
+    ),
   },
   event_kinds: {
     id: integer('derived', 'small number of the event id'),
@@ -29,24 +40,39 @@ export const TABLES = {
   sources: {
     id: integer('derived', 'number of the source; batches name it'),
     uid: blob('sealed', 'random name of the lineage, 16 bytes; part of every batch digest'),
-    sensor_override: text('sealed', 'sensor given by the operator, empty when the events name their own'),
+    sensor_override: text(
+      'sealed',
+      'sensor given by the operator, empty when the events name their own',
+    ),
     head_length: integer('derived', 'bytes of the stream that `head_digest` covers, at most 1,024'),
-    head_digest: blob('derived', 'SHA-256 of the first `head_length` bytes: proposes the lineage of a file'),
-    tail_digest: blob('derived', 'SHA-256 of the up to 4,096 bytes before `committed_offset`: proof for plain files'),
+    head_digest: blob(
+      'derived',
+      'SHA-256 of the first `head_length` bytes: proposes the lineage of a file',
+    ),
+    tail_digest: blob(
+      'derived',
+      'SHA-256 of the up to 4,096 bytes before `committed_offset`: proof for plain files',
+    ),
     committed_offset: integer('derived', 'bytes of the decompressed stream that batches cover'),
     records: integer('derived', 'records in the batches that count'),
     batches: integer('derived', 'batches committed, superseded ones included'),
     last_digest: blob('derived', 'digest of the newest batch'),
-    open_seq: integer('derived', 'seq of a last batch that holds the broken end of a file; 0 for none'),
+    open_seq: integer(
+      'derived',
+      'seq of a last batch that holds the broken end of a file; 0 for none',
+    ),
     state: text('operational', '`open`, `complete`, `torn` or `bomb`: how the last reading ended'),
-    pending_bytes: integer('operational', 'bytes seen behind the cursor that are no whole record yet'),
+    pending_bytes: integer(
+      'operational',
+      'bytes seen behind the cursor that are no whole record yet',
+    ),
     compression: text('operational', 'how the newest copy was packed'),
     path: text('operational', 'where the newest copy was seen, visible form'),
     first_seen_us: integer('operational', 'when the lineage was first met'),
     last_seen_us: integer('operational', 'when it was last read'),
   },
   source_files: {
-    path: text('operational', 'path of a file, as the system gives it (hex of its bytes when not UTF-8)'),
+    path: text('operational', 'path of a file, links resolved'),
     sensor_override: text('operational', 'sensor given when it was read'),
     source_id: integerOrNull('operational', 'lineage; null for a foreign file'),
     device: text('operational', 'device number'),
@@ -55,7 +81,10 @@ export const TABLES = {
     mtime_ns: text('operational', 'time of last change of content, nanoseconds since 1970'),
     ctime_ns: text('operational', 'time of last change of the inode, nanoseconds since 1970'),
     foreign_kind: textOrNull('operational', 'what kind of foreign file it is'),
-    is_finished: integer('operational', '1 when everything in it has been taken and no tail is pending'),
+    is_finished: integer(
+      'operational',
+      '1 when everything in it has been taken and no tail is pending',
+    ),
   },
   batches: {
     id: integer('derived', 'number of the batch in the order of commits'),
@@ -71,7 +100,10 @@ export const TABLES = {
     dead: integer('sealed', 'records that are dead letters'),
     blank: integer('sealed', 'blank records'),
     expired: integer('sealed', 'records older than retention keeps'),
-    supersedes: integer('sealed', 'seq of an earlier batch that this one takes the place of; 0 for none'),
+    supersedes: integer(
+      'sealed',
+      'seq of an earlier batch that this one takes the place of; 0 for none',
+    ),
     blocks: integer('sealed', 'number of its blocks'),
     record_root: blob('sealed', 'root over its blocks'),
     view_root: blob('sealed', 'root over the rows and dead letters it added'),
@@ -101,7 +133,10 @@ export const TABLES = {
     root: blob('sealed', 'root over their digests'),
   },
   raw_events: {
-    id: integer('operational', 'number of the row; no proof rests on it, other tables do not use it'),
+    id: integer(
+      'operational',
+      'number of the row; no proof rests on it, other tables do not use it',
+    ),
     batch_id: integer('sealed', 'batch that added it'),
     record_no: integer('sealed', 'number of its record within the batch, from 0'),
     event_time_us: integer('sealed', 'time of the event, microseconds since 1970, UTC'),
@@ -110,7 +145,10 @@ export const TABLES = {
     flags: integer('sealed', 'what was noticed while reading, a sum of bits'),
     digest: blob('sealed', 'first 16 bytes of the hash of the canonical form'),
     notes: textOrNull('sealed', 'names of known fields that had a wrong type, with commas'),
-    payload: text('sealed', 'the event as JSON in visible form: what queries and reports may touch'),
+    payload: text(
+      'sealed',
+      'the event as JSON in visible form: what queries and reports may touch',
+    ),
   },
   held_events: {
     id: integer('operational', 'number of the row'),
@@ -126,12 +164,21 @@ export const TABLES = {
     state: text('journalled', '`held`, `rejected`'),
   },
   sessions: {
-    session_key: integer('derived', 'number of the session; stands for sensor and id in other tables'),
+    session_key: integer(
+      'derived',
+      'number of the session; stands for sensor and id in other tables',
+    ),
     sensor_id: integer('derived', 'sensor'),
-    session: text('derived', 'session id as Cowrie gave it; empty for the sensor\'s events without a session'),
+    session: text(
+      'derived',
+      "session id as Cowrie gave it; empty for the sensor's events without a session",
+    ),
     first_event_us: integer('derived', 'time of its first event'),
     last_event_us: integer('derived', 'time of its last event'),
-    src_ip: integerOrNull('derived', 'value: address of the peer, from the earliest event that has one'),
+    src_ip: integerOrNull(
+      'derived',
+      'value: address of the peer, from the earliest event that has one',
+    ),
     src_ip_us: integerOrNull('derived', 'time of that event'),
     protocol: textOrNull('derived', '`ssh` or `telnet`'),
     protocol_us: integerOrNull('derived', 'time of that event'),
@@ -155,9 +202,15 @@ export const TABLES = {
   },
   values: {
     id: integer('derived', 'number of the value; stands for the text in other tables'),
-    kind: integer('derived', '1 command, 2 password, 3 user name, 4 credential, 5 address, 6 client version, 7 HASSH, 8 file, 9 URL'),
-    digest: blob('derived', 'first 16 bytes of the hash of the text: the text may be too long for an index'),
-    value: text('derived', 'the text, visible form, credentials without Cowrie\'s spelling'),
+    kind: integer(
+      'derived',
+      '1 command, 2 password, 3 user name, 4 credential, 5 address, 6 client version, 7 HASSH, 8 file, 9 URL',
+    ),
+    digest: blob(
+      'derived',
+      'first 16 bytes of the hash of the text: the text may be too long for an index',
+    ),
+    value: text('derived', "the text, visible form, credentials without Cowrie's spelling"),
   },
   session_values: {
     session_key: integer('derived', 'session'),
@@ -224,7 +277,10 @@ export const TABLES = {
     digest: blob('journalled', 'digest of this entry'),
   },
   audit_door: {
-    is_open: integer('operational', '1 within a transaction that writes the journal; triggers look at it'),
+    is_open: integer(
+      'operational',
+      '1 within a transaction that writes the journal; triggers look at it',
+    ),
   },
   signing_keys: {
     key_id: text('journalled', 'name of the key: start of the hash of its public half'),
@@ -258,13 +314,31 @@ export const TABLES = {
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Column>>>>
 
-type TypeOf<C extends Column> = (C['type'] extends 'integer' ? number : C['type'] extends 'text' ? string : Uint8Array) | (C extends { readonly null: true } ? null : never)
+type TypeOf<C extends Column> =
+  | (C['type'] extends 'integer' ? number : C['type'] extends 'text' ? string : Uint8Array)
+  | (C extends { readonly null: true } ? null : never)
 
-type TableTypes = { [T in keyof typeof TABLES]: { [C in keyof (typeof TABLES)[T]]: (typeof TABLES)[T][C] extends Column ? TypeOf<(typeof TABLES)[T][C]> : never } }
+type TableTypes = {
+  [T in keyof typeof TABLES]: {
+    [C in keyof (typeof TABLES)[T]]: (typeof TABLES)[T][C] extends Column
+      ? TypeOf<(typeof TABLES)[T][C]>
+      : never
+  }
+}
 
 /** The tables as the query builder sees them, with the readable view. */
 export type Database = TableTypes & {
-  readonly events: { sensor: string; session: string; eventid: string; src_ip: string | null; at: string; payload: string }
+  readonly events: {
+    sensor: string
+    session: string
+    eventid: string
+    src_ip: string | null
+    at: string
+    username: string | null
+    password: string | null
+    input: string | null
+    payload: string
+  }
 }
 
 export type Row<T extends keyof typeof TABLES> = TableTypes[T]

@@ -39,13 +39,31 @@ export type VerifyReads = {
   inexactIntegers(): readonly string[]
   /** Held events by batch. */
   heldByBatch(): ReadonlyMap<number, number>
-  countOf(table: 'sessions' | 'session_values' | 'daily_values' | 'daily_events' | 'blocks' | 'batch_days' | 'dead_letters' | 'raw_events'): number
+  countOf(
+    table:
+      | 'sessions'
+      | 'session_values'
+      | 'daily_values'
+      | 'daily_events'
+      | 'blocks'
+      | 'batch_days'
+      | 'dead_letters'
+      | 'raw_events',
+  ): number
   /** Runs the work on one unchanging state of the database; when it fails, the connection is to be closed. */
   snapshot<T>(work: () => Promise<T>): Promise<T>
 }
 
 /** A row of `raw_events` as a tuple, in the order the columns are named: many rows pass. */
 export type EventCells = readonly [
-  id: number, batchId: number, recordNo: number, eventTimeUs: number, sessionKey: number, kindId: number, flags: number, digest: Uint8Array, notes: string | null, payload: Buffer,
+  id: number,
+  batchId: number,
+  recordNo: number,
+  eventTimeUs: number,
+  sessionKey: number,
+  kindId: number,
+  flags: number,
+  digest: Uint8Array,
+  notes: string | null,
+  payload: Buffer,
 ]
-

@@ -1,5 +1,5 @@
-import { dayNumber, US_PER_DAY, type InstantUs } from '../core/instant.ts'
 import { FLAGS } from '../core/event.ts'
+import { dayNumber, type InstantUs, US_PER_DAY } from '../core/instant.ts'
 import type { PlainJson } from '../core/json.ts'
 
 /** An instant and what was noticed about its spelling. */
@@ -30,11 +30,21 @@ export function readInstant(value: PlainJson | undefined, into: ReadInstant): bo
 
 /** `YYYY-MM-DDTHH:MM:SS.ffffffZ`, what Cowrie writes with TZ=UTC. */
 function readCowrie(text: string, into: ReadInstant): boolean {
-  if (text.charCodeAt(10) !== 0x54 || text.charCodeAt(13) !== 0x3a || text.charCodeAt(16) !== 0x3a || text.charCodeAt(19) !== 0x2e) return false
+  if (
+    text.charCodeAt(10) !== 0x54 ||
+    text.charCodeAt(13) !== 0x3a ||
+    text.charCodeAt(16) !== 0x3a ||
+    text.charCodeAt(19) !== 0x2e
+  )
+    return false
   const date = text.slice(0, 10)
   if (date !== lastDate) {
     if (!/^\d{4}-\d{2}-\d{2}$/.test(date)) return false
-    const day = dayNumber(Number(date.slice(0, 4)), Number(date.slice(5, 7)), Number(date.slice(8, 10)))
+    const day = dayNumber(
+      Number(date.slice(0, 4)),
+      Number(date.slice(5, 7)),
+      Number(date.slice(8, 10)),
+    )
     if (day === undefined) return false
     lastDate = date
     lastDay = day
@@ -43,8 +53,12 @@ function readCowrie(text: string, into: ReadInstant): boolean {
   const minute = digits(text, 14, 2)
   const second = digits(text, 17, 2)
   const micros = digits(text, 20, 6)
-  if (hour < 0 || minute < 0 || second < 0 || micros < 0 || hour > 23 || minute > 59 || second > 59) return false
-  into.us = Math.min(LAST_US, lastDay * US_PER_DAY + ((hour * 60 + minute) * 60 + second) * 1_000_000 + micros)
+  if (hour < 0 || minute < 0 || second < 0 || micros < 0 || hour > 23 || minute > 59 || second > 59)
+    return false
+  into.us = Math.min(
+    LAST_US,
+    lastDay * US_PER_DAY + ((hour * 60 + minute) * 60 + second) * 1_000_000 + micros,
+  )
   into.flags = exactness(into.us)
   return true
 }
@@ -65,7 +79,8 @@ function readAny(text: string, into: ReadInstant): boolean {
   if (found === null) return /^\d{9,17}(\.\d{1,9})?$/.test(text) && readEpoch(Number(text), into)
   const [, year, month, day, hour, minute, second = '0', fraction = '', zone] = found
   const date = dayNumber(Number(year), Number(month), Number(day))
-  if (date === undefined || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return false
+  if (date === undefined || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59)
+    return false
   const offset = zoneMinutes(zone)
   if (offset === undefined) return false
   const micros = Number(fraction.padEnd(6, '0').slice(0, 6))
@@ -96,7 +111,7 @@ function readEpoch(value: number, into: ReadInstant): boolean {
 }
 
 /** Last instant of the year 9999 that a double holds: rounding must not make a year of five digits. */
-const LAST_US = 253_402_300_799_999_968
+const LAST_US = Number(253_402_300_799_999_968n)
 
 /** Beyond the year 2255 a double no longer holds every microsecond. */
 function exactness(us: number): number {

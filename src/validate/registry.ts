@@ -4,7 +4,15 @@ import { toHex } from '../core/bytes.ts'
 import type { PlainJson } from '../core/json.ts'
 
 /** JSON types as bits, so that a field may allow several. */
-const TYPE_BITS: Readonly<Record<string, number>> = { string: 1, integer: 2, number: 4, boolean: 8, array: 16, object: 32, null: 64 }
+const TYPE_BITS: Readonly<Record<string, number>> = {
+  string: 1,
+  integer: 2,
+  number: 4,
+  boolean: 8,
+  array: 16,
+  object: 32,
+  null: 64,
+}
 
 /** Which types each field may have, by name. */
 export type FieldTypes = ReadonlyMap<string, number>
@@ -35,14 +43,20 @@ export function loadRegistry(folder: URL): Registry {
   const entries: SchemaEntry[] = []
   const fields = new Map<string, Map<string, number>>()
   const common = new Map<string, number>()
-  const names = readdirSync(folder).filter((name) => name.endsWith('.json')).sort()
+  const names = readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .sort()
   for (const name of names) {
     const text = readFileSync(new URL(name, folder))
     const schema = JSON.parse(text.toString()) as SchemaFile // our own file; its shape is held by a test
     const eventid = schema.properties['eventid']?.const
-    const target = eventid === undefined || name === 'common.json' ? common : (fields.get(eventid) ?? new Map<string, number>())
+    const target =
+      eventid === undefined || name === 'common.json'
+        ? common
+        : (fields.get(eventid) ?? new Map<string, number>())
     for (const [field, spec] of Object.entries(schema.properties)) {
-      const types = spec.type === undefined ? ['string'] : Array.isArray(spec.type) ? spec.type : [spec.type]
+      const types =
+        spec.type === undefined ? ['string'] : Array.isArray(spec.type) ? spec.type : [spec.type]
       const bits = types.reduce((sum, type) => sum | (TYPE_BITS[type] ?? 0), 0)
       target.set(field, (target.get(field) ?? 0) | bits)
     }
@@ -57,12 +71,16 @@ export function loadRegistry(folder: URL): Registry {
   for (const own of fields.values()) {
     for (const [field, bits] of common) own.set(field, (own.get(field) ?? 0) | bits)
   }
-  const version = toHex(blake3(Buffer.from(entries.map((entry) => `${entry.file} ${entry.digest}\n`).join('')))).slice(0, 16)
+  const version = toHex(
+    blake3(Buffer.from(entries.map((entry) => `${entry.file} ${entry.digest}\n`).join(''))),
+  ).slice(0, 16)
   return { version, entries, fieldsOf: (eventid) => fields.get(eventid) }
 }
 
 type SchemaFile = {
-  readonly properties: Readonly<Record<string, { readonly type?: string | readonly string[]; readonly const?: string }>>
+  readonly properties: Readonly<
+    Record<string, { readonly type?: string | readonly string[]; readonly const?: string }>
+  >
   readonly 'x-cowrie-versions'?: string
 }
 

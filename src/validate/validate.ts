@@ -9,7 +9,7 @@ import { FLAGS } from '../core/event.ts'
 import type { InstantUs } from '../core/instant.ts'
 import type { PlainJson, PlainObject } from '../core/json.ts'
 import { LIMITS } from '../limits.ts'
-import { readInstant, type ReadInstant } from './instant.ts'
+import { type ReadInstant, readInstant } from './instant.ts'
 import { type FieldTypes, hasType, type Registry } from './registry.ts'
 
 export type ValidEvent = {
@@ -37,26 +37,43 @@ const instant: ReadInstant = { us: 0, flags: 0 }
  *
  * @param nowUs - the clock, for the flag on times that cannot be
  */
-export function validate(object: PlainObject, registry: Registry, nowUs: InstantUs): ValidEvent | ValidateRefusal {
+export function validate(
+  object: PlainObject,
+  registry: Registry,
+  nowUs: InstantUs,
+): ValidEvent | ValidateRefusal {
   const eventid = object['eventid']
   if (typeof eventid !== 'string' || eventid === '') return NO_EVENTID
   if (!readInstant(object['timestamp'], instant)) return NO_TIME
   const eventTimeUs = instant.us
   let flags = instant.flags
-  if (eventTimeUs < LIMITS.oddTimeBeforeUs || eventTimeUs > nowUs + LIMITS.oddTimeAheadUs) flags |= FLAGS['odd-time']
+  if (eventTimeUs < LIMITS.oddTimeBeforeUs || eventTimeUs > nowUs + LIMITS.oddTimeAheadUs)
+    flags |= FLAGS['odd-time']
 
   let asText: Map<string, string> | undefined
   const session = object['session']
   if (session !== undefined && session !== null && typeof session !== 'string') {
     asText = new Map([['session', textForm(session)]])
     flags |= FLAGS['odd-session']
-  } else if (typeof session === 'string' && session.length > LIMITS.sessionCharsMax && [...session].length > LIMITS.sessionCharsMax) {
+  } else if (
+    typeof session === 'string' &&
+    session.length > LIMITS.sessionCharsMax &&
+    [...session].length > LIMITS.sessionCharsMax
+  ) {
     flags |= FLAGS['odd-session']
   }
 
   const fields = registry.fieldsOf(eventid)
   if (fields === undefined) {
-    return { ok: true, eventTimeUs, flags, asText, wrongTypes: NONE, unknownFields: NONE, isUnknownEvent: true }
+    return {
+      ok: true,
+      eventTimeUs,
+      flags,
+      asText,
+      wrongTypes: NONE,
+      unknownFields: NONE,
+      isUnknownEvent: true,
+    }
   }
   let wrongTypes: string[] | undefined
   let unknownFields: string[] | undefined
@@ -79,7 +96,15 @@ export function validate(object: PlainObject, registry: Registry, nowUs: Instant
       asText.set(key, textForm(value))
     }
   }
-  return { ok: true, eventTimeUs, flags, asText, wrongTypes: wrongTypes ?? NONE, unknownFields: unknownFields ?? NONE, isUnknownEvent: false }
+  return {
+    ok: true,
+    eventTimeUs,
+    flags,
+    asText,
+    wrongTypes: wrongTypes ?? NONE,
+    unknownFields: unknownFields ?? NONE,
+    isUnknownEvent: false,
+  }
 }
 
 /** Fields of a stored payload that no schema knows, for making the drift counts again. */

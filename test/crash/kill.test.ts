@@ -6,7 +6,27 @@ import { answers, killedLoad, nacre, nacreJson, temporaryFolder } from '../suppo
 test('a load killed at many moments and run again ends in the answers of an undisturbed one', async (t) => {
   const folder = temporaryFolder(t)
   const logs = join(folder, 'logs')
-  nacreJson(['synth', '--out', logs, '--events', '40000', '--days', '4', '--sensors', '2', '--style', 'mixed', '--seed', '3', '--duplicates', '0.01', '--malformed', '0.01', '--torn', '--gzip'])
+  nacreJson([
+    'synth',
+    '--out',
+    logs,
+    '--events',
+    '40000',
+    '--days',
+    '4',
+    '--sensors',
+    '2',
+    '--style',
+    'mixed',
+    '--seed',
+    '3',
+    '--duplicates',
+    '0.01',
+    '--malformed',
+    '0.01',
+    '--torn',
+    '--gzip',
+  ])
   const calm = join(folder, 'calm')
   nacreJson(['ingest', 'bulk', logs, '--data', calm])
   const expected = answers(calm)
@@ -14,7 +34,10 @@ test('a load killed at many moments and run again ends in the answers of an undi
   let killed = 0
   for (let i = 0; i < 12; i += 1) {
     const jobs = i % 3 === 0 ? '1' : '2'
-    const { wasRunning } = await killedLoad(['ingest', 'bulk', logs, '--jobs', jobs, '--data', disturbed], 150 + i * 137)
+    const { wasRunning } = await killedLoad(
+      ['ingest', 'bulk', logs, '--jobs', jobs, '--data', disturbed],
+      150 + i * 137,
+    )
     if (wasRunning) killed += 1
   }
   assert.ok(killed >= 2, `only ${killed} loads were still running when they were killed`)
@@ -31,26 +54,59 @@ test('a load killed at many moments and run again ends in the answers of an undi
 test('a load stopped by SIGTERM or SIGINT says so by its status and loses nothing', async (t) => {
   const folder = temporaryFolder(t)
   const logs = join(folder, 'logs')
-  nacreJson(['synth', '--out', logs, '--events', '60000', '--days', '2', '--sensors', '1', '--seed', '5'])
+  nacreJson([
+    'synth',
+    '--out',
+    logs,
+    '--events',
+    '60000',
+    '--days',
+    '2',
+    '--sensors',
+    '1',
+    '--seed',
+    '5',
+  ])
   const data = join(folder, 'data')
-  for (const [signal, expected] of [['SIGTERM', 143], ['SIGINT', 130]] as const) {
+  for (const [signal, expected] of [
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ] as const) {
     const { status } = await killedLoad(['ingest', 'bulk', logs, '--data', data], 900, signal)
     assert.ok(status === expected || status === 0, `${signal} gave ${status}`)
     assert.equal(nacreJson<{ readonly ok: boolean }>(['verify', '--data', data]).ok, true)
   }
   nacreJson(['ingest', 'bulk', logs, '--data', data])
-  assert.equal(nacreJson<{ readonly events: number }>(['db', 'stats', '--data', data]).events, 60_000)
+  assert.equal(
+    nacreJson<{ readonly events: number }>(['db', 'stats', '--data', data]).events,
+    60_000,
+  )
 })
 
 test('two loads of the same files at once store everything once', async (t) => {
   const folder = temporaryFolder(t)
   const logs = join(folder, 'logs')
-  nacreJson(['synth', '--out', logs, '--events', '20000', '--days', '3', '--sensors', '2', '--seed', '8'])
+  nacreJson([
+    'synth',
+    '--out',
+    logs,
+    '--events',
+    '20000',
+    '--days',
+    '3',
+    '--sensors',
+    '2',
+    '--seed',
+    '8',
+  ])
   const calm = join(folder, 'calm')
   nacreJson(['ingest', 'bulk', logs, '--data', calm])
   const data = join(folder, 'data')
   nacre(['init', '--data', data])
-  const [one, two] = await Promise.all([killedLoad(['ingest', 'bulk', logs, '--data', data], 120_000), killedLoad(['ingest', 'bulk', logs, '--jobs', '1', '--data', data], 120_000)])
+  const [one, two] = await Promise.all([
+    killedLoad(['ingest', 'bulk', logs, '--data', data], 120_000),
+    killedLoad(['ingest', 'bulk', logs, '--jobs', '1', '--data', data], 120_000),
+  ])
   assert.deepEqual([one.status, two.status], [0, 0])
   const expected = answers(calm)
   const found = answers(data)

@@ -10,15 +10,42 @@ import { Lab, registry, withLimits } from '../support/loading.ts'
 
 const SENSORS = ['north', 'süd "2"'] as const
 // Around midnight, with ties: events of one instant that give different facts of one session.
-const TIMES = ['2026-05-01T23:59:59.999999Z', '2026-05-02T00:00:00.000000Z', '2026-05-02T00:00:00Z', '2026-05-01T12:00:00.5+00:00', '2026-05-03 08:00:00.000001+0000', '2026-05-02T05:45:00.000000+05:45'] as const
-const HOSTILE = ['\u001b]0;x\u0007', '\u202egpj.exe', 'a\u0000b', '=cmd|x', '\\u{1B}', "b'caf\\xe9'", '\\xd0\\xbf', '\ud800', '<script>', ''] as const
+const TIMES = [
+  '2026-05-01T23:59:59.999999Z',
+  '2026-05-02T00:00:00.000000Z',
+  '2026-05-02T00:00:00Z',
+  '2026-05-01T12:00:00.5+00:00',
+  '2026-05-03 08:00:00.000001+0000',
+  '2026-05-02T05:45:00.000000+05:45',
+] as const
+const HOSTILE = [
+  '\u001b]0;x\u0007',
+  '\u202egpj.exe',
+  'a\u0000b',
+  '=cmd|x',
+  '\\u{1B}',
+  "b'caf\\xe9'",
+  '\\xd0\\xbf',
+  '\ud800',
+  '<script>',
+  '',
+] as const
 
 const eventArbitrary = fc
   .record({
     sensor: fc.constantFrom(...SENSORS),
     session: fc.constantFrom('aaaaaaaaaaaa', 'bbbbbbbbbbbb', '00ab', 'ab', ''),
     timestamp: fc.constantFrom(...TIMES),
-    kind: fc.constantFrom('connect', 'version', 'kex', 'login', 'command', 'closed', 'download', 'odd'),
+    kind: fc.constantFrom(
+      'connect',
+      'version',
+      'kex',
+      'login',
+      'command',
+      'closed',
+      'download',
+      'odd',
+    ),
     text: fc.constantFrom('uname -a', 'id', ...HOSTILE),
     number: fc.integer({ min: 0, max: 3 }),
   })
@@ -26,25 +53,62 @@ const eventArbitrary = fc
     const src_ip = `192.0.2.${number}`
     switch (kind) {
       case 'connect':
-        return { ...base, eventid: 'cowrie.session.connect', src_ip, protocol: number % 2 === 0 ? 'ssh' : 'telnet' }
+        return {
+          ...base,
+          eventid: 'cowrie.session.connect',
+          src_ip,
+          protocol: number % 2 === 0 ? 'ssh' : 'telnet',
+        }
       case 'version':
         return { ...base, eventid: 'cowrie.client.version', version: text, src_ip }
       case 'kex':
         return { ...base, eventid: 'cowrie.client.kex', hassh: `hassh${number}`, langCS: [''] }
       case 'login':
-        return { ...base, eventid: number > 1 ? 'cowrie.login.success' : 'cowrie.login.failed', username: 'root', password: text, src_ip }
+        return {
+          ...base,
+          eventid: number > 1 ? 'cowrie.login.success' : 'cowrie.login.failed',
+          username: 'root',
+          password: text,
+          src_ip,
+        }
       case 'command':
-        return { ...base, eventid: number > 1 ? 'cowrie.command.input' : 'cowrie.command.failed', input: text }
+        return {
+          ...base,
+          eventid: number > 1 ? 'cowrie.command.input' : 'cowrie.command.failed',
+          input: text,
+        }
       case 'closed':
-        return { ...base, eventid: 'cowrie.session.closed', duration: number === 0 ? '1.5' : number }
+        return {
+          ...base,
+          eventid: 'cowrie.session.closed',
+          duration: number === 0 ? '1.5' : number,
+        }
       case 'download':
-        return { ...base, eventid: 'cowrie.session.file_download', shasum: `sum${number}`, url: `http://198.51.100.1/${text}` }
+        return {
+          ...base,
+          eventid: 'cowrie.session.file_download',
+          shasum: `sum${number}`,
+          url: `http://198.51.100.1/${text}`,
+        }
       default:
-        return { ...base, eventid: 'fork.event', width: number, [text]: { deep: [number, null, true] } }
+        return {
+          ...base,
+          eventid: 'fork.event',
+          width: number,
+          [text]: { deep: [number, null, true] },
+        }
     }
   })
 
-const MALFORMED = ['{"eventid":"cowrie.session.conn', 'not json at all', '[]', '{}', '{"eventid":"cowrie.x"}', '{"eventid":"cowrie.x","timestamp":"never"}', ''] as const
+const MALFORMED = [
+  '{"eventid":"cowrie.session.conn',
+  'not json at all',
+  '[]',
+  '{}',
+  '{"eventid":"cowrie.x"}',
+  '{"eventid":"cowrie.x","timestamp":"never"}',
+  '',
+] as const
 
 const plan = fc.record({
   events: fc.array(eventArbitrary, { minLength: 1, maxLength: 40 }),
@@ -86,8 +150,14 @@ async function stateOf(lab: Lab): Promise<unknown> {
     ),
     drift: all('select * from schema_drift order by what, eventid, field'),
   }
-  const verdict = await verifyStore(lab.store.reads(), { registry, knownMigrations: MIGRATIONS, progress: () => {} })
-  const problems = [verdict.conservation, verdict.view, verdict.summaries].flatMap((one) => one.problems)
+  const verdict = await verifyStore(lab.store.reads(), {
+    registry,
+    knownMigrations: MIGRATIONS,
+    progress: () => {},
+  })
+  const problems = [verdict.conservation, verdict.view, verdict.summaries].flatMap(
+    (one) => one.problems,
+  )
   assert.deepEqual(problems, [])
   return state
 }
@@ -96,7 +166,10 @@ test('any order, cut, packing, repetition and spelling of the same records gives
   await fc.assert(
     fc.asyncProperty(plan, async (p) => {
       await using straight = await Lab.open()
-      straight.write('cowrie.json', `${p.events.map((one) => JSON.stringify(one)).join('\n')}\n{"eventid":"cowrie.anchor","timestamp":"2026-05-01T00:00:00Z"}\n`)
+      straight.write(
+        'cowrie.json',
+        `${p.events.map((one) => JSON.stringify(one)).join('\n')}\n{"eventid":"cowrie.anchor","timestamp":"2026-05-01T00:00:00Z"}\n`,
+      )
       await straight.load()
       const expected = await stateOf(straight)
 
@@ -104,16 +177,26 @@ test('any order, cut, packing, repetition and spelling of the same records gives
       const random = generator(p.seed)
       const records = [
         ...p.events.map((one) => JSON.stringify(one, null, p.pretty ? 2 : 0)),
-        ...Array.from({ length: p.repeats }, () => JSON.stringify(p.events[Math.floor(random() * p.events.length)])),
+        ...Array.from({ length: p.repeats }, () =>
+          JSON.stringify(p.events[Math.floor(random() * p.events.length)]),
+        ),
         ...p.malformed,
       ]
       const order = records.map((record) => ({ record, at: random() })).sort((a, b) => a.at - b.at)
-      const files = Array.from({ length: p.files }, () => '{"eventid":"cowrie.anchor","timestamp":"2026-05-01T00:00:00Z"}\n')
+      const files = Array.from(
+        { length: p.files },
+        () => '{"eventid":"cowrie.anchor","timestamp":"2026-05-01T00:00:00Z"}\n',
+      )
       for (const { record } of order) files[Math.floor(random() * p.files)] += `${record}\n`
-      files.forEach((text, i) => shuffled.write(`part-${i}.json${p.packed ? '.gz' : ''}`, p.packed ? gzipSync(text) : text))
-      await withLimits({ batchRecordsMax: p.batchRecords, transactionRecordsMax: p.transactionRecords }, async () => {
-        for (let n = 0; n < p.loads; n += 1) await shuffled.load({ chunkBytes: p.chunkBytes })
+      files.forEach((text, i) => {
+        shuffled.write(`part-${i}.json${p.packed ? '.gz' : ''}`, p.packed ? gzipSync(text) : text)
       })
+      await withLimits(
+        { batchRecordsMax: p.batchRecords, transactionRecordsMax: p.transactionRecords },
+        async () => {
+          for (let n = 0; n < p.loads; n += 1) await shuffled.load({ chunkBytes: p.chunkBytes })
+        },
+      )
       assert.deepEqual(await stateOf(shuffled), expected)
     }),
     { numRuns: 60 },

@@ -15,20 +15,55 @@ before(async () => {
   lab.write('torn.json.gz', whole.subarray(0, Math.floor(whole.length * 0.6)))
   await lab.load()
   lab.write('torn.json.gz', whole)
-  lab.write('cowrie.json', [
-    line({ eventid: 'cowrie.session.connect', protocol: 'ssh', timestamp: '2026-05-01T23:59:58.000000Z' }),
-    line({ eventid: 'cowrie.client.version', version: 'SSH-2.0-Go', timestamp: '2026-05-01T23:59:59.000000Z' }),
-    line({ eventid: 'cowrie.client.kex', hassh: 'abc', timestamp: '2026-05-02T00:00:00.000000Z' }),
-    line({ eventid: 'cowrie.login.success', timestamp: '2026-05-02T00:00:01.000000Z' }),
-    line({ eventid: 'cowrie.command.input', input: 'uname -a\u001b', timestamp: '2026-05-02T00:00:02.000000Z' }),
-    line({ eventid: 'cowrie.session.closed', duration: '4.5', timestamp: '2026-05-02T00:00:03.000000Z' }),
-    line({ eventid: 'cowrie.session.connect', src_port: { odd: 1 }, session: 'ffffffffffff', unheard: true, sensor: 'sensor-2' }),
-    line({ eventid: 'fork.event', session: '' }),
-    'not json', '', '{"eventid":"cowrie.x"}', `{"eventid":"cowrie.sess`,
-  ].join('\n'))
+  lab.write(
+    'cowrie.json',
+    [
+      line({
+        eventid: 'cowrie.session.connect',
+        protocol: 'ssh',
+        timestamp: '2026-05-01T23:59:58.000000Z',
+      }),
+      line({
+        eventid: 'cowrie.client.version',
+        version: 'SSH-2.0-Go',
+        timestamp: '2026-05-01T23:59:59.000000Z',
+      }),
+      line({
+        eventid: 'cowrie.client.kex',
+        hassh: 'abc',
+        timestamp: '2026-05-02T00:00:00.000000Z',
+      }),
+      line({ eventid: 'cowrie.login.success', timestamp: '2026-05-02T00:00:01.000000Z' }),
+      line({
+        eventid: 'cowrie.command.input',
+        input: 'uname -a\u001b',
+        timestamp: '2026-05-02T00:00:02.000000Z',
+      }),
+      line({
+        eventid: 'cowrie.session.closed',
+        duration: '4.5',
+        timestamp: '2026-05-02T00:00:03.000000Z',
+      }),
+      line({
+        eventid: 'cowrie.session.connect',
+        src_port: { odd: 1 },
+        session: 'ffffffffffff',
+        unheard: true,
+        sensor: 'sensor-2',
+      }),
+      line({ eventid: 'fork.event', session: '' }),
+      'not json',
+      '',
+      '{"eventid":"cowrie.x"}',
+      `{"eventid":"cowrie.sess`,
+    ].join('\n'),
+  )
   await lab.load()
   await lab.load({ sensor: 'given' })
-  const triggers = lab.store.connection.prepare("select name from sqlite_master where type = 'trigger'").pluck().all() as string[]
+  const triggers = lab.store.connection
+    .prepare("select name from sqlite_master where type = 'trigger'")
+    .pluck()
+    .all() as string[]
   for (const name of triggers) lab.store.connection.exec(`drop trigger ${name}`)
   lab.store.connection.pragma('foreign_keys = off')
   lab.store.connection.pragma('ignore_check_constraints = on')
@@ -37,7 +72,13 @@ before(async () => {
 after(() => lab[Symbol.asyncDispose]())
 
 async function isOk(): Promise<boolean> {
-  return (await verifyStore(lab.store.reads(), { registry, knownMigrations: MIGRATIONS, progress: () => {} })).ok
+  return (
+    await verifyStore(lab.store.reads(), {
+      registry,
+      knownMigrations: MIGRATIONS,
+      progress: () => {},
+    })
+  ).ok
 }
 
 describe('a changed cell is found', () => {
@@ -68,9 +109,16 @@ describe('a changed cell is found', () => {
               continue // a key that another row has: the engine refuses
             }
             changed += 1
-            assert.equal(await isOk(), false, `row ${i} of ${table}: ${column} was changed and not noticed`)
+            assert.equal(
+              await isOk(),
+              false,
+              `row ${i} of ${table}: ${column} was changed and not noticed`,
+            )
             const now = keys.map((key) => (key === column ? value : row[key]))
-            db.prepare(`update "${table}" set "${column}" = ? where ${where}`).run(row[column], ...now)
+            db.prepare(`update "${table}" set "${column}" = ? where ${where}`).run(
+              row[column],
+              ...now,
+            )
           }
         }
         assert.ok(changed > 0, 'no cell could be changed')
@@ -84,7 +132,10 @@ describe('a changed cell is found', () => {
 })
 
 function alternatives(value: unknown, type: string): unknown[] {
-  if (type === 'integer') return value === null ? [1] : [Number(value) + 1, Number(value) - 1, 4_294_967_296 + Number(value)]
+  if (type === 'integer')
+    return value === null
+      ? [1]
+      : [Number(value) + 1, Number(value) - 1, 4_294_967_296 + Number(value)]
   if (type === 'text') return [`${String(value ?? '')}x`, ...(value === '' ? [] : [''])]
   const bytes = Buffer.from(value as Uint8Array)
   const flipped = Buffer.from(bytes)
@@ -95,14 +146,26 @@ function alternatives(value: unknown, type: string): unknown[] {
 test('a row that is taken away or slipped in is found', async () => {
   const db = lab.store.connection
   for (const [table, columns] of Object.entries(TABLES)) {
-    const isFilled = !['artifacts', 'source_files', 'audit_door', 'held_events', 'schema_versions'].includes(table)
+    const isFilled = ![
+      'artifacts',
+      'source_files',
+      'audit_door',
+      'held_events',
+      'schema_versions',
+    ].includes(table)
     const names = Object.keys(columns)
-    const row = db.prepare(`select * from "${table}" limit 1`).get() as Record<string, unknown> | undefined
+    const row = db.prepare(`select * from "${table}" limit 1`).get() as
+      | Record<string, unknown>
+      | undefined
     if (row === undefined || !isFilled) continue
     const list = names.map((name) => `"${name}"`).join(', ')
-    db.prepare(`delete from "${table}" where ${names.map((name) => `"${name}" is ?`).join(' and ')}`).run(...names.map((name) => row[name]))
+    db.prepare(
+      `delete from "${table}" where ${names.map((name) => `"${name}" is ?`).join(' and ')}`,
+    ).run(...names.map((name) => row[name]))
     assert.equal(await isOk(), false, `a row of ${table} was taken away`)
-    db.prepare(`insert into "${table}" (${list}) values (${names.map(() => '?').join(', ')})`).run(...names.map((name) => row[name]))
+    db.prepare(`insert into "${table}" (${list}) values (${names.map(() => '?').join(', ')})`).run(
+      ...names.map((name) => row[name]),
+    )
     assert.equal(await isOk(), true, table)
   }
 })

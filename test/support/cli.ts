@@ -14,22 +14,43 @@ export function missingShared(path = ''): string | false {
   return existsSync(join(SHARED, path)) ? false : `../shared/${path} is not there`
 }
 
-export type Finished = { readonly status: number | null; readonly stdout: string; readonly stderr: string }
+export type Finished = {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
 
-export function nacre(args: readonly string[], options: { readonly input?: Buffer; readonly env?: Record<string, string> } = {}): Finished {
-  const done = spawnSync(NACRE, args, { input: options.input ?? '', env: { ...process.env, ...options.env }, maxBuffer: 1024 * 1024 * 1024 })
+export function nacre(
+  args: readonly string[],
+  options: { readonly input?: Buffer; readonly env?: Record<string, string> } = {},
+): Finished {
+  const done = spawnSync(NACRE, args, {
+    input: options.input ?? '',
+    env: { ...process.env, ...options.env },
+    maxBuffer: 1024 * 1024 * 1024,
+  })
   return { status: done.status, stdout: done.stdout.toString(), stderr: done.stderr.toString() }
 }
 
 /** Runs a command with `--json` and gives its document. */
-export function nacreJson<T = Record<string, unknown>>(args: readonly string[], expected: readonly (number | null)[] = [0]): T {
+export function nacreJson<T = Record<string, unknown>>(
+  args: readonly string[],
+  expected: readonly (number | null)[] = [0],
+): T {
   const done = nacre([...args, '--json'])
-  if (!expected.includes(done.status)) throw new Error(`nacre ${args.join(' ')} ended with ${done.status}: ${done.stderr.slice(0, 2_000)}`)
+  if (!expected.includes(done.status))
+    throw new Error(
+      `nacre ${args.join(' ')} ended with ${done.status}: ${done.stderr.slice(0, 2_000)}`,
+    )
   return JSON.parse(done.stdout) as T
 }
 
 /** Starts a load and kills it after a while. @returns whether it was still running then */
-export async function killedLoad(args: readonly string[], afterMs: number, signal: NodeJS.Signals = 'SIGKILL'): Promise<{ readonly wasRunning: boolean; readonly status: number | null }> {
+export async function killedLoad(
+  args: readonly string[],
+  afterMs: number,
+  signal: NodeJS.Signals = 'SIGKILL',
+): Promise<{ readonly wasRunning: boolean; readonly status: number | null }> {
   const child = spawn(NACRE, args, { stdio: 'ignore' })
   const ended = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)))
   const timer = setTimeout(() => child.kill(signal), afterMs)
@@ -44,10 +65,21 @@ export function temporaryFolder(t: { after(work: () => void): void }): string {
   return folder
 }
 
-export type Stats = { readonly fingerprint: string; readonly events: number; readonly sessions: number; readonly deadLetters: number; readonly deadRegions: number; readonly byEventid: Record<string, number> }
+export type Stats = {
+  readonly fingerprint: string
+  readonly events: number
+  readonly sessions: number
+  readonly deadLetters: number
+  readonly deadRegions: number
+  readonly byEventid: Record<string, number>
+}
 
 /** What must be the same for the same logs: fingerprint, session rows, dead letters. */
-export function answers(data: string): { readonly stats: Stats; readonly sessions: string; readonly report: unknown } {
+export function answers(data: string): {
+  readonly stats: Stats
+  readonly sessions: string
+  readonly report: unknown
+} {
   const stats = nacreJson<Stats>(['db', 'stats', '--data', data])
   const sessions = nacre(['sessions', '--jsonl', '--data', data]).stdout
   const report = nacreJson<Record<string, unknown>>(['report', 'monthly', '--data', data])

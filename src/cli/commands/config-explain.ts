@@ -17,11 +17,27 @@ export const configExplain: Command = {
     app.out.result({ settings, sensors: app.settings.sensors }, () =>
       [
         table(
-          [{ title: 'setting' }, { title: 'value' }, { title: 'from' }, { title: 'option' }, { title: 'environment' }, { title: 'meaning' }],
-          settings.map((one) => [one.name, String(one.value) === '' ? app.out.paint.dim('(empty)') : String(one.value), one.place === '' ? one.origin : `${one.origin} ${one.place}`, one.option ?? '', one.environment ?? '', one.meaning]),
+          [
+            { title: 'setting' },
+            { title: 'value' },
+            { title: 'from' },
+            { title: 'option' },
+            { title: 'environment' },
+            { title: 'meaning' },
+          ],
+          settings.map((one) => [
+            one.name,
+            String(one.value) === '' ? app.out.paint.dim('(empty)') : String(one.value),
+            one.place === '' ? one.origin : `${one.origin} ${one.place}`,
+            one.option ?? '',
+            one.environment ?? '',
+            one.meaning,
+          ]),
           '',
         ),
-        ...Object.entries(app.settings.sensors).map(([prefix, name]) => `sensor of ${prefix}: ${name}`),
+        ...Object.entries(app.settings.sensors).map(
+          ([prefix, name]) => `sensor of ${prefix}: ${name}`,
+        ),
       ].join('\n'),
     )
     return EXIT.ok

@@ -13,9 +13,15 @@ export const dbStats: Command = {
   summary: 'Count what is stored, and print the fingerprint of the set of events',
   arguments: '',
   argumentCount: [0, 0],
-  options: { 'no-fingerprint': { type: 'boolean', help: 'leave out the fingerprint, which reads the key of every event' } },
+  options: {
+    'no-fingerprint': {
+      type: 'boolean',
+      help: 'leave out the fingerprint, which reads the key of every event',
+    },
+  },
   examples: ['db stats', 'db stats --json'],
-  description: 'The fingerprint is the same for the same set of events, whatever the order, the engine or the time of loading.',
+  description:
+    'The fingerprint is the same for the same set of events, whatever the order, the engine or the time of loading.',
   async run(app, _args, options) {
     const store = await app.openStore('read')
     try {
@@ -35,18 +41,33 @@ export const dbStats: Command = {
         bySensor: stats.bySensor,
         firstEventAt: stats.firstEventUs === undefined ? null : formatInstant(stats.firstEventUs),
         lastEventAt: stats.lastEventUs === undefined ? null : formatInstant(stats.lastEventUs),
-        fingerprint: options['no-fingerprint'] === true ? null : fingerprint(store.fingerprintRows()),
+        fingerprint:
+          options['no-fingerprint'] === true ? null : fingerprint(store.fingerprintRows()),
       }
       app.out.result(result, () => {
         const top = (counts: Readonly<Record<string, number>>): string =>
-          table([{ title: '' }, { title: '', align: 'right' }], Object.entries(counts).sort((a, b) => b[1] - a[1]).map(([name, count]) => [name, number(count)])).split('\n').slice(1).join('\n')
+          table(
+            [{ title: '' }, { title: '', align: 'right' }],
+            Object.entries(counts)
+              .sort((a, b) => b[1] - a[1])
+              .map(([name, count]) => [name, number(count)]),
+          )
+            .split('\n')
+            .slice(1)
+            .join('\n')
         return [
-          app.out.paint.bold('Store'), `  ${store.engine}, schema version ${result.schemaVersion}`,
+          app.out.paint.bold('Store'),
+          `  ${store.engine}, schema version ${result.schemaVersion}`,
           `  ${number(result.events)} events in ${number(result.sessions)} sessions, ${result.firstEventAt ?? '-'} to ${result.lastEventAt ?? '-'}`,
           `  ${number(result.heldEvents)} held, ${number(result.deadLetters)} dead letters in ${number(result.deadRegions)} regions`,
           `  ${number(result.sources)} sources in ${number(result.batches)} batches`,
-          `  fingerprint ${result.fingerprint ?? 'not computed'}`, '',
-          app.out.paint.bold('Events by id'), top(result.byEventid), '', app.out.paint.bold('Events by sensor'), top(result.bySensor),
+          `  fingerprint ${result.fingerprint ?? 'not computed'}`,
+          '',
+          app.out.paint.bold('Events by id'),
+          top(result.byEventid),
+          '',
+          app.out.paint.bold('Events by sensor'),
+          top(result.bySensor),
         ].join('\n')
       })
       return EXIT.ok
@@ -65,9 +86,21 @@ export const dbColumns: Command = {
   examples: ['db columns', 'db columns --json'],
   async run(app) {
     const columns = Object.entries(TABLES).flatMap(([name, found]) =>
-      Object.entries(found).map(([column, spec]) => ({ table: name, column, class: spec.class, type: spec.type, meaning: spec.meaning })),
+      Object.entries(found).map(([column, spec]) => ({
+        table: name,
+        column,
+        class: spec.class,
+        type: spec.type,
+        meaning: spec.meaning,
+      })),
     )
-    app.out.result(columns, () => table([{ title: 'table' }, { title: 'column' }, { title: 'class' }, { title: 'meaning' }], columns.map((one) => [one.table, one.column, one.class, one.meaning]), ''))
+    app.out.result(columns, () =>
+      table(
+        [{ title: 'table' }, { title: 'column' }, { title: 'class' }, { title: 'meaning' }],
+        columns.map((one) => [one.table, one.column, one.class, one.meaning]),
+        '',
+      ),
+    )
     return EXIT.ok
   },
 }
@@ -79,7 +112,8 @@ export const dbMigrate: Command = {
   argumentCount: [0, 0],
   options: { 'dry-run': { type: 'boolean', help: 'say what would be applied' } },
   examples: ['db migrate', 'db migrate --dry-run'],
-  description: 'Every command that writes does this by itself; this one does it alone, for upgrades in a maintenance window.',
+  description:
+    'Every command that writes does this by itself; this one does it alone, for upgrades in a maintenance window.',
   async run(app, _args, options) {
     const { MIGRATIONS, SCHEMA_VERSION } = await import('../../store/migrations/index.ts')
     const store = await app.openStore('read')
@@ -87,11 +121,20 @@ export const dbMigrate: Command = {
       const from = store.schemaVersion
       const pending = MIGRATIONS.slice(from).map(({ id, name, reason }) => ({ id, name, reason }))
       const applied = options['dry-run'] === true ? 0 : await store.migrate()
-      const result = { from, to: options['dry-run'] === true ? from : SCHEMA_VERSION, applied, pending: options['dry-run'] === true ? pending : [] }
+      const result = {
+        from,
+        to: options['dry-run'] === true ? from : SCHEMA_VERSION,
+        applied,
+        pending: options['dry-run'] === true ? pending : [],
+      }
       app.out.result(result, () =>
         result.pending.length > 0
-          ? result.pending.map((one) => `would apply ${one.id} ${one.name}: ${one.reason}`).join('\n')
-          : applied === 0 ? `The schema is up to date (version ${result.to}).` : `Applied ${applied} migrations: version ${from} to ${result.to}.`,
+          ? result.pending
+              .map((one) => `would apply ${one.id} ${one.name}: ${one.reason}`)
+              .join('\n')
+          : applied === 0
+            ? `The schema is up to date (version ${result.to}).`
+            : `Applied ${applied} migrations: version ${from} to ${result.to}.`,
       )
       return EXIT.ok
     } finally {
@@ -110,11 +153,18 @@ export const dbStatus: Command = {
   async run(app) {
     const store = await app.openStore('read')
     try {
-      const result = { engine: store.engine, ...store.engineStatus(), writers: store.queue.holders() }
+      const result = {
+        engine: store.engine,
+        ...store.engineStatus(),
+        writers: store.queue.holders(),
+      }
       app.out.result(result, () =>
         [
           app.out.paint.bold('Database'),
-          ...Object.entries(result).map(([name, value]) => `  ${name.padEnd(16)} ${name.endsWith('Bytes') && typeof value === 'number' ? bytes(value) : Array.isArray(value) ? (value.length === 0 ? 'nobody' : value.map((one) => `${one.what} (process ${one.pid})`).join(', ')) : String(value)}`),
+          ...Object.entries(result).map(
+            ([name, value]) =>
+              `  ${name.padEnd(16)} ${name.endsWith('Bytes') && typeof value === 'number' ? bytes(value) : Array.isArray(value) ? (value.length === 0 ? 'nobody' : value.map((one) => `${one.what} (process ${one.pid})`).join(', ')) : String(value)}`,
+          ),
         ].join('\n'),
       )
       return EXIT.ok
@@ -137,7 +187,9 @@ export const dbCheck: Command = {
     try {
       const { integrityProblems } = await import('../../store/sqlite/maintenance.ts')
       const problems = integrityProblems(store.connection)
-      app.out.result({ ok: problems.length === 0, problems }, () => (problems.length === 0 ? 'The file is whole.' : problems.join('\n')))
+      app.out.result({ ok: problems.length === 0, problems }, () =>
+        problems.length === 0 ? 'The file is whole.' : problems.join('\n'),
+      )
       return problems.length === 0 ? EXIT.ok : EXIT.tampered
     } finally {
       await store.close()
@@ -152,14 +204,20 @@ export const dbBackup: Command = {
   argumentCount: [1, 1],
   options: {},
   examples: ['db backup /backup/nacre-2026-11-22.sqlite'],
-  description: 'The copy is one file without a WAL. Keys are not in it: keep DATA/keys apart, and safer.',
+  description:
+    'The copy is one file without a WAL. Keys are not in it: keep DATA/keys apart, and safer.',
   async run(app, args) {
     const store = await app.openStore('read')
     try {
       const { backupTo } = await import('../../store/sqlite/maintenance.ts')
       const target = resolve(args[0]!)
-      const made = await backupTo(store.connection, target, (share) => app.out.progress(`copying ${Math.round(share * 100)} %`))
-      app.out.result({ path: target, bytes: made.bytes }, () => `Copied to ${target} (${bytes(made.bytes)}), checked.`)
+      const made = await backupTo(store.connection, target, (share) =>
+        app.out.progress(`copying ${Math.round(share * 100)} %`),
+      )
+      app.out.result(
+        { path: target, bytes: made.bytes },
+        () => `Copied to ${target} (${bytes(made.bytes)}), checked.`,
+      )
       return EXIT.ok
     } finally {
       await store.close()
@@ -174,18 +232,26 @@ export const dbRestore: Command = {
   argumentCount: [1, 1],
   options: { 'dry-run': { type: 'boolean', help: 'verify the copy, replace nothing' } },
   examples: ['db restore /backup/nacre-2026-11-22.sqlite'],
-  description: 'The copy is checked by the engine and verified seal by seal before anything is replaced. The present database stays beside it under another name.',
+  description:
+    'The copy is checked by the engine and verified seal by seal before anything is replaced. The present database stays beside it under another name.',
   async run(app, args, options) {
     const maintenance = await import('../../store/sqlite/maintenance.ts')
     const copy = resolve(args[0]!)
     maintenance.checkBackup(copy)
     const verdict = await verifyCopy(app, copy)
     if (!verdict.ok) {
-      app.out.result({ restored: false, verdict }, () => `${renderVerdict(verdict, app.out.paint)}\n\nNot restored: the present database was not touched.`)
+      app.out.result(
+        { restored: false, verdict },
+        () =>
+          `${renderVerdict(verdict, app.out.paint)}\n\nNot restored: the present database was not touched.`,
+      )
       return EXIT.tampered
     }
     if (options['dry-run'] === true) {
-      app.out.result({ restored: false, verdict }, () => 'The copy verifies; nothing was replaced (--dry-run).')
+      app.out.result(
+        { restored: false, verdict },
+        () => 'The copy verifies; nothing was replaced (--dry-run).',
+      )
       return EXIT.ok
     }
     const path = sqlitePath(app.settings.store)
@@ -196,18 +262,32 @@ export const dbRestore: Command = {
     let kept: string | undefined
     try {
       await queue.enter('db restore', app.signal)
-      kept = maintenance.replaceDatabase(copy, path, formatInstant(app.clock()).slice(0, 19).replaceAll(':', ''))
+      kept = maintenance.replaceDatabase(
+        copy,
+        path,
+        formatInstant(app.clock()).slice(0, 19).replaceAll(':', ''),
+      )
     } finally {
       queue.close()
     }
     const store = await app.openStore('write')
     try {
       await app.prepare(store)
-      await store.journal({ actor: app.command, action: 'store.restored', subject: 'store', reason: 'a backup was put in its place', detail: { batches: verdict.batches, lines: verdict.lines } })
+      await store.journal({
+        actor: app.command,
+        action: 'store.restored',
+        subject: 'store',
+        reason: 'a backup was put in its place',
+        detail: { batches: verdict.batches, lines: verdict.lines },
+      })
     } finally {
       await store.close()
     }
-    app.out.result({ restored: true, kept: kept ?? null, verdict }, () => `Restored ${number(verdict.lines)} records in ${number(verdict.batches)} batches.${kept === undefined ? '' : `\nThe database that was there is now ${kept}.`}`)
+    app.out.result(
+      { restored: true, kept: kept ?? null, verdict },
+      () =>
+        `Restored ${number(verdict.lines)} records in ${number(verdict.batches)} batches.${kept === undefined ? '' : `\nThe database that was there is now ${kept}.`}`,
+    )
     return EXIT.ok
   },
 }
@@ -221,12 +301,23 @@ async function verifyCopy(app: App, path: string) {
   const { tmpdir } = await import('node:os')
   const { join } = await import('node:path')
   // Opening a database writes beside it; the operator's backup stays as it is.
-  const folder = mkdtempSync(join(existsSync(app.settings.data) ? app.settings.data : tmpdir(), 'restore-'))
+  const folder = mkdtempSync(
+    join(existsSync(app.settings.data) ? app.settings.data : tmpdir(), 'restore-'),
+  )
   try {
     const copy = join(folder, 'copy.sqlite')
     copyFileSync(path, copy)
     const store = await SqliteStore.open({
-      path: copy, mode: 'read', settings: { cacheSize: app.settings.cacheSize, synchronous: 'normal', pageSize: app.settings.pageSize }, sealing, clock: app.clock, command: app.command,
+      path: copy,
+      mode: 'read',
+      settings: {
+        cacheSize: app.settings.cacheSize,
+        synchronous: 'normal',
+        pageSize: app.settings.pageSize,
+      },
+      sealing,
+      clock: app.clock,
+      command: app.command,
     })
     try {
       return await verifyStore(store.reads(), {
@@ -268,4 +359,3 @@ export const dbReconcile: Command = {
     }
   },
 }
-

@@ -6,11 +6,16 @@ import { LIMITS } from '../../limits.ts'
 import { signingKeyPath, sqlitePath } from '../app.ts'
 import { type Command, EXIT } from '../command.ts'
 
-type Finding = { readonly state: 'ok' | 'warning' | 'wrong'; readonly what: string; readonly advice: string }
+type Finding = {
+  readonly state: 'ok' | 'warning' | 'wrong'
+  readonly what: string
+  readonly advice: string
+}
 
 export const doctor: Command = {
   name: 'doctor',
-  summary: 'Look for what is wrong with program, folder, disk, keys and database, and say what to do',
+  summary:
+    'Look for what is wrong with program, folder, disk, keys and database, and say what to do',
   arguments: '',
   argumentCount: [0, 0],
   options: {},
@@ -22,38 +27,66 @@ export const doctor: Command = {
     }
     const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
     if (major > 22 || (major === 22 && minor >= 18)) add('ok', `Node ${process.versions.node}`)
-    else add('wrong', `Node ${process.versions.node} is too old`, 'Run "npm ci" in the folder of nacre: it brings the right one.')
+    else
+      add(
+        'wrong',
+        `Node ${process.versions.node} is too old`,
+        'Run "npm ci" in the folder of nacre: it brings the right one.',
+      )
     const { data } = app.settings
     const folder = existsSync(data) ? data : dirname(data)
     try {
       accessSync(folder, constants.R_OK | constants.W_OK)
       add('ok', existsSync(data) ? `data folder ${data}` : `data folder ${data} will be made`)
     } catch {
-      add('wrong', `data folder ${data} cannot be written`, 'Look at its owner and permissions, or choose another with --data.')
+      add(
+        'wrong',
+        `data folder ${data} cannot be written`,
+        'Look at its owner and permissions, or choose another with --data.',
+      )
     }
-    if (existsSync(data) && (statSync(data).mode & 0o077) !== 0) add('warning', `others can look into ${data}`, `chmod 700 ${data}`)
+    if (existsSync(data) && (statSync(data).mode & 0o077) !== 0)
+      add('warning', `others can look into ${data}`, `chmod 700 ${data}`)
     if (existsSync(folder)) {
       const { bavail, bsize } = statfsSync(folder)
       const free = bavail * bsize
-      if (free < LIMITS.diskFreeBytesMin * 4) add('warning', `${bytes(free)} left on the disk`, 'Loads stop before the disk is full; make room.')
+      if (free < LIMITS.diskFreeBytesMin * 4)
+        add(
+          'warning',
+          `${bytes(free)} left on the disk`,
+          'Loads stop before the disk is full; make room.',
+        )
       else add('ok', `${bytes(free)} left on the disk`)
     }
     const key = signingKeyPath(app.settings)
     if (!existsSync(key)) add('warning', 'no signing key yet', '"nacre init" or a load makes one.')
-    else if ((statSync(key).mode & 0o077) !== 0) add('warning', `others can read the signing key ${key}`, `chmod 600 ${key}`)
+    else if ((statSync(key).mode & 0o077) !== 0)
+      add('warning', `others can read the signing key ${key}`, `chmod 600 ${key}`)
     else add('ok', 'signing key')
     await database(app.settings.store, add, async () => {
       const store = await app.openStore('read')
       try {
         for (const notice of store.notices) add('warning', notice)
-        add('ok', `database opens: schema version ${store.schemaVersion}, journal mode ${store.journalMode}, ${store.engine} ${store.engineVersion}`)
+        add(
+          'ok',
+          `database opens: schema version ${store.schemaVersion}, journal mode ${store.journalMode}, ${store.engine} ${store.engineVersion}`,
+        )
         const { storeStatus } = await import('../../store/repo/status.ts')
         const found = await storeStatus(store.query)
-        const dead = found.deadLetters.filter((one) => one.state === 'new').reduce((sum, one) => sum + one.records, 0)
-        if (dead > 0) add('warning', `${dead} records are dead letters`, '"nacre status" shows the reasons.')
+        const dead = found.deadLetters
+          .filter((one) => one.state === 'new')
+          .reduce((sum, one) => sum + one.records, 0)
+        if (dead > 0)
+          add('warning', `${dead} records are dead letters`, '"nacre status" shows the reasons.')
         const torn = found.sources.filter((one) => one.state === 'torn' || one.state === 'bomb')
-        if (torn.length > 0) add('warning', `${torn.length} sources end broken`, 'Load a whole copy of them: nacre goes on where the break is.')
-        for (const holder of store.queue.holders()) add('ok', `${holder.what} (process ${holder.pid}) is writing or waits to`)
+        if (torn.length > 0)
+          add(
+            'warning',
+            `${torn.length} sources end broken`,
+            'Load a whole copy of them: nacre goes on where the break is.',
+          )
+        for (const holder of store.queue.holders())
+          add('ok', `${holder.what} (process ${holder.pid}) is writing or waits to`)
       } finally {
         await store.close()
       }
@@ -62,13 +95,22 @@ export const doctor: Command = {
     app.out.result({ ok: !wrong, findings }, () => {
       const { paint } = app.out
       const signs = { ok: paint.green('✓'), warning: paint.yellow('!'), wrong: paint.red('✗') }
-      return findings.map((one) => `${signs[one.state]} ${one.what}${one.advice === '' ? '' : `\n    ${one.advice}`}`).join('\n')
+      return findings
+        .map(
+          (one) =>
+            `${signs[one.state]} ${one.what}${one.advice === '' ? '' : `\n    ${one.advice}`}`,
+        )
+        .join('\n')
     })
     return wrong ? EXIT.failed : EXIT.ok
   },
 }
 
-async function database(url: string, add: (state: Finding['state'], what: string, advice?: string) => void, look: () => Promise<void>): Promise<void> {
+async function database(
+  url: string,
+  add: (state: Finding['state'], what: string, advice?: string) => void,
+  look: () => Promise<void>,
+): Promise<void> {
   try {
     if (!existsSync(sqlitePath(url))) {
       add('ok', 'no database yet; the first load makes it')

@@ -1,6 +1,15 @@
 import type { Command } from '../command.ts'
 import { configExplain } from './config-explain.ts'
-import { dbBackup, dbCheck, dbColumns, dbMigrate, dbReconcile, dbRestore, dbStats, dbStatus } from './db.ts'
+import {
+  dbBackup,
+  dbCheck,
+  dbColumns,
+  dbMigrate,
+  dbReconcile,
+  dbRestore,
+  dbStats,
+  dbStatus,
+} from './db.ts'
 import { doctor } from './doctor.ts'
 import { ingestBulk } from './ingest-bulk.ts'
 import { init } from './init.ts'
@@ -12,6 +21,24 @@ import { verify } from './verify.ts'
 
 /** All commands, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
-  init, ingestBulk, reportDaily, reportWeekly, reportMonthly, session, sessions, verify, status, doctor,
-  dbStats, dbColumns, dbMigrate, dbStatus, dbCheck, dbBackup, dbRestore, dbReconcile, configExplain, synth,
+  init,
+  ingestBulk,
+  reportDaily,
+  reportWeekly,
+  reportMonthly,
+  session,
+  sessions,
+  verify,
+  status,
+  doctor,
+  dbStats,
+  dbColumns,
+  dbMigrate,
+  dbStatus,
+  dbCheck,
+  dbBackup,
+  dbRestore,
+  dbReconcile,
+  configExplain,
+  synth,
 ]

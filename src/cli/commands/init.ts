@@ -22,7 +22,8 @@ export const init: Command = {
   argumentCount: [0, 0],
   options: {},
   examples: ['init', 'init --data /srv/nacre'],
-  description: 'Optional: a load makes what is missing. A second call changes nothing. The folder is readable by its owner alone.',
+  description:
+    'Optional: a load makes what is missing. A second call changes nothing. The folder is readable by its owner alone.',
   async run(app) {
     makeFolder(app.settings.data)
     const config = join(app.settings.data, 'nacre.toml')
@@ -32,7 +33,14 @@ export const init: Command = {
     const store = await app.openStore('create')
     try {
       const key = await app.prepare(store)
-      const result = { data: app.settings.data, store: app.settings.store, config, signingKey: key.keyId, schemaVersion: store.schemaVersion, journalMode: store.journalMode }
+      const result = {
+        data: app.settings.data,
+        store: app.settings.store,
+        config,
+        signingKey: key.keyId,
+        schemaVersion: store.schemaVersion,
+        journalMode: store.journalMode,
+      }
       app.out.result(result, () =>
         [
           `${hadConfig ? 'Found' : 'Made'} ${config}`,

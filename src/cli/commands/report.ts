@@ -4,9 +4,17 @@ import { makeReport, periodOf, type ReportKind } from '../../report/model.ts'
 import { renderReport } from '../../report/text.ts'
 import { type Command, EXIT } from '../command.ts'
 
-const FORMS: Readonly<Record<ReportKind, string>> = { daily: 'YYYY-MM-DD', weekly: 'YYYY-Www', monthly: 'YYYY-MM' }
+const FORMS: Readonly<Record<ReportKind, string>> = {
+  daily: 'YYYY-MM-DD',
+  weekly: 'YYYY-Www',
+  monthly: 'YYYY-MM',
+}
 const EXAMPLES: Readonly<Record<ReportKind, readonly string[]>> = {
-  daily: ['report daily', 'report daily 2026-11-22 --sensor lyon-1', 'report daily 2026-11-22 --json'],
+  daily: [
+    'report daily',
+    'report daily 2026-11-22 --sensor lyon-1',
+    'report daily 2026-11-22 --json',
+  ],
   weekly: ['report weekly 2026-W47', 'report weekly 2026-W47 --top 20'],
   monthly: ['report monthly 2026-11', 'report monthly 2026-11 --json'],
 }
@@ -14,27 +22,53 @@ const EXAMPLES: Readonly<Record<ReportKind, readonly string[]>> = {
 function reportCommand(kind: ReportKind): Command {
   return {
     name: `report ${kind}`,
-    summary: { daily: 'Figures of a UTC day', weekly: 'Figures of an ISO 8601 week, UTC', monthly: 'Figures of a month, UTC' }[kind],
+    summary: {
+      daily: 'Figures of a UTC day',
+      weekly: 'Figures of an ISO 8601 week, UTC',
+      monthly: 'Figures of a month, UTC',
+    }[kind],
     arguments: `[${FORMS[kind]}]`,
     argumentCount: [0, 1],
     options: {
       sensor: { type: 'string', value: 'NAME', help: 'only this sensor (default: all together)' },
-      top: { type: 'integer', value: 'N', min: 1, max: 1_000, help: 'entries in each list (default 10)' },
+      top: {
+        type: 'integer',
+        value: 'N',
+        min: 1,
+        max: 1_000,
+        help: 'entries in each list (default 10)',
+      },
     },
     examples: EXAMPLES[kind],
-    description: 'Made from the roll-ups kept at ingest; log files are not read again. Without a date: the newest with events.',
+    description:
+      'Made from the roll-ups kept at ingest; log files are not read again. Without a date: the newest with events.',
     async run(app, args, options) {
       const store = await app.openStore('read')
       try {
         const { ReportQueries } = await import('../../store/repo/report.ts')
         const newest = await ReportQueries.newestDay(store.query)
         if (newest === undefined && args[0] === undefined) {
-          throw new UsageError('USAGE_BAD_ARGUMENT', 'The store holds no events yet, so there is no newest day.', { hint: 'Load logs first: nacre ingest bulk PATH.' })
+          throw new UsageError(
+            'USAGE_BAD_ARGUMENT',
+            'The store holds no events yet, so there is no newest day.',
+            { hint: 'Load logs first: nacre ingest bulk PATH.' },
+          )
         }
         const period = periodOf(kind, args[0], newest ?? 0)
-        const sensor = typeof options['sensor'] === 'string' ? toVisible(options['sensor']) : undefined
-        const queries = await ReportQueries.open(store.query, { fromDay: period.fromDay, untilDay: period.untilDay, sensor })
-        const report = await makeReport(queries, period, sensor, typeof options['top'] === 'number' ? options['top'] : 10, app.clock())
+        const sensor =
+          typeof options['sensor'] === 'string' ? toVisible(options['sensor']) : undefined
+        const queries = await ReportQueries.open(store.query, {
+          fromDay: period.fromDay,
+          untilDay: period.untilDay,
+          sensor,
+        })
+        const report = await makeReport(
+          queries,
+          period,
+          sensor,
+          typeof options['top'] === 'number' ? options['top'] : 10,
+          app.clock(),
+        )
         app.out.result(report, () => renderReport(report, app.out.paint, app.out.width))
         return EXIT.ok
       } finally {

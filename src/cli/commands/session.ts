@@ -2,7 +2,7 @@ import { LookupFailed } from '../../core/errors.ts'
 import { ownText } from '../../core/event.ts'
 import { formatInstant } from '../../core/instant.ts'
 import type { PlainObject } from '../../core/json.ts'
-import { fit, number, pad, type Paint, table } from '../../core/terminal.ts'
+import { fit, number, type Paint, pad, table } from '../../core/terminal.ts'
 import { toVisible } from '../../neutralize/visible.ts'
 import type { EventRecord, SessionRecord } from '../../store/port.ts'
 import { type Command, EXIT } from '../command.ts'
@@ -14,25 +14,42 @@ export const session: Command = {
   summary: 'Show one session: its facts and all of its events',
   arguments: 'ID',
   argumentCount: [1, 1],
-  options: { sensor: { type: 'string', value: 'NAME', help: 'sensor, where several have a session of this id' } },
+  options: {
+    sensor: {
+      type: 'string',
+      value: 'NAME',
+      help: 'sensor, where several have a session of this id',
+    },
+  },
   examples: ['session 99ecbcc75e79', 'session 99ecbcc75e79 --sensor lab-main --json'],
   async run(app, args, options) {
     const store = await app.openStore('read')
     try {
       const { eventsOfSession, findSessions } = await import('../../store/repo/sessions.ts')
       const id = toVisible(args[0]!)
-      const sensor = typeof options['sensor'] === 'string' ? toVisible(options['sensor']) : undefined
+      const sensor =
+        typeof options['sensor'] === 'string' ? toVisible(options['sensor']) : undefined
       const found: SessionRecord[] = []
-      if (id !== '') for await (const one of findSessions(store.query, { session: id, sensor }, 20)) found.push(one)
+      if (id !== '')
+        for await (const one of findSessions(store.query, { session: id, sensor }, 20))
+          found.push(one)
       if (found.length === 0) {
-        throw new LookupFailed('LOOKUP_NO_SESSION', 'There is no session of this id.', { hint: '"nacre sessions --limit 10" lists some; ids are compared exactly.' })
+        throw new LookupFailed('LOOKUP_NO_SESSION', 'There is no session of this id.', {
+          hint: '"nacre sessions --limit 10" lists some; ids are compared exactly.',
+        })
       }
       if (found.length > 1) {
         const sensors = found.map((one) => one.sensor).join(', ')
-        throw new LookupFailed('LOOKUP_AMBIGUOUS', `${found.length} sensors have a session of this id: ${sensors}.`, { hint: 'Name one with --sensor.', context: { sensors: ownText(String(found.length)) } })
+        throw new LookupFailed(
+          'LOOKUP_AMBIGUOUS',
+          `${found.length} sensors have a session of this id: ${sensors}.`,
+          { hint: 'Name one with --sensor.', context: { sensors: ownText(String(found.length)) } },
+        )
       }
       const events = await eventsOfSession(store.query, found[0]!)
-      app.out.result(sessionText(found[0]!, events), () => renderSession(found[0]!, events, app.out.paint, app.out.width))
+      app.out.result(sessionText(found[0]!, events), () =>
+        renderSession(found[0]!, events, app.out.paint, app.out.width),
+      )
       return EXIT.ok
     } finally {
       await store.close()
@@ -46,11 +63,21 @@ export const sessions: Command = {
   arguments: '',
   argumentCount: [0, 0],
   options: {
-    since: { type: 'string', value: 'TIME', help: 'first event at or after this instant or day (UTC)' },
+    since: {
+      type: 'string',
+      value: 'TIME',
+      help: 'first event at or after this instant or day (UTC)',
+    },
     until: { type: 'string', value: 'TIME', help: 'first event before this instant or day' },
     sensor: { type: 'string', value: 'NAME', help: 'only this sensor' },
     ip: { type: 'string', value: 'ADDRESS', help: 'only this peer' },
-    limit: { type: 'integer', value: 'N', min: 1, max: 1_000_000_000, help: 'at most so many (default: all with --jsonl, else 50)' },
+    limit: {
+      type: 'integer',
+      value: 'N',
+      min: 1,
+      max: 1_000_000_000,
+      help: 'at most so many (default: all with --jsonl, else 50)',
+    },
     jsonl: { type: 'boolean', help: 'one JSON document a line' },
   },
   examples: ['sessions --since 2026-11-22 --limit 20', 'sessions --ip 198.51.100.7 --jsonl'],
@@ -80,7 +107,9 @@ export const sessions: Command = {
       }
       const shown: SessionRecord[] = []
       for await (const one of findSessions(store.query, filter, given ?? 50)) shown.push(one)
-      app.out.result({}, () => renderSessions(shown, app.out.paint, given === undefined && shown.length === 50))
+      app.out.result({}, () =>
+        renderSessions(shown, app.out.paint, given === undefined && shown.length === 50),
+      )
       return EXIT.ok
     } finally {
       await store.close()
@@ -91,38 +120,90 @@ export const sessions: Command = {
 function renderSessions(rows: readonly SessionRecord[], paint: Paint, hasMore: boolean): string {
   if (rows.length === 0) return 'No session matches.'
   const cells = rows.map((one) => [
-    formatInstant(one.firstEventUs).slice(0, 19).replace('T', ' '), fit(one.sensor, 18), fit(one.session, 16), one.srcIp === null ? paint.dim('-') : fit(one.srcIp, 39), one.protocol ?? paint.dim('-'),
-    number(one.eventCount), one.commandCount === 0 ? paint.dim('0') : number(one.commandCount),
-    one.loginSuccessCount > 0 ? paint.yellow(`${one.loginSuccessCount} in`) : one.loginFailedCount > 0 ? `${one.loginFailedCount} failed` : paint.dim('-'),
+    formatInstant(one.firstEventUs).slice(0, 19).replace('T', ' '),
+    fit(one.sensor, 18),
+    fit(one.session, 16),
+    one.srcIp === null ? paint.dim('-') : fit(one.srcIp, 39),
+    one.protocol ?? paint.dim('-'),
+    number(one.eventCount),
+    one.commandCount === 0 ? paint.dim('0') : number(one.commandCount),
+    one.loginSuccessCount > 0
+      ? paint.yellow(`${one.loginSuccessCount} in`)
+      : one.loginFailedCount > 0
+        ? `${one.loginFailedCount} failed`
+        : paint.dim('-'),
     fit(one.clientVersion ?? '', 32),
   ])
   const text = table(
-    [{ title: 'start (UTC)' }, { title: 'sensor' }, { title: 'session' }, { title: 'address' }, { title: 'protocol' }, { title: 'events', align: 'right' }, { title: 'commands', align: 'right' }, { title: 'log-in' }, { title: 'client' }],
+    [
+      { title: 'start (UTC)' },
+      { title: 'sensor' },
+      { title: 'session' },
+      { title: 'address' },
+      { title: 'protocol' },
+      { title: 'events', align: 'right' },
+      { title: 'commands', align: 'right' },
+      { title: 'log-in' },
+      { title: 'client' },
+    ],
     cells,
     '',
   )
-  return hasMore ? `${text}\n${paint.dim('The first 50; --limit N shows more, --jsonl all.')}` : text
+  return hasMore
+    ? `${text}\n${paint.dim('The first 50; --limit N shows more, --jsonl all.')}`
+    : text
 }
 
-function renderSession(one: SessionRecord, events: readonly EventRecord[], paint: Paint, width: number): string {
+function renderSession(
+  one: SessionRecord,
+  events: readonly EventRecord[],
+  paint: Paint,
+  width: number,
+): string {
   const facts: readonly (readonly [string, string])[] = [
-    ['sensor', one.sensor], ['address', one.srcIp ?? '-'], ['protocol', one.protocol ?? '-'], ['client', one.clientVersion ?? '-'], ['hassh', one.hassh ?? '-'],
-    ['from', formatInstant(one.firstEventUs)], ['to', formatInstant(one.lastEventUs)], ['duration', one.durationMs === null ? 'not known' : `${(one.durationMs / 1000).toFixed(1)} s`],
-    ['counts', `${one.eventCount} events, ${one.commandCount} commands (${one.failedCommandCount} failed), ${one.loginFailedCount} log-ins failed, ${one.loginSuccessCount} succeeded, ${one.downloadCount} downloads, ${one.uploadCount} uploads`],
-    ['complete', one.connectCount > 0 && one.closedCount > 0 ? paint.green('start and end seen') : paint.yellow(`${one.connectCount > 0 ? '' : 'start not seen '}${one.closedCount > 0 ? '' : 'end not seen'}`.trim())],
+    ['sensor', one.sensor],
+    ['address', one.srcIp ?? '-'],
+    ['protocol', one.protocol ?? '-'],
+    ['client', one.clientVersion ?? '-'],
+    ['hassh', one.hassh ?? '-'],
+    ['from', formatInstant(one.firstEventUs)],
+    ['to', formatInstant(one.lastEventUs)],
+    ['duration', one.durationMs === null ? 'not known' : `${(one.durationMs / 1000).toFixed(1)} s`],
+    [
+      'counts',
+      `${one.eventCount} events, ${one.commandCount} commands (${one.failedCommandCount} failed), ${one.loginFailedCount} log-ins failed, ${one.loginSuccessCount} succeeded, ${one.downloadCount} downloads, ${one.uploadCount} uploads`,
+    ],
+    [
+      'complete',
+      one.connectCount > 0 && one.closedCount > 0
+        ? paint.green('start and end seen')
+        : paint.yellow(
+            `${one.connectCount > 0 ? '' : 'start not seen '}${one.closedCount > 0 ? '' : 'end not seen'}`.trim(),
+          ),
+    ],
   ]
-  const lines = [paint.bold(`Session ${one.session}`), ...facts.map(([name, text]) => `  ${paint.dim(pad(name, 9))} ${text}`), '']
+  const lines = [
+    paint.bold(`Session ${one.session}`),
+    ...facts.map(([name, text]) => `  ${paint.dim(pad(name, 9))} ${text}`),
+    '',
+  ]
   for (const event of events) {
     const view = JSON.parse(event.payload) as PlainObject
     const time = formatInstant(event.eventTimeUs).slice(11, 23)
-    lines.push(fit(`${paint.dim(time)}  ${pad(event.eventid.replace(/^cowrie\./, ''), 24)} ${gist(view)}`, Math.max(60, width)))
+    lines.push(
+      fit(
+        `${paint.dim(time)}  ${pad(event.eventid.replace(/^cowrie\./, ''), 24)} ${gist(view)}`,
+        Math.max(60, width),
+      ),
+    )
   }
   return lines.join('\n')
 }
 
 /** The field of an event that says most. */
 function gist(view: PlainObject): string {
-  if (typeof view['username'] === 'string') return `${view['username']} / ${typeof view['password'] === 'string' ? view['password'] : '(key)'}`
+  if (typeof view['username'] === 'string')
+    return `${view['username']} / ${typeof view['password'] === 'string' ? view['password'] : '(key)'}`
   for (const field of ['input', 'url', 'filename', 'version', 'hassh', 'shasum', 'message']) {
     const value = view[field]
     if (typeof value === 'string' && value !== '') return value

@@ -1,6 +1,12 @@
 import { StoreError, UsageError } from '../../core/errors.ts'
 import type { SynthOutcome } from '../../synth/index.ts'
-import { checkSynthOptions, SYNTH_DEFAULTS, SYNTH_RANGES, SYNTH_STYLES, type SynthOptions } from '../../synth/options.ts'
+import {
+  checkSynthOptions,
+  SYNTH_DEFAULTS,
+  SYNTH_RANGES,
+  SYNTH_STYLES,
+  type SynthOptions,
+} from '../../synth/options.ts'
 import { type Command, EXIT, type OptionSpec, type OptionValues } from '../command.ts'
 
 /** `nacre synth`: synthetic logs with the truth about them. */

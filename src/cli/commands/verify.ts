@@ -1,21 +1,36 @@
 import { readFileSync } from 'node:fs'
 import { UsageError } from '../../core/errors.ts'
+import { number } from '../../core/terminal.ts'
 import type { KeptCheckpoint, Verdict, VerifySection } from '../../pipeline/verify.ts'
 import { type Command, EXIT } from '../command.ts'
 import { instantOption } from '../options.ts'
 import type { Paint } from '../output.ts'
-import { number } from '../../core/terminal.ts'
 
 export const verify: Command = {
   name: 'verify',
-  summary: 'Recompute conservation, seals, view, summaries and journal, and report what does not match',
+  summary:
+    'Recompute conservation, seals, view, summaries and journal, and report what does not match',
   arguments: '',
   argumentCount: [0, 0],
   options: {
-    since: { type: 'string', value: 'TIME', help: 'only batches committed at or after this instant (ISO 8601, UTC)' },
+    since: {
+      type: 'string',
+      value: 'TIME',
+      help: 'only batches committed at or after this instant (ISO 8601, UTC)',
+    },
     source: { type: 'string', value: 'SOURCE', help: 'only this source: its number or path' },
-    sample: { type: 'integer', value: 'PERCENT', min: 1, max: 100, help: 'open the bytes and rows of this share of the batches' },
-    checkpoint: { type: 'string', value: 'FILE', help: 'compare with a checkpoint kept elsewhere (nacre status --json prints one)' },
+    sample: {
+      type: 'integer',
+      value: 'PERCENT',
+      min: 1,
+      max: 100,
+      help: 'open the bytes and rows of this share of the batches',
+    },
+    checkpoint: {
+      type: 'string',
+      value: 'FILE',
+      help: 'compare with a checkpoint kept elsewhere (nacre status --json prints one)',
+    },
   },
   examples: ['verify', 'verify --since 2026-01-01T00:00:00Z --json', 'verify --sample 10'],
   description:
@@ -30,8 +45,12 @@ export const verify: Command = {
       const verdict = await verifyStore(store.reads(), {
         sinceUs: instantOption(options['since'], 'since'),
         source: typeof options['source'] === 'string' ? options['source'] : undefined,
+        sampleStart: Math.floor(app.clock() / 1_000) % 100,
         samplePercent: typeof options['sample'] === 'number' ? options['sample'] : undefined,
-        checkpoint: typeof options['checkpoint'] === 'string' ? readCheckpoint(options['checkpoint']) : undefined,
+        checkpoint:
+          typeof options['checkpoint'] === 'string'
+            ? readCheckpoint(options['checkpoint'])
+            : undefined,
         registry: await app.registry(),
         knownMigrations: MIGRATIONS,
         progress: (batches, total) => app.out.progress(`verifying batch ${batches} of ${total}`),
@@ -46,17 +65,23 @@ export const verify: Command = {
 
 function readCheckpoint(path: string): KeptCheckpoint {
   try {
-    const parsed = JSON.parse(readFileSync(path, 'utf8')) as { readonly checkpoint?: KeptCheckpoint } & KeptCheckpoint
+    const parsed = JSON.parse(readFileSync(path, 'utf8')) as {
+      readonly checkpoint?: KeptCheckpoint
+    } & KeptCheckpoint
     const found = parsed.checkpoint ?? parsed
     if (typeof found.seq === 'number' && typeof found.digest === 'string') return found
   } catch {
     // Told below.
   }
-  throw new UsageError('USAGE_BAD_ARGUMENT', `${path} holds no checkpoint.`, { hint: 'Keep the output of "nacre status --json", or a file of DATA/checkpoints.' })
+  throw new UsageError('USAGE_BAD_ARGUMENT', `${path} holds no checkpoint.`, {
+    hint: 'Keep the output of "nacre status --json" and name that file.',
+  })
 }
 
 export function renderVerdict(verdict: Verdict, paint: Paint): string {
-  const titles: Readonly<Record<'conservation' | 'seals' | 'view' | 'summaries' | 'journal', string>> = {
+  const titles: Readonly<
+    Record<'conservation' | 'seals' | 'view' | 'summaries' | 'journal', string>
+  > = {
     conservation: 'every byte and record has one fate',
     seals: 'stored bytes are the bytes that were logged',
     view: 'rows are the rows that were loaded',
@@ -67,14 +92,17 @@ export function renderVerdict(verdict: Verdict, paint: Paint): string {
   for (const [name, title] of Object.entries(titles)) {
     const one: VerifySection = verdict[name as keyof typeof titles]
     const skipped = name === 'summaries' && verdict.notChecked.includes('summaries')
-    lines.push(`  ${skipped ? paint.dim('–') : one.ok ? paint.green('✓') : paint.red('✗')} ${name.padEnd(13)} ${skipped ? paint.dim('not checked') : title}`)
+    lines.push(
+      `  ${skipped ? paint.dim('–') : one.ok ? paint.green('✓') : paint.red('✗')} ${name.padEnd(13)} ${skipped ? paint.dim('not checked') : title}`,
+    )
     for (const problem of one.problems) lines.push(paint.red(`      ${problem}`))
   }
   lines.push('')
   lines.push(
     `${verdict.ok ? paint.green('Everything matches') : paint.red('Does not match')}: ${number(verdict.sources)} sources, ${number(verdict.batches)} batches, ${number(verdict.lines)} records.`,
   )
-  if (!verdict.ok) lines.push('Keep the database file as it is and follow docs/operations/seal-mismatch.md.')
+  if (!verdict.ok)
+    lines.push('Keep the database file as it is and follow docs/operations/seal-mismatch.md.')
   for (const left of verdict.notChecked) lines.push(paint.dim(`Not checked: ${left}.`))
   return lines.join('\n')
 }

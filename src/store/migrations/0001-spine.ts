@@ -4,7 +4,8 @@ import type { Migration } from './migration.ts'
 export const migration: Migration = {
   id: 1,
   name: 'spine',
-  reason: 'Events, what is proven about them, and what is kept at ingest so that reports never read raw rows.',
+  reason:
+    'Events, what is proven about them, and what is kept at ingest so that reports never read raw rows.',
 
   up: {
     sqlite: [
@@ -299,9 +300,31 @@ export const migration: Migration = {
   down: {
     sqlite: [
       'drop view events',
-      ...['artifacts', 'checkpoints', 'signing_keys', 'audit_door', 'audit_log', 'decisions', 'dead_letters', 'schema_drift', 'schema_versions',
-        'daily_events', 'daily_values', 'session_values', '"values"', 'sessions', 'held_events', 'raw_events', 'batch_days', 'blocks', 'batches',
-        'source_files', 'sources', 'event_kinds', 'sensors'].map((table) => `drop table ${table}`),
+      ...[
+        'artifacts',
+        'checkpoints',
+        'signing_keys',
+        'audit_door',
+        'audit_log',
+        'decisions',
+        'dead_letters',
+        'schema_drift',
+        'schema_versions',
+        'daily_events',
+        'daily_values',
+        'session_values',
+        '"values"',
+        'sessions',
+        'held_events',
+        'raw_events',
+        'batch_days',
+        'blocks',
+        'batches',
+        'source_files',
+        'sources',
+        'event_kinds',
+        'sensors',
+      ].map((table) => `drop table ${table}`),
     ],
   },
 }

@@ -5,7 +5,11 @@ import { compareUtf8 } from '../../core/text.ts'
 import type { Database } from '../schema.ts'
 
 /** A span of whole UTC days: [fromDay, untilDay). */
-export type ReportWindow = { readonly fromDay: DayNumber; readonly untilDay: DayNumber; readonly sensor: string | undefined }
+export type ReportWindow = {
+  readonly fromDay: DayNumber
+  readonly untilDay: DayNumber
+  readonly sensor: string | undefined
+}
 
 export type TopEntry = { readonly value: string; readonly count: number; readonly sessions: number }
 
@@ -20,9 +24,20 @@ export type SessionFigures = {
   readonly withoutEnd: number
 }
 
-export type CompletenessFigures = { readonly sources: number; readonly pendingBytes: number; readonly deadLetters: number; readonly heldEvents: number; readonly silentSensors: readonly string[] }
+export type CompletenessFigures = {
+  readonly sources: number
+  readonly pendingBytes: number
+  readonly deadLetters: number
+  readonly heldEvents: number
+  readonly silentSensors: readonly string[]
+}
 
-type Total = { readonly id: number; readonly events: number; readonly sessions: number; readonly value: string }
+type Total = {
+  readonly id: number
+  readonly events: number
+  readonly sessions: number
+  readonly value: string
+}
 
 /** What a report asks of the roll-ups. Raw events are never read. */
 export class ReportQueries {
@@ -39,18 +54,27 @@ export class ReportQueries {
   /** A sensor that does not exist gives a report of zeros. */
   static async open(query: Kysely<Database>, window: ReportWindow): Promise<ReportQueries> {
     if (window.sensor === undefined) return new ReportQueries(query, window, undefined)
-    const row = await query.selectFrom('sensors').where('name', '=', window.sensor).select('id').executeTakeFirst()
+    const row = await query
+      .selectFrom('sensors')
+      .where('name', '=', window.sensor)
+      .select('id')
+      .executeTakeFirst()
     return new ReportQueries(query, window, row?.id ?? 0)
   }
 
   /** The newest day with events. */
   static async newestDay(query: Kysely<Database>): Promise<DayNumber | undefined> {
-    const row = await query.selectFrom('daily_events').select((e) => e.fn.max('day').as('day')).executeTakeFirst()
+    const row = await query
+      .selectFrom('daily_events')
+      .select((e) => e.fn.max('day').as('day'))
+      .executeTakeFirst()
     return row?.day ?? undefined
   }
 
   /** Events by day and event id. */
-  async events(): Promise<{ readonly day: DayNumber; readonly eventid: string; readonly count: number }[]> {
+  async events(): Promise<
+    { readonly day: DayNumber; readonly eventid: string; readonly count: number }[]
+  > {
     let select = this.#query
       .selectFrom('daily_events')
       .innerJoin('event_kinds', 'event_kinds.id', 'daily_events.kind_id')
@@ -74,7 +98,9 @@ export class ReportQueries {
     const row = await base
       .select([
         sql<number>`count(*)`.as('total'),
-        sql<number>`count(case when command_count + failed_command_count > 0 then 1 end)`.as('withCommands'),
+        sql<number>`count(case when command_count + failed_command_count > 0 then 1 end)`.as(
+          'withCommands',
+        ),
         sql<number>`count(case when login_success_count > 0 then 1 end)`.as('withLogin'),
         sql<number>`coalesce(sum(command_count + failed_command_count), 0)`.as('commands'),
         sql<number>`coalesce(max(command_count + failed_command_count), 0)`.as('maxCommands'),
@@ -87,14 +113,25 @@ export class ReportQueries {
     let medianDurationMs: number | null = null
     if (durations > 0) {
       // One text of all durations: a row for each would cost more than the sorting.
-      const { list } = await base.select(sql<string>`string_agg(cast(duration_ms as text), ',')`.as('list')).executeTakeFirstOrThrow()
+      const { list } = await base
+        .select(sql<string>`string_agg(cast(duration_ms as text), ',')`.as('list'))
+        .executeTakeFirstOrThrow()
       const sorted = Float64Array.from(list.split(','), Number).sort()
       const half = Math.floor((sorted.length - 1) / 2)
-      medianDurationMs = sorted.length % 2 === 1 ? sorted[half]! : Math.round((sorted[half]! + sorted[half + 1]!) / 2)
+      medianDurationMs =
+        sorted.length % 2 === 1
+          ? sorted[half]!
+          : Math.round((sorted[half]! + sorted[half + 1]!) / 2)
     }
     return {
-      total: Number(row.total), withCommands: Number(row.withCommands), withLogin: Number(row.withLogin), commands: Number(row.commands),
-      maxCommands: Number(row.maxCommands), withoutStart: Number(row.withoutStart), withoutEnd: Number(row.withoutEnd), medianDurationMs,
+      total: Number(row.total),
+      withCommands: Number(row.withCommands),
+      withLogin: Number(row.withLogin),
+      commands: Number(row.commands),
+      maxCommands: Number(row.maxCommands),
+      withoutStart: Number(row.withoutStart),
+      withoutEnd: Number(row.withoutEnd),
+      medianDurationMs,
     }
   }
 
@@ -115,15 +152,34 @@ export class ReportQueries {
    *
    * @param by - what `count` counts: events, or the sessions that the value occurs in
    */
-  async top(kind: ValueKind, by: 'events' | 'sessions', limit: number, repeats: ReadonlyMap<number, number>): Promise<TopEntry[]> {
+  async top(
+    kind: ValueKind,
+    by: 'events' | 'sessions',
+    limit: number,
+    repeats: ReadonlyMap<number, number>,
+  ): Promise<TopEntry[]> {
     const measure = by === 'events' ? 'events' : 'sessions'
     // Sessions that lie in several days are counted once too often for each further day: a few, and taken off below.
     // Enough candidates are asked for that none of them can have fallen out of the list.
-    const slack = by === 'sessions' ? [...repeats.values()].reduce((most, one) => Math.max(most, one), 0) : 0
+    const slack =
+      by === 'sessions' ? [...repeats.values()].reduce((most, one) => Math.max(most, one), 0) : 0
     // Usually the list ends at a clear step, and the values behind it need no look.
-    const first = await this.#totals(kind).orderBy(measure, 'desc').limit(limit + 1).execute()
-    const isClear = slack === 0 && (first.length <= limit || Number(first[limit - 1]![measure]) > Number(first[limit]![measure]))
-    const found = isClear ? await this.#named(first.slice(0, limit)) : await this.#tied(kind, measure, limit, first.length <= limit ? 0 : Number(first[limit - 1]![measure]) - slack, slack)
+    const first = await this.#totals(kind)
+      .orderBy(measure, 'desc')
+      .limit(limit + 1)
+      .execute()
+    const isClear =
+      slack === 0 &&
+      (first.length <= limit || Number(first[limit - 1]![measure]) > Number(first[limit]![measure]))
+    const found = isClear
+      ? await this.#named(first.slice(0, limit))
+      : await this.#tied(
+          kind,
+          measure,
+          limit,
+          first.length <= limit ? 0 : Number(first[limit - 1]![measure]) - slack,
+          slack,
+        )
     const rows = found.map((row) => {
       const sessions = row.sessions - (repeats.get(row.id) ?? 0)
       return { value: row.value, count: by === 'events' ? row.events : sessions, sessions }
@@ -147,44 +203,127 @@ export class ReportQueries {
       .having(sql<boolean>`count(*) > 1`)
       .select(['session_values.value_id as id', sql<number>`count(*) - 1`.as('extra')])
     if (this.#sensorId !== undefined) inner = inner.where('sessions.sensor_id', '=', this.#sensorId)
-    const rows = await this.#query.selectFrom(inner.as('r')).groupBy('id').select((e) => ['id', e.fn.sum<number>('extra').as('extra')]).execute()
+    const rows = await this.#query
+      .selectFrom(inner.as('r'))
+      .groupBy('id')
+      .select((e) => ['id', e.fn.sum<number>('extra').as('extra')])
+      .execute()
     return new Map(rows.map((row) => [row.id, Number(row.extra)]))
   }
 
   async completeness(): Promise<CompletenessFigures> {
-    const sources = await this.#query.selectFrom('sources').select((e) => [e.fn.countAll<number>().as('n'), e.fn.sum<number | null>('pending_bytes').as('pending')]).executeTakeFirstOrThrow()
-    const dead = await this.#query.selectFrom('dead_letters').where('state', '=', 'new').select((e) => e.fn.sum<number | null>('records').as('n')).executeTakeFirstOrThrow()
-    const held = await this.#query.selectFrom('held_events').where('state', '=', 'held').select((e) => e.fn.countAll<number>().as('n')).executeTakeFirstOrThrow()
+    const sources = await this.#query
+      .selectFrom('sources')
+      .select((e) => [
+        e.fn.countAll<number>().as('n'),
+        e.fn.sum<number | null>('pending_bytes').as('pending'),
+      ])
+      .executeTakeFirstOrThrow()
+    const dead = await this.#query
+      .selectFrom('dead_letters')
+      .where('state', '=', 'new')
+      .select((e) => e.fn.sum<number | null>('records').as('n'))
+      .executeTakeFirstOrThrow()
+    const held = await this.#query
+      .selectFrom('held_events')
+      .where('state', '=', 'held')
+      .select((e) => e.fn.countAll<number>().as('n'))
+      .executeTakeFirstOrThrow()
     const { fromDay, untilDay } = this.#window
     let silent = this.#query
       .selectFrom('sensors')
-      .where((e) => e.exists(e.selectFrom('daily_events').whereRef('sensor_id', '=', 'sensors.id').where('day', '>=', fromDay - 7).where('day', '<', fromDay).select('day')))
-      .where((e) => e.not(e.exists(e.selectFrom('daily_events').whereRef('sensor_id', '=', 'sensors.id').where('day', '>=', fromDay).where('day', '<', untilDay).select('day'))))
+      .where((e) =>
+        e.exists(
+          e
+            .selectFrom('daily_events')
+            .whereRef('sensor_id', '=', 'sensors.id')
+            .where('day', '>=', fromDay - 7)
+            .where('day', '<', fromDay)
+            .select('day'),
+        ),
+      )
+      .where((e) =>
+        e.not(
+          e.exists(
+            e
+              .selectFrom('daily_events')
+              .whereRef('sensor_id', '=', 'sensors.id')
+              .where('day', '>=', fromDay)
+              .where('day', '<', untilDay)
+              .select('day'),
+          ),
+        ),
+      )
       .orderBy('name')
       .select('name')
     if (this.#sensorId !== undefined) silent = silent.where('id', '=', this.#sensorId)
     return {
-      sources: Number(sources.n), pendingBytes: Number(sources.pending ?? 0), deadLetters: Number(dead.n ?? 0), heldEvents: Number(held.n),
+      sources: Number(sources.n),
+      pendingBytes: Number(sources.pending ?? 0),
+      deadLetters: Number(dead.n ?? 0),
+      heldEvents: Number(held.n),
       silentSensors: (await silent.execute()).map((row) => row.name),
     }
   }
 
-  async #named(rows: readonly { readonly value_id: number; readonly events: number; readonly sessions: number }[]): Promise<Total[]> {
+  async #named(
+    rows: readonly {
+      readonly value_id: number
+      readonly events: number
+      readonly sessions: number
+    }[],
+  ): Promise<Total[]> {
     if (rows.length === 0) return []
-    const texts = await this.#query.selectFrom('values').where('id', 'in', rows.map((row) => row.value_id)).select(['id', 'value']).execute()
+    const texts = await this.#query
+      .selectFrom('values')
+      .where(
+        'id',
+        'in',
+        rows.map((row) => row.value_id),
+      )
+      .select(['id', 'value'])
+      .execute()
     const byId = new Map(texts.map((text) => [text.id, text.value]))
-    return rows.map((row) => ({ id: row.value_id, events: Number(row.events), sessions: Number(row.sessions), value: byId.get(row.value_id) ?? '' }))
+    return rows.map((row) => ({
+      id: row.value_id,
+      events: Number(row.events),
+      sessions: Number(row.sessions),
+      value: byId.get(row.value_id) ?? '',
+    }))
   }
 
   /** The list ends among equal counts: their texts decide, and the engine sorts them. */
-  async #tied(kind: ValueKind, measure: 'events' | 'sessions', limit: number, floor: number, slack: number): Promise<Total[]> {
-    const totals = this.#totals(kind).having((e) => e.fn.sum<number>(measure === 'events' ? 'count' : 'sessions'), '>=', floor)
+  async #tied(
+    kind: ValueKind,
+    measure: 'events' | 'sessions',
+    limit: number,
+    floor: number,
+    slack: number,
+  ): Promise<Total[]> {
+    const totals = this.#totals(kind).having(
+      (e) => e.fn.sum<number>(measure === 'events' ? 'count' : 'sessions'),
+      '>=',
+      floor,
+    )
     let candidates = this.#query
       .selectFrom(totals.as('totals'))
       .innerJoin('values', 'values.id', 'totals.value_id')
-      .select(['totals.value_id as id', 'totals.events as events', 'totals.sessions as sessions', 'values.value as value'])
-    if (slack === 0) candidates = candidates.orderBy(`totals.${measure}`, 'desc').orderBy('values.value').limit(limit)
-    return (await candidates.execute()).map((row) => ({ ...row, events: Number(row.events), sessions: Number(row.sessions) }))
+      .select([
+        'totals.value_id as id',
+        'totals.events as events',
+        'totals.sessions as sessions',
+        'values.value as value',
+      ])
+    if (slack === 0)
+      candidates = candidates
+        .orderBy(`totals.${measure}`, 'desc')
+        .orderBy('values.value')
+        .limit(limit)
+    return (await candidates.execute()).map((row) => ({
+      ...row,
+      events: Number(row.events),
+      sessions: Number(row.sessions),
+    }))
   }
 
   #totals(kind: ValueKind) {
@@ -194,9 +333,12 @@ export class ReportQueries {
       .where('day', '<', this.#window.untilDay)
       .where('kind', '=', VALUE_KINDS[kind])
       .groupBy('value_id')
-      .select((e) => ['value_id', e.fn.sum<number>('count').as('events'), e.fn.sum<number>('sessions').as('sessions')])
+      .select((e) => [
+        'value_id',
+        e.fn.sum<number>('count').as('events'),
+        e.fn.sum<number>('sessions').as('sessions'),
+      ])
     if (this.#sensorId !== undefined) select = select.where('sensor_id', '=', this.#sensorId)
     return select
   }
 }
-

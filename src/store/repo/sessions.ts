@@ -37,12 +37,20 @@ export type SessionFilter = {
   readonly session?: string | undefined
 }
 
-type Position = { readonly firstEventUs: InstantUs; readonly sensor: string; readonly session: string }
+type Position = {
+  readonly firstEventUs: InstantUs
+  readonly sensor: string
+  readonly session: string
+}
 
 const PAGE = 500
 
 /** Sessions ordered by (first event, sensor, session), read page by page: memory does not grow with their number. */
-export async function* findSessions(query: Kysely<Database>, filter: SessionFilter, limit = Number.POSITIVE_INFINITY): AsyncGenerator<SessionRecord> {
+export async function* findSessions(
+  query: Kysely<Database>,
+  filter: SessionFilter,
+  limit = Number.POSITIVE_INFINITY,
+): AsyncGenerator<SessionRecord> {
   let after: Position | undefined
   let left = limit
   while (left > 0) {
@@ -55,7 +63,12 @@ export async function* findSessions(query: Kysely<Database>, filter: SessionFilt
   }
 }
 
-async function page(query: Kysely<Database>, filter: SessionFilter, after: Position | undefined, limit: number): Promise<SessionRecord[]> {
+async function page(
+  query: Kysely<Database>,
+  filter: SessionFilter,
+  after: Position | undefined,
+  limit: number,
+): Promise<SessionRecord[]> {
   let select = query
     .selectFrom('sessions')
     .innerJoin('sensors', 'sensors.id', 'sessions.sensor_id')
@@ -64,39 +77,65 @@ async function page(query: Kysely<Database>, filter: SessionFilter, after: Posit
     .leftJoin('values as hassh', 'hassh.id', 'sessions.hassh')
     .where('sessions.session', '<>', '')
     .select([
-      'sessions.session_key as sessionKey', 'sensors.name as sensor', 'sessions.session as session', 'ip.value as srcIp', 'sessions.protocol as protocol',
-      'version.value as clientVersion', 'hassh.value as hassh', 'sessions.duration_ms as durationMs', 'sessions.first_event_us as firstEventUs',
-      'sessions.last_event_us as lastEventUs', 'sessions.event_count as eventCount', 'sessions.connect_count as connectCount',
-      'sessions.closed_count as closedCount', 'sessions.command_count as commandCount', 'sessions.failed_command_count as failedCommandCount',
-      'sessions.login_failed_count as loginFailedCount', 'sessions.login_success_count as loginSuccessCount',
-      'sessions.download_count as downloadCount', 'sessions.upload_count as uploadCount', 'sessions.threat_score as threatScore',
+      'sessions.session_key as sessionKey',
+      'sensors.name as sensor',
+      'sessions.session as session',
+      'ip.value as srcIp',
+      'sessions.protocol as protocol',
+      'version.value as clientVersion',
+      'hassh.value as hassh',
+      'sessions.duration_ms as durationMs',
+      'sessions.first_event_us as firstEventUs',
+      'sessions.last_event_us as lastEventUs',
+      'sessions.event_count as eventCount',
+      'sessions.connect_count as connectCount',
+      'sessions.closed_count as closedCount',
+      'sessions.command_count as commandCount',
+      'sessions.failed_command_count as failedCommandCount',
+      'sessions.login_failed_count as loginFailedCount',
+      'sessions.login_success_count as loginSuccessCount',
+      'sessions.download_count as downloadCount',
+      'sessions.upload_count as uploadCount',
+      'sessions.threat_score as threatScore',
       'sessions.hazard_score as hazardScore',
     ])
     .orderBy('sessions.first_event_us')
     .orderBy('sensors.name')
     .orderBy('sessions.session')
     .limit(limit)
-  if (filter.sinceUs !== undefined) select = select.where('sessions.first_event_us', '>=', filter.sinceUs)
-  if (filter.untilUs !== undefined) select = select.where('sessions.first_event_us', '<', filter.untilUs)
+  if (filter.sinceUs !== undefined)
+    select = select.where('sessions.first_event_us', '>=', filter.sinceUs)
+  if (filter.untilUs !== undefined)
+    select = select.where('sessions.first_event_us', '<', filter.untilUs)
   if (filter.sensor !== undefined) select = select.where('sensors.name', '=', filter.sensor)
   if (filter.ip !== undefined) select = select.where('ip.value', '=', filter.ip)
   if (filter.session !== undefined) select = select.where('sessions.session', '=', filter.session)
   if (after !== undefined) {
     select = select
       .where('sessions.first_event_us', '>=', after.firstEventUs)
-      .where(sql<boolean>`(sessions.first_event_us, sensors.name, sessions.session) > (${after.firstEventUs}, ${after.sensor}, ${after.session})`)
+      .where(
+        sql<boolean>`(sessions.first_event_us, sensors.name, sessions.session) > (${after.firstEventUs}, ${after.sensor}, ${after.session})`,
+      )
   }
   return select.execute()
 }
 
-export type EventRecord = { readonly eventid: string; readonly eventTimeUs: InstantUs; readonly flags: number; readonly payload: string }
+export type EventRecord = {
+  readonly eventid: string
+  readonly eventTimeUs: InstantUs
+  readonly flags: number
+  readonly payload: string
+}
 
 /**
  * The events of a session, ordered by (time, digest).
  *
  * Found by the time range of the session in the key index: no index of its own, and sessions are short.
  */
-export async function eventsOfSession(query: Kysely<Database>, session: Pick<SessionRecord, 'sessionKey' | 'firstEventUs' | 'lastEventUs'>): Promise<EventRecord[]> {
+export async function eventsOfSession(
+  query: Kysely<Database>,
+  session: Pick<SessionRecord, 'sessionKey' | 'firstEventUs' | 'lastEventUs'>,
+): Promise<EventRecord[]> {
   return query
     .selectFrom('raw_events')
     .innerJoin('event_kinds', 'event_kinds.id', 'raw_events.kind_id')

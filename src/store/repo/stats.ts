@@ -20,16 +20,28 @@ export type StoreStats = {
 
 /** Figures of the whole store. Events are counted from their rows, the break-down comes from the roll-ups. */
 export async function storeStats(query: Kysely<Database>): Promise<StoreStats> {
-  const count = async (table: 'raw_events' | 'held_events' | 'batches' | 'sources'): Promise<number> => {
-    const row = await query.selectFrom(table).select((e) => e.fn.countAll<number>().as('n')).executeTakeFirstOrThrow()
+  const count = async (
+    table: 'raw_events' | 'held_events' | 'batches' | 'sources',
+  ): Promise<number> => {
+    const row = await query
+      .selectFrom(table)
+      .select((e) => e.fn.countAll<number>().as('n'))
+      .executeTakeFirstOrThrow()
     return Number(row.n)
   }
-  const sessions = await query.selectFrom('sessions').where('session', '<>', '').select((e) => e.fn.countAll<number>().as('n')).executeTakeFirstOrThrow()
+  const sessions = await query
+    .selectFrom('sessions')
+    .where('session', '<>', '')
+    .select((e) => e.fn.countAll<number>().as('n'))
+    .executeTakeFirstOrThrow()
   const dead = await query
     .selectFrom('dead_letters')
     .where('state', '=', 'new')
     .where('records', '>', 0)
-    .select((e) => [e.fn.countAll<number>().as('regions'), e.fn.sum<number | null>('records').as('records')])
+    .select((e) => [
+      e.fn.countAll<number>().as('regions'),
+      e.fn.sum<number | null>('records').as('records'),
+    ])
     .executeTakeFirstOrThrow()
   const kinds = await query
     .selectFrom('daily_events')
@@ -43,8 +55,14 @@ export async function storeStats(query: Kysely<Database>): Promise<StoreStats> {
     .groupBy('sensors.name')
     .select((e) => ['sensors.name as name', e.fn.sum<number>('daily_events.count').as('count')])
     .execute()
-  const first = await query.selectFrom('raw_events').select((e) => e.fn.min('event_time_us').as('us')).executeTakeFirst()
-  const last = await query.selectFrom('raw_events').select((e) => e.fn.max('event_time_us').as('us')).executeTakeFirst()
+  const first = await query
+    .selectFrom('raw_events')
+    .select((e) => e.fn.min('event_time_us').as('us'))
+    .executeTakeFirst()
+  const last = await query
+    .selectFrom('raw_events')
+    .select((e) => e.fn.max('event_time_us').as('us'))
+    .executeTakeFirst()
   return {
     events: await count('raw_events'),
     heldEvents: await count('held_events'),
@@ -60,8 +78,14 @@ export async function storeStats(query: Kysely<Database>): Promise<StoreStats> {
   }
 }
 
-function counted(rows: readonly { readonly name: string; readonly count: number }[]): Record<string, number> {
-  return Object.fromEntries([...rows].sort((a, b) => compareUtf8(a.name, b.name)).map(({ name, count }) => [name, Number(count)]))
+function counted(
+  rows: readonly { readonly name: string; readonly count: number }[],
+): Record<string, number> {
+  return Object.fromEntries(
+    [...rows]
+      .sort((a, b) => compareUtf8(a.name, b.name))
+      .map(({ name, count }) => [name, Number(count)]),
+  )
 }
 
 function optional(value: unknown): number | undefined {
@@ -69,7 +93,12 @@ function optional(value: unknown): number | undefined {
 }
 
 /** One event as the fingerprint sees it. */
-export type FingerprintRow = { readonly timeUs: number; readonly sensor: string; readonly session: string; readonly digest: Uint8Array }
+export type FingerprintRow = {
+  readonly timeUs: number
+  readonly sensor: string
+  readonly session: string
+  readonly digest: Uint8Array
+}
 
 /**
  * A hash of the set of events: the same for the same set, whatever the order, the engine or the time of loading.
@@ -84,9 +113,17 @@ export function fingerprint(rows: Iterable<FingerprintRow>): string {
   let sameTime: FingerprintRow[] = []
   const flush = (): void => {
     if (sameTime.length > 1) {
-      sameTime.sort((a, b) => compareUtf8(a.sensor, b.sensor) || compareUtf8(a.session, b.session) || Buffer.compare(a.digest, b.digest))
+      sameTime.sort(
+        (a, b) =>
+          compareUtf8(a.sensor, b.sensor) ||
+          compareUtf8(a.session, b.session) ||
+          Buffer.compare(a.digest, b.digest),
+      )
     }
-    for (const row of sameTime) hash.update(fields.reset(0).i64(row.timeUs).text(row.sensor).text(row.session).raw(row.digest).view())
+    for (const row of sameTime)
+      hash.update(
+        fields.reset(0).i64(row.timeUs).text(row.sensor).text(row.session).raw(row.digest).view(),
+      )
     sameTime = []
   }
   for (const row of rows) {

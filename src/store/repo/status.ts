@@ -4,12 +4,30 @@ import type { Database } from '../schema.ts'
 
 export type StoreStatus = {
   readonly sources: readonly {
-    readonly id: number; readonly path: string; readonly sensor: string; readonly state: string; readonly compression: string
-    readonly committedOffset: number; readonly pendingBytes: number; readonly records: number; readonly firstSeenUs: number; readonly lastSeenUs: number
+    readonly id: number
+    readonly path: string
+    readonly sensor: string
+    readonly state: string
+    readonly compression: string
+    readonly committedOffset: number
+    readonly pendingBytes: number
+    readonly records: number
+    readonly firstSeenUs: number
+    readonly lastSeenUs: number
   }[]
   readonly foreignFiles: number
-  readonly deadLetters: readonly { readonly reason: string; readonly state: string; readonly regions: number; readonly records: number }[]
-  readonly drift: readonly { readonly what: string; readonly eventid: string; readonly field: string; readonly count: number }[]
+  readonly deadLetters: readonly {
+    readonly reason: string
+    readonly state: string
+    readonly regions: number
+    readonly records: number
+  }[]
+  readonly drift: readonly {
+    readonly what: string
+    readonly eventid: string
+    readonly field: string
+    readonly count: number
+  }[]
   readonly checkpoint: SignedCheckpoint | undefined
 }
 
@@ -19,31 +37,76 @@ export async function storeStatus(query: Kysely<Database>): Promise<StoreStatus>
     .selectFrom('sources')
     .orderBy('id')
     .select([
-      'id', 'path', 'sensor_override as sensor', 'state', 'compression', 'committed_offset as committedOffset', 'pending_bytes as pendingBytes', 'records',
-      'first_seen_us as firstSeenUs', 'last_seen_us as lastSeenUs',
+      'id',
+      'path',
+      'sensor_override as sensor',
+      'state',
+      'compression',
+      'committed_offset as committedOffset',
+      'pending_bytes as pendingBytes',
+      'records',
+      'first_seen_us as firstSeenUs',
+      'last_seen_us as lastSeenUs',
     ])
     .execute()
-  const foreign = await query.selectFrom('source_files').where('foreign_kind', 'is not', null).select((e) => e.fn.countAll<number>().as('n')).executeTakeFirstOrThrow()
+  const foreign = await query
+    .selectFrom('source_files')
+    .where('foreign_kind', 'is not', null)
+    .select((e) => e.fn.countAll<number>().as('n'))
+    .executeTakeFirstOrThrow()
   const dead = await query
     .selectFrom('dead_letters')
     .groupBy(['reason', 'state'])
     .orderBy('reason')
     .orderBy('state')
-    .select((e) => ['reason', 'state', e.fn.countAll<number>().as('regions'), e.fn.sum<number>('records').as('records')])
+    .select((e) => [
+      'reason',
+      'state',
+      e.fn.countAll<number>().as('regions'),
+      e.fn.sum<number>('records').as('records'),
+    ])
     .execute()
-  const drift = await query.selectFrom('schema_drift').orderBy('count', 'desc').orderBy('what').orderBy('eventid').orderBy('field').limit(20).select(['what', 'eventid', 'field', 'count']).execute()
-  const last = await query.selectFrom('checkpoints').innerJoin('signing_keys', 'signing_keys.key_id', 'checkpoints.key_id').orderBy('seq', 'desc').limit(1).selectAll('checkpoints').select('public_key').executeTakeFirst()
+  const drift = await query
+    .selectFrom('schema_drift')
+    .orderBy('count', 'desc')
+    .orderBy('what')
+    .orderBy('eventid')
+    .orderBy('field')
+    .limit(20)
+    .select(['what', 'eventid', 'field', 'count'])
+    .execute()
+  const last = await query
+    .selectFrom('checkpoints')
+    .innerJoin('signing_keys', 'signing_keys.key_id', 'checkpoints.key_id')
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .selectAll('checkpoints')
+    .select('public_key')
+    .executeTakeFirst()
   return {
     sources,
     foreignFiles: Number(foreign.n),
-    deadLetters: dead.map((row) => ({ ...row, regions: Number(row.regions), records: Number(row.records) })),
+    deadLetters: dead.map((row) => ({
+      ...row,
+      regions: Number(row.regions),
+      records: Number(row.records),
+    })),
     drift,
     checkpoint:
       last === undefined
         ? undefined
         : {
-            seq: last.seq, madeAtUs: last.made_at_us, upToBatch: last.up_to_batch, sources: last.sources, treeRoot: last.tree_root, journalSeq: last.journal_seq,
-            journalHead: last.journal_head, previousDigest: last.previous_digest, keyId: last.key_id, publicKey: last.public_key, signature: last.signature,
+            seq: last.seq,
+            madeAtUs: last.made_at_us,
+            upToBatch: last.up_to_batch,
+            sources: last.sources,
+            treeRoot: last.tree_root,
+            journalSeq: last.journal_seq,
+            journalHead: last.journal_head,
+            previousDigest: last.previous_digest,
+            keyId: last.key_id,
+            publicKey: last.public_key,
+            signature: last.signature,
           },
   }
 }

@@ -20,10 +20,17 @@ export type JournalDraft = {
  *
  * Must run inside a transaction: change and entry commit together or not at all.
  */
-export function appendJournal(db: Connection, sealing: Sealing, nowUs: InstantUs, draft: JournalDraft): void {
+export function appendJournal(
+  db: Connection,
+  sealing: Sealing,
+  nowUs: InstantUs,
+  draft: JournalDraft,
+): void {
   db.prepare('update audit_door set is_open = 1').run()
   draft.change?.()
-  const last = db.prepare('select seq, digest from audit_log order by seq desc limit 1').get() as { seq: number; digest: Uint8Array } | undefined
+  const last = db.prepare('select seq, digest from audit_log order by seq desc limit 1').get() as
+    | { seq: number; digest: Uint8Array }
+    | undefined
   const entry = {
     seq: (last?.seq ?? 0) + 1,
     atUs: nowUs,
@@ -31,15 +38,36 @@ export function appendJournal(db: Connection, sealing: Sealing, nowUs: InstantUs
     action: draft.action,
     subject: draft.subject,
     reason: draft.reason,
-    detail: JSON.stringify({ ...draft.detail, ...(draft.decision === undefined ? {} : { from: draft.decision.from, to: draft.decision.to }) }),
+    detail: JSON.stringify({
+      ...draft.detail,
+      ...(draft.decision === undefined ? {} : { from: draft.decision.from, to: draft.decision.to }),
+    }),
     previousDigest: last?.digest ?? new Uint8Array(32),
   }
-  db.prepare('insert into audit_log (seq, at_us, actor, action, subject, reason, detail, previous_digest, digest) values (?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
-    entry.seq, entry.atUs, entry.actor, entry.action, entry.subject, entry.reason, entry.detail, entry.previousDigest, sealing.journalDigest(entry),
+  db.prepare(
+    'insert into audit_log (seq, at_us, actor, action, subject, reason, detail, previous_digest, digest) values (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  ).run(
+    entry.seq,
+    entry.atUs,
+    entry.actor,
+    entry.action,
+    entry.subject,
+    entry.reason,
+    entry.detail,
+    entry.previousDigest,
+    sealing.journalDigest(entry),
   )
   if (draft.decision !== undefined) {
-    db.prepare('insert into decisions (id, subject, from_state, to_state, actor, reason, decided_at_us) values (?, ?, ?, ?, ?, ?, ?)').run(
-      entry.seq, draft.subject, draft.decision.from, draft.decision.to, draft.actor, draft.reason, nowUs,
+    db.prepare(
+      'insert into decisions (id, subject, from_state, to_state, actor, reason, decided_at_us) values (?, ?, ?, ?, ?, ?, ?)',
+    ).run(
+      entry.seq,
+      draft.subject,
+      draft.decision.from,
+      draft.decision.to,
+      draft.actor,
+      draft.reason,
+      nowUs,
     )
   }
   db.prepare('update audit_door set is_open = 0').run()

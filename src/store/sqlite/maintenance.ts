@@ -6,9 +6,20 @@ import { APPLICATION_ID } from './open.ts'
 
 /** Problems that SQLite itself finds; empty when the file is whole. */
 export function integrityProblems(db: Connection): string[] {
-  const check = (db.pragma('integrity_check(20)') as { integrity_check: string }[]).map((row) => row.integrity_check).filter((text) => text !== 'ok')
-  const foreign = db.pragma('foreign_key_check') as { table: string; rowid: number; parent: string }[]
-  return [...check, ...foreign.map((row) => `${row.table} row ${row.rowid} names a row of ${row.parent} that is not there`)]
+  const check = (db.pragma('integrity_check(20)') as { integrity_check: string }[])
+    .map((row) => row.integrity_check)
+    .filter((text) => text !== 'ok')
+  const foreign = db.pragma('foreign_key_check') as {
+    table: string
+    rowid: number
+    parent: string
+  }[]
+  return [
+    ...check,
+    ...foreign.map(
+      (row) => `${row.table} row ${row.rowid} names a row of ${row.parent} that is not there`,
+    ),
+  ]
 }
 
 /**
@@ -18,7 +29,11 @@ export function integrityProblems(db: Connection): string[] {
  *
  * @throws StoreError `STORE_BACKUP_FAILED`
  */
-export async function backupTo(db: Connection, target: string, progress: (share: number) => void): Promise<{ readonly bytes: number }> {
+export async function backupTo(
+  db: Connection,
+  target: string,
+  progress: (share: number) => void,
+): Promise<{ readonly bytes: number }> {
   const partial = `${target}.partial`
   try {
     rmSync(partial, { force: true })
@@ -55,7 +70,10 @@ export async function backupTo(db: Connection, target: string, progress: (share:
  */
 export function checkBackup(path: string): void {
   const refuse = (why: string, cause?: unknown): StoreError =>
-    new StoreError('STORE_RESTORE_REFUSED', `${path} is not restored: ${why}.`, { hint: 'The present database was not touched.', cause })
+    new StoreError('STORE_RESTORE_REFUSED', `${path} is not restored: ${why}.`, {
+      hint: 'The present database was not touched.',
+      cause,
+    })
   if (!existsSync(path)) throw refuse('there is no such file')
   let db: Connection
   try {
@@ -64,7 +82,8 @@ export function checkBackup(path: string): void {
     throw refuse('it cannot be opened', cause)
   }
   try {
-    if (db.pragma('application_id', { simple: true }) !== APPLICATION_ID) throw refuse('it is no database of nacre')
+    if (db.pragma('application_id', { simple: true }) !== APPLICATION_ID)
+      throw refuse('it is no database of nacre')
     const problems = integrityProblems(db)
     if (problems.length > 0) throw refuse(`it is damaged (${problems[0]})`)
   } catch (error) {

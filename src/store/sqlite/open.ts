@@ -58,9 +58,16 @@ export function openSqlite(path: string, mode: OpenMode, settings: SqliteSetting
   }
 }
 
-function prepare(db: Connection, path: string, exists: boolean, settings: SqliteSettings): OpenedSqlite {
+function prepare(
+  db: Connection,
+  path: string,
+  exists: boolean,
+  settings: SqliteSettings,
+): OpenedSqlite {
   const notices: string[] = []
-  const isEmpty = !exists || (db.prepare('select count(*) as n from sqlite_master').get() as { n: number }).n === 0
+  const isEmpty =
+    !exists ||
+    (db.prepare('select count(*) as n from sqlite_master').get() as { n: number }).n === 0
   if (isEmpty) {
     db.pragma(`page_size = ${settings.pageSize}`)
     db.pragma(`application_id = ${APPLICATION_ID}`)
@@ -71,15 +78,24 @@ function prepare(db: Connection, path: string, exists: boolean, settings: Sqlite
   }
   const version = db.pragma('user_version', { simple: true }) as number
   if (version > SCHEMA_VERSION) {
-    throw new StoreError('STORE_NEWER', `The database has schema version ${version}; this program knows ${SCHEMA_VERSION}.`, {
-      hint: 'Use the program that made it, or a newer one.',
-      context: { version, known: SCHEMA_VERSION },
-    })
+    throw new StoreError(
+      'STORE_NEWER',
+      `The database has schema version ${version}; this program knows ${SCHEMA_VERSION}.`,
+      {
+        hint: 'Use the program that made it, or a newer one.',
+        context: { version, known: SCHEMA_VERSION },
+      },
+    )
   }
   const sqliteVersion = (db.prepare('select sqlite_version() as v').get() as { v: string }).v
   const journalMode = chooseJournal(db, sqliteVersion, notices)
   set(db, 'foreign_keys', 1, 1)
-  set(db, 'synchronous', settings.synchronous === 'full' ? 2 : 1, settings.synchronous === 'full' ? 2 : 1)
+  set(
+    db,
+    'synchronous',
+    settings.synchronous === 'full' ? 2 : 1,
+    settings.synchronous === 'full' ? 2 : 1,
+  )
   set(db, 'cache_size', settings.cacheSize, settings.cacheSize)
   db.pragma('temp_store = file')
   db.pragma('trusted_schema = off')
@@ -90,7 +106,9 @@ function prepare(db: Connection, path: string, exists: boolean, settings: Sqlite
 /** @returns the journal mode in force */
 function chooseJournal(db: Connection, version: string, notices: string[]): string {
   if (!isAtLeast(version, [3, 51, 3])) {
-    notices.push(`SQLite ${version} can lose data when it resets a WAL (fixed in 3.51.3): using the rollback journal.`)
+    notices.push(
+      `SQLite ${version} can lose data when it resets a WAL (fixed in 3.51.3): using the rollback journal.`,
+    )
     return db.pragma('journal_mode = truncate', { simple: true }) as string
   }
   try {
@@ -101,14 +119,17 @@ function chooseJournal(db: Connection, version: string, notices: string[]): stri
   } catch {
     // Told below, with the mode that works instead.
   }
-  notices.push('This file system cannot do WAL: using the rollback journal; readers wait while a load commits.')
+  notices.push(
+    'This file system cannot do WAL: using the rollback journal; readers wait while a load commits.',
+  )
   return db.pragma('journal_mode = truncate', { simple: true }) as string
 }
 
 function set(db: Connection, name: string, value: number, expected: number): void {
   db.pragma(`${name} = ${value}`)
   const found = db.pragma(name, { simple: true })
-  if (found !== expected) throw new Error(`PRAGMA ${name} is ${String(found)} after being set to ${value}`)
+  if (found !== expected)
+    throw new Error(`PRAGMA ${name} is ${String(found)} after being set to ${value}`)
 }
 
 function isAtLeast(version: string, least: readonly number[]): boolean {
@@ -126,7 +147,11 @@ function isAtLeast(version: string, least: readonly number[]): boolean {
  * @returns how many were applied
  * @throws StoreError `STORE_MIGRATION_FAILED`
  */
-export function migrateSqlite(db: Connection, nowUs: number, target: number = SCHEMA_VERSION): number {
+export function migrateSqlite(
+  db: Connection,
+  nowUs: number,
+  target: number = SCHEMA_VERSION,
+): number {
   let applied = 0
   for (;;) {
     const done = db.transaction(() => {
@@ -135,18 +160,30 @@ export function migrateSqlite(db: Connection, nowUs: number, target: number = SC
       const isUp = version < target
       const migration = MIGRATIONS[isUp ? version : version - 1]!
       try {
-        if (version === 0) db.exec('create table migrations (id integer primary key, name text not null, applied_at_us integer not null) strict')
+        if (version === 0)
+          db.exec(
+            'create table migrations (id integer primary key, name text not null, applied_at_us integer not null) strict',
+          )
         for (const sql of isUp ? migration.up.sqlite : migration.down.sqlite) db.exec(sql)
-        if (isUp) db.prepare('insert into migrations (id, name, applied_at_us) values (?, ?, ?)').run(migration.id, migration.name, nowUs)
+        if (isUp)
+          db.prepare('insert into migrations (id, name, applied_at_us) values (?, ?, ?)').run(
+            migration.id,
+            migration.name,
+            nowUs,
+          )
         else db.prepare('delete from migrations where id = ?').run(migration.id)
         if (!isUp && version === 1) db.exec('drop table migrations')
         db.pragma(`user_version = ${isUp ? version + 1 : version - 1}`)
       } catch (cause) {
-        throw new StoreError('STORE_MIGRATION_FAILED', `Migration ${migration.id} (${migration.name}) did not apply.`, {
-          hint: 'The database is as it was before. Keep it, and report the message below.',
-          context: { migration: migration.id },
-          cause,
-        })
+        throw new StoreError(
+          'STORE_MIGRATION_FAILED',
+          `Migration ${migration.id} (${migration.name}) did not apply.`,
+          {
+            hint: 'The database is as it was before. Keep it, and report the message below.',
+            context: { migration: migration.id },
+            cause,
+          },
+        )
       }
       return true
     })
@@ -160,10 +197,14 @@ export function checkDiskSpace(path: string): void {
   const { bavail, bsize } = statfsSync(dirname(path))
   const free = bavail * bsize
   if (free < LIMITS.diskFreeBytesMin) {
-    throw new StoreError('STORE_DISK_FULL', `The disk that holds ${path} has ${Math.floor(free / 1_048_576)} MiB left.`, {
-      hint: `Make room (at least ${LIMITS.diskFreeBytesMin / 1_048_576} MiB), then run the same command again: it goes on where it stopped.`,
-      context: { freeBytes: free },
-    })
+    throw new StoreError(
+      'STORE_DISK_FULL',
+      `The disk that holds ${path} has ${Math.floor(free / 1_048_576)} MiB left.`,
+      {
+        hint: `Make room (at least ${LIMITS.diskFreeBytesMin / 1_048_576} MiB), then run the same command again: it goes on where it stopped.`,
+        context: { freeBytes: free },
+      },
+    )
   }
 }
 
@@ -197,7 +238,12 @@ export function translate(error: unknown, path: string): unknown {
       cause: error,
     })
   }
-  if (code.startsWith('SQLITE_IOERR') || code.startsWith('SQLITE_CANTOPEN') || code.startsWith('SQLITE_READONLY') || code.startsWith('SQLITE_PERM')) {
+  if (
+    code.startsWith('SQLITE_IOERR') ||
+    code.startsWith('SQLITE_CANTOPEN') ||
+    code.startsWith('SQLITE_READONLY') ||
+    code.startsWith('SQLITE_PERM')
+  ) {
     return new StoreError('STORE_NO_ACCESS', `${path} cannot be read or written (${code}).`, {
       hint: 'Look at permissions, mount options and the health of the disk.',
       cause: error,

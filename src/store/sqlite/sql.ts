@@ -51,7 +51,9 @@ export class MultiInsert {
     let statement = this.#statements.get(this.#rows)
     if (statement === undefined) {
       const row = `(${Array(this.#columns).fill('?').join(',')})`
-      statement = this.#db.prepare(`${this.#head} values ${Array(this.#rows).fill(row).join(',')} ${this.#tail}`)
+      statement = this.#db.prepare(
+        `${this.#head} values ${Array(this.#rows).fill(row).join(',')} ${this.#tail}`,
+      )
       this.#statements.set(this.#rows, statement)
     }
     if (this.#parameters.length > this.#filled) this.#parameters.length = this.#filled

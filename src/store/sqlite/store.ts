@@ -9,9 +9,9 @@ import type { ArtifactRecord, FileRecord, SourceRecord, SourceState } from '../p
 import type { FingerprintRow } from '../repo/stats.ts'
 import type { Database } from '../schema.ts'
 import type { Sealing } from '../sealing.ts'
-import { appendJournal, type JournalDraft } from './journal.ts'
-import { migrateSqlite, openSqlite, type OpenMode, type SqliteSettings, translate } from './open.ts'
 import type { VerifyReads } from '../verify-port.ts'
+import { appendJournal, type JournalDraft } from './journal.ts'
+import { migrateSqlite, type OpenMode, openSqlite, type SqliteSettings, translate } from './open.ts'
 import { verifyReads } from './verify-reads.ts'
 import { SqliteWriter, type WriterContext } from './writer.ts'
 import { WriterQueue } from './writer-queue.ts'
@@ -38,7 +38,11 @@ export class SqliteStore {
   readonly #options: SqliteOptions
   #query: Kysely<Database> | undefined
 
-  private constructor(options: SqliteOptions, opened: ReturnType<typeof openSqlite>, queue: WriterQueue) {
+  private constructor(
+    options: SqliteOptions,
+    opened: ReturnType<typeof openSqlite>,
+    queue: WriterQueue,
+  ) {
     this.#options = options
     this.path = opened.path
     this.journalMode = opened.journalMode
@@ -86,35 +90,68 @@ export class SqliteStore {
     }
   }
 
-  writer(context: Omit<WriterContext, 'db' | 'path' | 'queue' | 'sealing' | 'clock' | 'command' | 'synchronous'>): SqliteWriter {
+  writer(
+    context: Omit<
+      WriterContext,
+      'db' | 'path' | 'queue' | 'sealing' | 'clock' | 'command' | 'synchronous'
+    >,
+  ): SqliteWriter {
     const { path, sealing, clock, command } = this.#options
-    return new SqliteWriter({ ...context, db: this.connection, path, queue: this.queue, sealing, clock, command, synchronous: this.#options.settings.synchronous })
+    return new SqliteWriter({
+      ...context,
+      db: this.connection,
+      path,
+      queue: this.queue,
+      sealing,
+      clock,
+      command,
+      synchronous: this.#options.settings.synchronous,
+    })
   }
 
   signingKeyIds(): string[] {
-    return this.connection.prepare('select key_id from signing_keys order by made_at_us').pluck().all() as string[]
+    return this.connection
+      .prepare('select key_id from signing_keys order by made_at_us')
+      .pluck()
+      .all() as string[]
   }
 
   /** Makes a key known: from now on it may sign checkpoints. In the journal. */
-  async addSigningKey(key: Pick<SigningKey, 'keyId' | 'publicKey'>, madeAtUs: InstantUs): Promise<void> {
+  async addSigningKey(
+    key: Pick<SigningKey, 'keyId' | 'publicKey'>,
+    madeAtUs: InstantUs,
+  ): Promise<void> {
     await this.journal({
       actor: this.#options.command,
       action: 'key.added',
       subject: `signing_keys ${key.keyId}`,
       reason: 'a key signs the checkpoints of this store',
       detail: { publicKey: toHex(key.publicKey), madeAtUs },
-      change: () => this.connection.prepare('insert into signing_keys (key_id, public_key, made_at_us) values (?, ?, ?)').run(key.keyId, key.publicKey, madeAtUs),
+      change: () =>
+        this.connection
+          .prepare('insert into signing_keys (key_id, public_key, made_at_us) values (?, ?, ?)')
+          .run(key.keyId, key.publicKey, madeAtUs),
     })
   }
 
   /** Settings in force and sizes, for `db status`. */
   engineStatus(): Readonly<Record<string, string | number>> {
-    const pragma = (name: string): string | number => this.connection.pragma(name, { simple: true }) as string | number
-    const size = (suffix: string): number => (existsSync(this.path + suffix) ? statSync(this.path + suffix).size : 0)
+    const pragma = (name: string): string | number =>
+      this.connection.pragma(name, { simple: true }) as string | number
+    const size = (suffix: string): number =>
+      existsSync(this.path + suffix) ? statSync(this.path + suffix).size : 0
     return {
-      path: this.path, engineVersion: this.engineVersion, schemaVersion: this.schemaVersion, journalMode: this.journalMode,
-      synchronous: ['off', 'normal', 'full', 'extra'][Number(pragma('synchronous'))] ?? '', cacheSize: pragma('cache_size'), pageSize: pragma('page_size'),
-      foreignKeys: pragma('foreign_keys'), fileBytes: size(''), walBytes: size('-wal'), freePages: pragma('freelist_count'),
+      path: this.path,
+      engineVersion: this.engineVersion,
+      schemaVersion: this.schemaVersion,
+      journalMode: this.journalMode,
+      synchronous: ['off', 'normal', 'full', 'extra'][Number(pragma('synchronous'))] ?? '',
+      cacheSize: pragma('cache_size'),
+      pageSize: pragma('page_size'),
+      foreignKeys: pragma('foreign_keys'),
+      fileBytes: size(''),
+      walBytes: size('-wal'),
+      freePages: pragma('freelist_count'),
     }
   }
 
@@ -124,7 +161,9 @@ export class SqliteStore {
 
   /** Writes a journal entry in a transaction of its own. */
   async journal(draft: JournalDraft): Promise<void> {
-    await this.exclusively(() => appendJournal(this.connection, this.#options.sealing, this.#options.clock(), draft))
+    await this.exclusively(() =>
+      appendJournal(this.connection, this.#options.sealing, this.#options.clock(), draft),
+    )
   }
 
   /** Runs one short transaction in its turn. */
@@ -140,42 +179,92 @@ export class SqliteStore {
   }
 
   findFile(path: string, sensorOverride: string): FileRecord | undefined {
-    const row = this.connection.prepare('select * from source_files where path = ? and sensor_override = ?').get(path, sensorOverride) as Database['source_files'] | undefined
+    const row = this.connection
+      .prepare('select * from source_files where path = ? and sensor_override = ?')
+      .get(path, sensorOverride) as Database['source_files'] | undefined
     return row === undefined
       ? undefined
       : {
-          path: row.path, sensorOverride: row.sensor_override, sourceId: row.source_id, device: row.device, inode: row.inode, size: row.size,
-          mtimeNs: row.mtime_ns, ctimeNs: row.ctime_ns, foreignKind: row.foreign_kind, isFinished: row.is_finished === 1,
+          path: row.path,
+          sensorOverride: row.sensor_override,
+          sourceId: row.source_id,
+          device: row.device,
+          inode: row.inode,
+          size: row.size,
+          mtimeNs: row.mtime_ns,
+          ctimeNs: row.ctime_ns,
+          foreignKind: row.foreign_kind,
+          isFinished: row.is_finished === 1,
         }
   }
 
   headLengths(sensorOverride: string): number[] {
-    return this.connection.prepare('select distinct head_length from sources where sensor_override = ? and head_length between 1 and 1023').pluck().all(sensorOverride) as number[]
+    return this.connection
+      .prepare(
+        'select distinct head_length from sources where sensor_override = ? and head_length between 1 and 1023',
+      )
+      .pluck()
+      .all(sensorOverride) as number[]
   }
 
-  findByHead(sensorOverride: string, heads: readonly { readonly length: number; readonly digest: string }[]): SourceRecord[] {
-    const find = this.connection.prepare('select id from sources where head_digest = ? and head_length = ? and sensor_override = ? order by id desc limit 20').pluck()
+  findByHead(
+    sensorOverride: string,
+    heads: readonly { readonly length: number; readonly digest: string }[],
+  ): SourceRecord[] {
+    const find = this.connection
+      .prepare(
+        'select id from sources where head_digest = ? and head_length = ? and sensor_override = ? order by id desc limit 20',
+      )
+      .pluck()
     const ids = new Set<number>()
     for (const head of heads) {
-      for (const id of find.all(Buffer.from(head.digest, 'hex'), head.length, sensorOverride) as number[]) ids.add(id)
+      for (const id of find.all(
+        Buffer.from(head.digest, 'hex'),
+        head.length,
+        sensorOverride,
+      ) as number[])
+        ids.add(id)
     }
     return [...ids].map((id) => this.source(id)!)
   }
 
   source(id: number): SourceRecord | undefined {
-    const row = this.connection.prepare('select * from sources where id = ?').get(id) as Database['sources'] | undefined
+    const row = this.connection.prepare('select * from sources where id = ?').get(id) as
+      | Database['sources']
+      | undefined
     if (row === undefined) return undefined
-    const open = row.open_seq === 0 ? undefined : (this.connection.prepare('select start_offset, first_record from batches where source_id = ? and seq = ?').get(id, row.open_seq) as { start_offset: number; first_record: number })
+    const open =
+      row.open_seq === 0
+        ? undefined
+        : (this.connection
+            .prepare(
+              'select start_offset, first_record from batches where source_id = ? and seq = ?',
+            )
+            .get(id, row.open_seq) as { start_offset: number; first_record: number })
     return {
-      id, uid: row.uid, sensorOverride: row.sensor_override, headLength: row.head_length, headDigest: toHex(row.head_digest),
-      committedOffset: row.committed_offset, tailDigest: row.tail_digest, records: row.records, batches: row.batches, lastDigest: row.last_digest,
-      open: open === undefined ? undefined : { seq: row.open_seq, startOffset: open.start_offset, firstRecord: open.first_record },
+      id,
+      uid: row.uid,
+      sensorOverride: row.sensor_override,
+      headLength: row.head_length,
+      headDigest: toHex(row.head_digest),
+      committedOffset: row.committed_offset,
+      tailDigest: row.tail_digest,
+      records: row.records,
+      batches: row.batches,
+      lastDigest: row.last_digest,
+      open:
+        open === undefined
+          ? undefined
+          : { seq: row.open_seq, startOffset: open.start_offset, firstRecord: open.first_record },
       state: row.state as SourceState, // written by this program alone
       pendingBytes: row.pending_bytes,
     }
   }
 
-  blockProof(sourceId: number, upToOffset: number): { readonly ends: Float64Array; readonly digests: Uint8Array } {
+  blockProof(
+    sourceId: number,
+    upToOffset: number,
+  ): { readonly ends: Float64Array; readonly digests: Uint8Array } {
     const rows = this.connection
       .prepare(
         `select blocks.end_offset as end, blocks.sha256 as digest from blocks join batches on batches.id = blocks.batch_id
@@ -197,7 +286,11 @@ export class SqliteStore {
            from raw_events where kind_id in (select id from event_kinds
              where name in ('cowrie.log.closed', 'cowrie.log.open', 'cowrie.session.file_download', 'cowrie.session.file_upload'))`,
       )
-      .iterate() as IterableIterator<{ shasum: string | null; ttylog: string | null; outfile: string | null }>
+      .iterate() as IterableIterator<{
+      shasum: string | null
+      ttylog: string | null
+      outfile: string | null
+    }>
     const names = new Set<string>()
     for (const row of rows) {
       const path = row.ttylog ?? row.outfile
@@ -213,14 +306,17 @@ export class SqliteStore {
         `insert into artifacts (path, sha256, size, kind, seen_at_us, named_by) values (?, ?, ?, ?, ?, ?)
          on conflict (path) do update set sha256 = excluded.sha256, size = excluded.size, kind = excluded.kind, seen_at_us = excluded.seen_at_us, named_by = excluded.named_by`,
       )
-      for (const row of rows) insert.run(row.path, row.sha256, row.size, row.kind, row.seenAtUs, row.namedBy)
+      for (const row of rows)
+        insert.run(row.path, row.sha256, row.size, row.kind, row.seenAtUs, row.namedBy)
     })
   }
 
   /** Every stored and held event in the order of time, for the fingerprint. */
   *fingerprintRows(): Generator<FingerprintRow> {
     const names = new Map<number, { readonly sensor: string; readonly session: string }>()
-    const find = this.connection.prepare('select sensors.name as sensor, session from sessions join sensors on sensors.id = sensor_id where session_key = ?')
+    const find = this.connection.prepare(
+      'select sensors.name as sensor, session from sessions join sensors on sensors.id = sensor_id where session_key = ?',
+    )
     const rows = this.connection
       .prepare(
         `select event_time_us, session_key, digest from raw_events
@@ -232,7 +328,10 @@ export class SqliteStore {
     for (const [timeUs, key, digest] of rows) {
       let name = names.get(key)
       if (name === undefined) {
-        name = (find.get(key) as { sensor: string; session: string } | undefined) ?? { sensor: '', session: '' }
+        name = (find.get(key) as { sensor: string; session: string } | undefined) ?? {
+          sensor: '',
+          session: '',
+        }
         // Sessions are short: those met long ago will not come again.
         if (names.size > 50_000) names.clear()
         names.set(key, name)

@@ -19,8 +19,12 @@ export class WriterQueue {
     this.#db = new SQLite(`${databasePath}-queue`, { timeout: 10_000 })
     this.#db.pragma('journal_mode = memory')
     this.#db.pragma('synchronous = off')
-    this.#db.exec('create table if not exists tickets (id integer primary key autoincrement, owner text not null, what text not null)')
-    this.#db.exec('create table if not exists leases (source_id integer primary key, owner text not null)')
+    this.#db.exec(
+      'create table if not exists tickets (id integer primary key autoincrement, owner text not null, what text not null)',
+    )
+    this.#db.exec(
+      'create table if not exists leases (source_id integer primary key, owner text not null)',
+    )
     this.#owner = processIdentity(process.pid)
   }
 
@@ -31,11 +35,17 @@ export class WriterQueue {
    * @throws StoreError `STORE_BUSY` after the wait
    */
   async enter(what: string, signal?: AbortSignal): Promise<void> {
-    this.#ticket = this.#db.prepare('insert into tickets (owner, what) values (?, ?)').run(this.#owner, what).lastInsertRowid
-    const first = this.#db.prepare('select id, owner, what from tickets where id < ? order by id limit 1')
+    this.#ticket = this.#db
+      .prepare('insert into tickets (owner, what) values (?, ?)')
+      .run(this.#owner, what).lastInsertRowid
+    const first = this.#db.prepare(
+      'select id, owner, what from tickets where id < ? order by id limit 1',
+    )
     const started = performance.now()
     for (let wait = 1; ; wait = Math.min(wait * 2, 25)) {
-      const ahead = first.get(this.#ticket) as { id: number; owner: string; what: string } | undefined
+      const ahead = first.get(this.#ticket) as
+        | { id: number; owner: string; what: string }
+        | undefined
       if (ahead === undefined) return
       if (!isAlive(ahead.owner)) {
         this.#db.prepare('delete from tickets where id = ?').run(ahead.id)
@@ -44,9 +54,13 @@ export class WriterQueue {
       }
       if (performance.now() - started > LIMITS.writerWaitMs) {
         this.leave()
-        throw new StoreError('STORE_BUSY', `The store is busy: process ${ahead.owner.split(' ')[0]} (${ahead.what}) has been writing for more than ${LIMITS.writerWaitMs / 1000} s.`, {
-          hint: 'Wait until it is done, or stop it; nothing of this run is lost.',
-        })
+        throw new StoreError(
+          'STORE_BUSY',
+          `The store is busy: process ${ahead.owner.split(' ')[0]} (${ahead.what}) has been writing for more than ${LIMITS.writerWaitMs / 1000} s.`,
+          {
+            hint: 'Wait until it is done, or stop it; nothing of this run is lost.',
+          },
+        )
       }
       await new Promise<void>((resolve) => setTimeout(resolve, wait))
       if (signal?.aborted) {
@@ -67,22 +81,36 @@ export class WriterQueue {
   claim(sourceId: number): boolean {
     return this.#db
       .transaction(() => {
-        const owner = this.#db.prepare('select owner from leases where source_id = ?').pluck().get(sourceId) as string | undefined
+        const owner = this.#db
+          .prepare('select owner from leases where source_id = ?')
+          .pluck()
+          .get(sourceId) as string | undefined
         if (owner !== undefined && owner !== this.#owner && isAlive(owner)) return false
-        this.#db.prepare('insert into leases (source_id, owner) values (?, ?) on conflict (source_id) do update set owner = excluded.owner').run(sourceId, this.#owner)
+        this.#db
+          .prepare(
+            'insert into leases (source_id, owner) values (?, ?) on conflict (source_id) do update set owner = excluded.owner',
+          )
+          .run(sourceId, this.#owner)
         return true
       })
       .immediate()
   }
 
   release(sourceId: number): void {
-    this.#db.prepare('delete from leases where source_id = ? and owner = ?').run(sourceId, this.#owner)
+    this.#db
+      .prepare('delete from leases where source_id = ? and owner = ?')
+      .run(sourceId, this.#owner)
   }
 
   /** Who waits or writes now: process and command. */
   holders(): { readonly pid: number; readonly what: string }[] {
-    const rows = this.#db.prepare('select owner, what from tickets order by id').all() as { owner: string; what: string }[]
-    return rows.filter((row) => isAlive(row.owner)).map((row) => ({ pid: Number(row.owner.split(' ')[0]), what: row.what }))
+    const rows = this.#db.prepare('select owner, what from tickets order by id').all() as {
+      owner: string
+      what: string
+    }[]
+    return rows
+      .filter((row) => isAlive(row.owner))
+      .map((row) => ({ pid: Number(row.owner.split(' ')[0]), what: row.what }))
   }
 
   close(): void {

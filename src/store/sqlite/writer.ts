@@ -1,15 +1,28 @@
 import { createHash } from 'node:crypto'
 import type { Database as Connection } from 'better-sqlite3'
 import { blake3 } from '../../core/blake3.ts'
-import { EVENT_CLASS } from '../../core/event-class.ts'
 import { VALUE_KINDS } from '../../core/event.ts'
+import { EVENT_CLASS } from '../../core/event-class.ts'
 import { dayOf, type InstantUs } from '../../core/instant.ts'
 import type { PlainObject } from '../../core/json.ts'
 import type { PackedBatch } from '../../core/packed.ts'
 import type { Checkpoint, SigningKey, SourceHead } from '../../core/seal-types.ts'
+import {
+  countEvent,
+  emptySummary,
+  type Fact,
+  type SessionSummary,
+  takesPlace,
+} from '../../core/session-summary.ts'
 import { LIMITS } from '../../limits.ts'
-import { countEvent, emptySummary, type Fact, type SessionSummary, takesPlace } from '../../summarize/session.ts'
-import type { BatchWriter, SummaryWriter, Fates, FileRecord, LineageProof, SourceUpdate } from '../port.ts'
+import type {
+  BatchWriter,
+  Fates,
+  FileRecord,
+  LineageProof,
+  SourceUpdate,
+  SummaryWriter,
+} from '../port.ts'
 import type { Sealing } from '../sealing.ts'
 import { appendJournal, type JournalDraft } from './journal.ts'
 import { checkDiskSpace, translate } from './open.ts'
@@ -76,7 +89,10 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
   #dictionaries = new Map<number, Dictionary>()
   #cursors = new Map<number, SourceCursor>()
   #dailyEvents = new Map<string, Map<number, number>>()
-  #drift = new Map<string, { what: string; eventid: string; field: string; count: number; firstUs: number; lastUs: number }>()
+  #drift = new Map<
+    string,
+    { what: string; eventid: string; field: string; count: number; firstUs: number; lastUs: number }
+  >()
   #nextEvent = 1
   #nextSession = 1
   #nextValue = 1
@@ -113,13 +129,26 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
     }
   }
 
-  addSource(source: { readonly uid: Uint8Array; readonly sensorOverride: string; readonly update: SourceUpdate }): number {
+  addSource(source: {
+    readonly uid: Uint8Array
+    readonly sensorOverride: string
+    readonly update: SourceUpdate
+  }): number {
     return this.#guard(() => {
       const now = this.#context.clock()
       const { update } = source
       const id = this.#statements.insertSource.run(
-        source.uid, source.sensorOverride, EMPTY_SHA256, EMPTY_SHA256, new Uint8Array(32), update.state,
-        update.pendingBytes, update.compression, update.path, now, now,
+        source.uid,
+        source.sensorOverride,
+        EMPTY_SHA256,
+        EMPTY_SHA256,
+        new Uint8Array(32),
+        update.state,
+        update.pendingBytes,
+        update.compression,
+        update.path,
+        now,
+        now,
       ).lastInsertRowid
       return Number(id)
     })
@@ -135,13 +164,31 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
 
   finishSource(sourceId: number, update: SourceUpdate): void {
     this.#guard(() => {
-      this.#statements.finishSource.run(update.state, update.pendingBytes, update.compression, update.path, this.#context.clock(), sourceId)
+      this.#statements.finishSource.run(
+        update.state,
+        update.pendingBytes,
+        update.compression,
+        update.path,
+        this.#context.clock(),
+        sourceId,
+      )
     })
   }
 
   saveFile(file: FileRecord): void {
     this.#guard(() => {
-      this.#statements.saveFile.run(file.path, file.sensorOverride, file.sourceId, file.device, file.inode, file.size, file.mtimeNs, file.ctimeNs, file.foreignKind, file.isFinished ? 1 : 0)
+      this.#statements.saveFile.run(
+        file.path,
+        file.sensorOverride,
+        file.sourceId,
+        file.device,
+        file.inode,
+        file.size,
+        file.mtimeNs,
+        file.ctimeNs,
+        file.foreignKind,
+        file.isFinished ? 1 : 0,
+      )
     })
   }
 
@@ -167,7 +214,8 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
       state.isStored = true
       state.isDirty = false
       // A session that has ended will hardly come again; if it does, its row is read.
-      if (state.summary.closedCount > 0) this.#sessions.delete(`${state.sensorId}\n${state.session}`)
+      if (state.summary.closedCount > 0)
+        this.#sessions.delete(`${state.sensorId}\n${state.session}`)
     }
     this.#touched = []
     this.#occurrences = 0
@@ -213,13 +261,22 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
         detail: { differences },
       })
       this.#forget()
-      for (const table of ['session_values', 'daily_values', 'daily_events', 'schema_drift']) this.#db.prepare(`delete from ${table}`).run()
+      for (const table of ['session_values', 'daily_values', 'daily_events', 'schema_drift'])
+        this.#db.prepare(`delete from ${table}`).run()
       this.#db.prepare(EMPTY_SESSIONS).run()
       for (const batch of batches) {
         const dictionary = this.#dictionary(REBUILD_READER, batch)
         const sensorIds = batch.sensors.map((name) => this.#sensorId(name))
-        const sessions = batch.sessions.map((session, i) => this.#session(sensorIds[batch.sessionSensorIx[i]!]!, session))
-        this.#summarize(batch, sessions, batch.kinds.map((name) => this.#kindId(name)), dictionary, undefined)
+        const sessions = batch.sessions.map((session, i) =>
+          this.#session(sensorIds[batch.sessionSensorIx[i]!]!, session),
+        )
+        this.#summarize(
+          batch,
+          sessions,
+          batch.kinds.map((name) => this.#kindId(name)),
+          dictionary,
+          undefined,
+        )
         this.#flush()
       }
       this.#db.prepare('delete from sessions where event_count = 0').run()
@@ -247,22 +304,34 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
 
   #saveSchemas(): void {
     if (this.#hasSchemas) return
-    const insert = this.#db.prepare('insert into schema_versions (version, file, digest) values (?, ?, ?) on conflict (version, file) do nothing')
-    for (const { file, digest } of this.#context.schemaFiles) insert.run(this.#context.schemaVersion, file, digest)
+    const insert = this.#db.prepare(
+      'insert into schema_versions (version, file, digest) values (?, ?, ?) on conflict (version, file) do nothing',
+    )
+    for (const { file, digest } of this.#context.schemaFiles)
+      insert.run(this.#context.schemaVersion, file, digest)
     this.#hasSchemas = true
   }
 
   /** Another process wrote: what was remembered may be old. */
   #forget(): void {
-    this.#sensors = new Map((this.#db.prepare('select name, id from sensors').all() as { name: string; id: number }[]).map((row) => [row.name, row.id]))
-    this.#kinds = new Map((this.#db.prepare('select name, id from event_kinds').all() as { name: string; id: number }[]).map((row) => [row.name, row.id]))
+    this.#sensors = new Map(
+      (
+        this.#db.prepare('select name, id from sensors').all() as { name: string; id: number }[]
+      ).map((row) => [row.name, row.id]),
+    )
+    this.#kinds = new Map(
+      (
+        this.#db.prepare('select name, id from event_kinds').all() as { name: string; id: number }[]
+      ).map((row) => [row.name, row.id]),
+    )
     this.#sessions.clear()
     this.#touched = []
     this.#dailyEvents.clear()
     this.#drift.clear()
     this.#cursors.clear()
     const next = (table: string, column: string): number =>
-      ((this.#db.prepare(`select max(${column}) as n from ${table}`).get() as { n: number | null }).n ?? 0) + 1
+      ((this.#db.prepare(`select max(${column}) as n from ${table}`).get() as { n: number | null })
+        .n ?? 0) + 1
     this.#nextEvent = Math.max(next('raw_events', 'id'), next('held_events', 'id'))
     this.#nextSession = next('sessions', 'session_key')
     this.#nextValue = next('"values"', 'id')
@@ -276,7 +345,9 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
     const dictionary = this.#dictionary(readerId, batch)
     const sensorIds = batch.sensors.map((name) => this.#sensorId(name))
     const kindIds = batch.kinds.map((name) => this.#kindId(name))
-    const sessions = batch.sessions.map((session, i) => this.#session(sensorIds[batch.sessionSensorIx[i]!]!, session))
+    const sessions = batch.sessions.map((session, i) =>
+      this.#session(sensorIds[batch.sessionSensorIx[i]!]!, session),
+    )
     const batchId = this.#nextBatch
     this.#nextBatch += 1
 
@@ -286,36 +357,98 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
 
     const view = this.#context.sealing.viewSealer()
     for (let i = 0; i < batch.count; i += 1) {
-      if (isNew === undefined || isNew[i] === 1) view.add(dayOf(batch.eventTimesUs[i]!), batch.rowDigests.subarray(i * 32, i * 32 + 32))
+      if (isNew === undefined || isNew[i] === 1)
+        view.add(dayOf(batch.eventTimesUs[i]!), batch.rowDigests.subarray(i * 32, i * 32 + 32))
     }
     const days = view.days()
     const dead = batch.dead.reduce((sum, letter) => sum + letter.records, 0)
     const fates: Fates = {
-      lines: batch.records, stored, duplicate: batch.count - stored, held: 0, dead, blank: batch.blank, expired: 0,
+      lines: batch.records,
+      stored,
+      duplicate: batch.count - stored,
+      held: 0,
+      dead,
+      blank: batch.blank,
+      expired: 0,
     }
     const seq = cursor.batches + 1
     const firstRecord = supersedes === undefined ? cursor.records : supersedes.firstRecord
     const committedAtUs = this.#context.clock()
     const viewRoot = this.#context.sealing.viewRoot(days, batch.dead)
     const digest = this.#context.sealing.batchDigest({
-      sourceUid: cursor.uid, sensorOverride: cursor.sensorOverride, seq,
-      startOffset: batch.startOffset, endOffset: batch.endOffset, firstRecord, records: batch.records,
-      stored, duplicate: fates.duplicate, held: 0, dead, blank: batch.blank, expired: 0,
-      supersedes: supersedes?.seq ?? 0, blocks: batch.blocks.length, recordRoot: batch.recordRoot, viewRoot,
-      schemaVersion: this.#context.schemaVersion, ruleSet: this.#context.ruleSet, programVersion: this.#context.programVersion,
-      committedAtUs, previousDigest: cursor.lastDigest,
+      sourceUid: cursor.uid,
+      sensorOverride: cursor.sensorOverride,
+      seq,
+      startOffset: batch.startOffset,
+      endOffset: batch.endOffset,
+      firstRecord,
+      records: batch.records,
+      stored,
+      duplicate: fates.duplicate,
+      held: 0,
+      dead,
+      blank: batch.blank,
+      expired: 0,
+      supersedes: supersedes?.seq ?? 0,
+      blocks: batch.blocks.length,
+      recordRoot: batch.recordRoot,
+      viewRoot,
+      schemaVersion: this.#context.schemaVersion,
+      ruleSet: this.#context.ruleSet,
+      programVersion: this.#context.programVersion,
+      committedAtUs,
+      previousDigest: cursor.lastDigest,
     })
     this.#statements.insertBatch.run(
-      batchId, sourceId, seq, batch.startOffset, batch.endOffset, firstRecord, batch.records, stored, fates.duplicate, 0, dead, batch.blank, 0,
-      supersedes?.seq ?? 0, batch.blocks.length, batch.recordRoot, viewRoot, this.#context.schemaVersion, this.#context.ruleSet,
-      this.#context.programVersion, committedAtUs, cursor.lastDigest, digest,
+      batchId,
+      sourceId,
+      seq,
+      batch.startOffset,
+      batch.endOffset,
+      firstRecord,
+      batch.records,
+      stored,
+      fates.duplicate,
+      0,
+      dead,
+      batch.blank,
+      0,
+      supersedes?.seq ?? 0,
+      batch.blocks.length,
+      batch.recordRoot,
+      viewRoot,
+      this.#context.schemaVersion,
+      this.#context.ruleSet,
+      this.#context.programVersion,
+      committedAtUs,
+      cursor.lastDigest,
+      digest,
     )
     batch.blocks.forEach((block, n) => {
-      this.#statements.insertBlock.run(batchId, n, block.startOffset, block.endOffset, block.records, block.root, block.sha256, block.codec, '', block.bytes)
+      this.#statements.insertBlock.run(
+        batchId,
+        n,
+        block.startOffset,
+        block.endOffset,
+        block.records,
+        block.root,
+        block.sha256,
+        block.codec,
+        '',
+        block.bytes,
+      )
     })
     for (const { day, rows, root } of days) this.#statements.insertDay.run(batchId, day, rows, root)
     for (const letter of batch.dead) {
-      this.#statements.insertDead.run(batchId, letter.startOffset, letter.endOffset, letter.firstRecord, letter.records, letter.reason, letter.detail)
+      this.#statements.insertDead.run(
+        batchId,
+        letter.startOffset,
+        letter.endOffset,
+        letter.firstRecord,
+        letter.records,
+        letter.reason,
+        letter.detail,
+      )
     }
     cursor.batches = seq
     cursor.records = firstRecord + batch.records
@@ -325,20 +458,42 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
     cursor.open = batch.isOpen ? { seq, startOffset: batch.startOffset, firstRecord } : undefined
     const headLength = Math.min(proof.head.length, batch.endOffset)
     const headDigest = createHash('sha256').update(proof.head.subarray(0, headLength)).digest()
-    this.#statements.moveCursor.run(headLength, headDigest, batch.endOffset, proof.tailDigest, cursor.records, seq, digest, batch.isOpen ? seq : 0, sourceId)
+    this.#statements.moveCursor.run(
+      headLength,
+      headDigest,
+      batch.endOffset,
+      proof.tailDigest,
+      cursor.records,
+      seq,
+      digest,
+      batch.isOpen ? seq : 0,
+      sourceId,
+    )
     return fates
   }
 
   /** The batch starts where the broken end of the file stood: that end no longer counts. */
-  #supersede(cursor: SourceCursor, batch: PackedBatch): { readonly seq: number; readonly firstRecord: number } | undefined {
+  #supersede(
+    cursor: SourceCursor,
+    batch: PackedBatch,
+  ): { readonly seq: number; readonly firstRecord: number } | undefined {
     if (cursor.open === undefined || batch.startOffset !== cursor.open.startOffset) {
-      if (batch.startOffset !== cursor.committedOffset) throw new Error('a batch must start at the cursor of its source')
+      if (batch.startOffset !== cursor.committedOffset)
+        throw new Error('a batch must start at the cursor of its source')
       return undefined
     }
     const { seq, firstRecord } = cursor.open
     const rows = this.#db
-      .prepare("select id, batch_id, start_offset, first_record, reason from dead_letters where batch_id = ? and state = 'new'")
-      .all(cursor.lastBatchId) as { id: number; batch_id: number; start_offset: number; first_record: number; reason: string }[]
+      .prepare(
+        "select id, batch_id, start_offset, first_record, reason from dead_letters where batch_id = ? and state = 'new'",
+      )
+      .all(cursor.lastBatchId) as {
+      id: number
+      batch_id: number
+      start_offset: number
+      first_record: number
+      reason: string
+    }[]
     for (const row of rows) {
       appendJournal(this.#db, this.#context.sealing, this.#context.clock(), {
         actor: this.#context.command,
@@ -346,7 +501,8 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
         subject: `dead_letters batch ${row.batch_id} offset ${row.start_offset} record ${row.first_record}`,
         reason: 'a longer copy of the file was read',
         detail: { reason: row.reason, seq },
-        change: () => this.#db.prepare("update dead_letters set state = 'superseded' where id = ?").run(row.id),
+        change: () =>
+          this.#db.prepare("update dead_letters set state = 'superseded' where id = ?").run(row.id),
         decision: { from: 'new', to: 'superseded' },
       })
     }
@@ -356,15 +512,37 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
   #cursorOf(sourceId: number): SourceCursor {
     let cursor = this.#cursors.get(sourceId)
     if (cursor === undefined) {
-      const row = this.#db.prepare('select uid, sensor_override, batches, records, committed_offset, last_digest, open_seq from sources where id = ?').get(sourceId) as {
-        uid: Uint8Array; sensor_override: string; batches: number; records: number; committed_offset: number; last_digest: Uint8Array; open_seq: number
+      const row = this.#db
+        .prepare(
+          'select uid, sensor_override, batches, records, committed_offset, last_digest, open_seq from sources where id = ?',
+        )
+        .get(sourceId) as {
+        uid: Uint8Array
+        sensor_override: string
+        batches: number
+        records: number
+        committed_offset: number
+        last_digest: Uint8Array
+        open_seq: number
       }
-      const last = this.#db.prepare('select id, start_offset, first_record from batches where source_id = ? and seq = ?').get(sourceId, row.batches) as
-        { id: number; start_offset: number; first_record: number } | undefined
+      const last = this.#db
+        .prepare(
+          'select id, start_offset, first_record from batches where source_id = ? and seq = ?',
+        )
+        .get(sourceId, row.batches) as
+        | { id: number; start_offset: number; first_record: number }
+        | undefined
       cursor = {
-        uid: row.uid, sensorOverride: row.sensor_override, batches: row.batches, records: row.records,
-        committedOffset: row.committed_offset, lastDigest: row.last_digest,
-        open: row.open_seq > 0 && last !== undefined ? { seq: row.open_seq, startOffset: last.start_offset, firstRecord: last.first_record } : undefined,
+        uid: row.uid,
+        sensorOverride: row.sensor_override,
+        batches: row.batches,
+        records: row.records,
+        committedOffset: row.committed_offset,
+        lastDigest: row.last_digest,
+        open:
+          row.open_seq > 0 && last !== undefined
+            ? { seq: row.open_seq, startOffset: last.start_offset, firstRecord: last.first_record }
+            : undefined,
         lastBatchId: last?.id ?? 0,
       }
       // 30,000 small files are met once each.
@@ -401,7 +579,8 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
       dictionary = { generation: batch.dictionaryGeneration, ids: [], kinds: [] }
       this.#dictionaries.set(readerId, dictionary)
     }
-    if (dictionary.ids.length !== batch.dictionaryStart) throw new Error('a batch of this reader was left out')
+    if (dictionary.ids.length !== batch.dictionaryStart)
+      throw new Error('a batch of this reader was left out')
     const { findValue, insertValue } = this.#statements
     for (let i = 0; i < batch.newValues.length; i += 1) {
       const text = batch.newValues[i]!
@@ -426,20 +605,45 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
     const row = this.#statements.findSession.get(session, sensorId) as SessionRow | undefined
     const state: SessionState =
       row === undefined
-        ? { key: this.#nextSession++, sensorId, session, isStored: false, isDirty: false, summary: emptySummary(), touchedIx: 0 }
-        : { key: row.session_key, sensorId, session, isStored: true, isDirty: false, summary: summaryOf(row), touchedIx: 0 }
+        ? {
+            key: this.#nextSession++,
+            sensorId,
+            session,
+            isStored: false,
+            isDirty: false,
+            summary: emptySummary(),
+            touchedIx: 0,
+          }
+        : {
+            key: row.session_key,
+            sensorId,
+            session,
+            isStored: true,
+            isDirty: false,
+            summary: summaryOf(row),
+            touchedIx: 0,
+          }
     this.#sessions.set(name, state)
     return state
   }
 
   /** @returns 1 for each event that is new; undefined when all are */
-  #insertEvents(batchId: number, batch: PackedBatch, sessions: readonly SessionState[], kindIds: readonly number[]): Uint8Array | undefined {
+  #insertEvents(
+    batchId: number,
+    batch: PackedBatch,
+    sessions: readonly SessionState[],
+    kindIds: readonly number[],
+  ): Uint8Array | undefined {
     const n = batch.count
     if (n === 0) return undefined
     const first = this.#nextEvent
     this.#nextEvent += n
     const notes = new Map(batch.notes)
-    const payloads = Buffer.from(batch.payloads.buffer, batch.payloads.byteOffset, batch.payloads.length)
+    const payloads = Buffer.from(
+      batch.payloads.buffer,
+      batch.payloads.byteOffset,
+      batch.payloads.length,
+    )
     const held = this.#hasHeld ? new Uint8Array(n) : undefined
     const insert = this.#insertEvent
     insert.changes = 0
@@ -447,7 +651,9 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
     let start = 0
     for (let i = 0; i < n; i += 1) {
       const end = batch.payloadEnds[i]!
-      const payload = batch.payloadsAreAscii ? payloads.latin1Slice(start, end) : payloads.utf8Slice(start, end)
+      const payload = batch.payloadsAreAscii
+        ? payloads.latin1Slice(start, end)
+        : payloads.utf8Slice(start, end)
       start = end
       const time = batch.eventTimesUs[i]!
       const key = sessions[batch.sessionIx[i]!]!.key
@@ -478,7 +684,13 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
     return isNew
   }
 
-  #summarize(batch: PackedBatch, sessions: readonly SessionState[], kindIds: readonly number[], dictionary: Dictionary, isNew: Uint8Array | undefined): void {
+  #summarize(
+    batch: PackedBatch,
+    sessions: readonly SessionState[],
+    kindIds: readonly number[],
+    dictionary: Dictionary,
+    isNew: Uint8Array | undefined,
+  ): void {
     const drift = driftByEvent(batch)
     const durations = new Map(batch.durations)
     const values = batch.valueEvents.length
@@ -522,11 +734,13 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
         this.#addOccurrence(state.touchedIx, id * DAY_SPAN + (day + DAY_SHIFT))
         const kind = dictionary.kinds[ix]!
         if (kind === VALUE_KINDS.ip) this.#offer(state, 'srcIp', id, time, batch, i)
-        else if (kind === VALUE_KINDS.clientVersion) this.#offer(state, 'clientVersion', id, time, batch, i)
+        else if (kind === VALUE_KINDS.clientVersion)
+          this.#offer(state, 'clientVersion', id, time, batch, i)
         else if (kind === VALUE_KINDS.hassh) this.#offer(state, 'hassh', id, time, batch, i)
       }
       const protocolIx = batch.protocolIx[i]!
-      if (protocolIx !== 0) this.#offer(state, 'protocol', batch.protocols[protocolIx - 1]!, time, batch, i)
+      if (protocolIx !== 0)
+        this.#offer(state, 'protocol', batch.protocols[protocolIx - 1]!, time, batch, i)
       const durationMs = eventClass === EVENT_CLASS.closed ? durations.get(i) : undefined
       if (durationMs !== undefined) this.#offer(state, 'durationMs', durationMs, time, batch, i)
       if (drift.size > 0) {
@@ -537,13 +751,19 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
 
   /** Offers a fact of one event to the summary of its session. */
   #offer<Name extends 'srcIp' | 'clientVersion' | 'hassh' | 'protocol' | 'durationMs'>(
-    state: SessionState, name: Name, value: Name extends 'protocol' ? string : number, timeUs: number, batch: PackedBatch, event: number,
+    state: SessionState,
+    name: Name,
+    value: Name extends 'protocol' ? string : number,
+    timeUs: number,
+    batch: PackedBatch,
+    event: number,
   ): void {
     const summary = state.summary as Record<Name, Fact<string | number> | undefined> // every fact is of text or number, by name
     const held = summary[name]
     // Nearly every later event of a session repeats the fact.
     if (held !== undefined && timeUs > held.timeUs) return
-    const digestOf = (): string => Buffer.from(batch.digests.buffer, batch.digests.byteOffset + event * 16, 16).latin1Slice()
+    const digestOf = (): string =>
+      Buffer.from(batch.digests.buffer, batch.digests.byteOffset + event * 16, 16).latin1Slice()
     const verdict = takesPlace(held, value, timeUs, digestOf)
     if (verdict === 'no') return
     if (verdict === 'tie') {
@@ -556,23 +776,47 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
 
   /** Two events of one instant give different facts, one of them from an earlier load: the events decide. */
   #settleTie(state: SessionState, name: string, timeUs: number): Fact<string | number> | undefined {
-    const rows = this.#statements.eventsAt.all(timeUs, state.key) as { digest: Buffer; name: string; payload: string }[]
+    const rows = this.#statements.eventsAt.all(timeUs, state.key) as {
+      digest: Buffer
+      name: string
+      payload: string
+    }[]
     let best: Fact<string | number> | undefined
     for (const row of rows) {
-      const value = this.#context.sealing.factOf(JSON.parse(row.payload) as PlainObject, row.name, name)
+      const value = this.#context.sealing.factOf(
+        JSON.parse(row.payload) as PlainObject,
+        row.name,
+        name,
+      )
       if (value === undefined) continue
       const digest = row.digest.latin1Slice()
-      if (best === undefined || digest < best.digest!) best = { value: name === 'protocol' || name === 'durationMs' ? value : this.#valueId(name, String(value)), timeUs, digest }
+      if (best === undefined || digest < best.digest!)
+        best = {
+          value:
+            name === 'protocol' || name === 'durationMs'
+              ? value
+              : this.#valueId(name, String(value)),
+          timeUs,
+          digest,
+        }
     }
     return best
   }
 
   #valueId(fact: string, text: string): number {
-    const kind = fact === 'srcIp' ? VALUE_KINDS.ip : fact === 'hassh' ? VALUE_KINDS.hassh : VALUE_KINDS.clientVersion
+    const kind =
+      fact === 'srcIp'
+        ? VALUE_KINDS.ip
+        : fact === 'hassh'
+          ? VALUE_KINDS.hassh
+          : VALUE_KINDS.clientVersion
     return this.#statements.findValue.get(blake3(Buffer.from(text)).subarray(0, 16), kind) as number
   }
 
-  #countDrift(item: { readonly what: string; readonly eventid: string; readonly field: string }, timeUs: number): void {
+  #countDrift(
+    item: { readonly what: string; readonly eventid: string; readonly field: string },
+    timeUs: number,
+  ): void {
     const name = `${item.what}\n${item.eventid}\n${item.field}`
     const held = this.#drift.get(name)
     if (held === undefined) {
@@ -595,19 +839,49 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
   }
 
   #flushSessions(): void {
-    const sessionRows = new MultiInsert(this.#db, UPSERT_SESSION, SESSION_COLUMNS.length, UPSERT_SESSION_TAIL)
-    const newValues = new MultiInsert(this.#db, 'insert into session_values (session_key, value_id, day, count)', 4)
+    const sessionRows = new MultiInsert(
+      this.#db,
+      UPSERT_SESSION,
+      SESSION_COLUMNS.length,
+      UPSERT_SESSION_TAIL,
+    )
+    const newValues = new MultiInsert(
+      this.#db,
+      'insert into session_values (session_key, value_id, day, count)',
+      4,
+    )
     const daily = new Map<number, Map<number, { count: number; sessions: number }>>()
     const { starts, places } = this.#groupOccurrences()
     for (let n = 0; n < this.#touched.length; n += 1) {
       const state = this.#touched[n]!
       const { summary: s, key } = state
       sessionRows.add(
-        key, state.sensorId, state.session, s.firstEventUs, s.lastEventUs, s.srcIp?.value ?? null, s.srcIp?.timeUs ?? null,
-        s.protocol?.value ?? null, s.protocol?.timeUs ?? null, s.clientVersion?.value ?? null, s.clientVersion?.timeUs ?? null,
-        s.hassh?.value ?? null, s.hassh?.timeUs ?? null, s.durationMs?.value ?? null, s.durationMs?.timeUs ?? null,
-        s.eventCount, s.connectCount, s.closedCount, s.commandCount, s.failedCommandCount, s.loginFailedCount, s.loginSuccessCount,
-        s.downloadCount, s.uploadCount, 0, 0,
+        key,
+        state.sensorId,
+        state.session,
+        s.firstEventUs,
+        s.lastEventUs,
+        s.srcIp?.value ?? null,
+        s.srcIp?.timeUs ?? null,
+        s.protocol?.value ?? null,
+        s.protocol?.timeUs ?? null,
+        s.clientVersion?.value ?? null,
+        s.clientVersion?.timeUs ?? null,
+        s.hassh?.value ?? null,
+        s.hassh?.timeUs ?? null,
+        s.durationMs?.value ?? null,
+        s.durationMs?.timeUs ?? null,
+        s.eventCount,
+        s.connectCount,
+        s.closedCount,
+        s.commandCount,
+        s.failedCommandCount,
+        s.loginFailedCount,
+        s.loginSuccessCount,
+        s.downloadCount,
+        s.uploadCount,
+        0,
+        0,
       )
       let ofSensor = daily.get(state.sensorId)
       if (ofSensor === undefined) {
@@ -667,7 +941,11 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
   #isNewValue(state: SessionState, place: number, count: number, newValues: MultiInsert): boolean {
     const valueId = Math.floor(place / DAY_SPAN)
     const day = (place % DAY_SPAN) - DAY_SHIFT
-    if (state.isStored && this.#statements.addSessionValue.run(count, state.key, valueId, day).changes === 1) return false
+    if (
+      state.isStored &&
+      this.#statements.addSessionValue.run(count, state.key, valueId, day).changes === 1
+    )
+      return false
     newValues.push(state.key)
     newValues.push(valueId)
     newValues.push(day)
@@ -676,7 +954,12 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
     return true
   }
 
-  #flushDailyValues(daily: ReadonlyMap<number, ReadonlyMap<number, { readonly count: number; readonly sessions: number }>>): void {
+  #flushDailyValues(
+    daily: ReadonlyMap<
+      number,
+      ReadonlyMap<number, { readonly count: number; readonly sessions: number }>
+    >,
+  ): void {
     const insert = new MultiInsert(
       this.#db,
       'insert into daily_values (day, sensor_id, kind, value_id, count, sessions)',
@@ -685,7 +968,8 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
     )
     const kindOf = new Map<number, number>()
     for (const dictionary of this.#dictionaries.values()) {
-      for (let i = 0; i < dictionary.ids.length; i += 1) kindOf.set(dictionary.ids[i]!, dictionary.kinds[i]!)
+      for (let i = 0; i < dictionary.ids.length; i += 1)
+        kindOf.set(dictionary.ids[i]!, dictionary.kinds[i]!)
     }
     for (const [sensorId, values] of daily) {
       for (const [place, { count, sessions }] of values) {
@@ -700,19 +984,37 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
   #flushDaily(): void {
     for (const [name, events] of this.#dailyEvents) {
       const [day, sensorId] = name.split(' ').map(Number)
-      for (const [kindId, count] of events) this.#statements.addDailyEvents.run(day, sensorId, kindId, count)
+      for (const [kindId, count] of events)
+        this.#statements.addDailyEvents.run(day, sensorId, kindId, count)
     }
     for (const item of this.#drift.values()) {
-      this.#statements.addDrift.run(item.what, item.eventid, item.field, item.count, item.firstUs, item.lastUs)
+      this.#statements.addDrift.run(
+        item.what,
+        item.eventid,
+        item.field,
+        item.count,
+        item.firstUs,
+        item.lastUs,
+      )
     }
   }
 
   #makeCheckpoint(key: SigningKey): Checkpoint | undefined {
-    const last = this.#db.prepare('select seq, made_at_us, up_to_batch, sources, tree_root, journal_seq, journal_head, previous_digest from checkpoints order by seq desc limit 1').get() as
-      CheckpointRow | undefined
-    const journal = this.#db.prepare('select seq, digest from audit_log order by seq desc limit 1').get() as { seq: number; digest: Uint8Array } | undefined
+    const last = this.#db
+      .prepare(
+        'select seq, made_at_us, up_to_batch, sources, tree_root, journal_seq, journal_head, previous_digest from checkpoints order by seq desc limit 1',
+      )
+      .get() as CheckpointRow | undefined
+    const journal = this.#db
+      .prepare('select seq, digest from audit_log order by seq desc limit 1')
+      .get() as { seq: number; digest: Uint8Array } | undefined
     const upToBatch = this.#nextBatch - 1
-    if (last !== undefined && last.up_to_batch === upToBatch && last.journal_seq === (journal?.seq ?? 0)) return undefined
+    if (
+      last !== undefined &&
+      last.up_to_batch === upToBatch &&
+      last.journal_seq === (journal?.seq ?? 0)
+    )
+      return undefined
     const { root, sources } = this.#context.sealing.sourcesRoot(sourceHeads(this.#db, upToBatch))
     const checkpoint: Checkpoint = {
       seq: (last?.seq ?? 0) + 1,
@@ -722,12 +1024,30 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
       treeRoot: root,
       journalSeq: journal?.seq ?? 0,
       journalHead: journal?.digest ?? new Uint8Array(32),
-      previousDigest: last === undefined ? new Uint8Array(32) : this.#context.sealing.checkpointDigest(this.#context.sealing.checkpointMessage(checkpointOf(last))),
+      previousDigest:
+        last === undefined
+          ? new Uint8Array(32)
+          : this.#context.sealing.checkpointDigest(
+              this.#context.sealing.checkpointMessage(checkpointOf(last)),
+            ),
     }
     const signature = key.sign(this.#context.sealing.checkpointMessage(checkpoint))
     this.#db
-      .prepare('insert into checkpoints (seq, made_at_us, up_to_batch, sources, tree_root, journal_seq, journal_head, previous_digest, key_id, signature) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
-      .run(checkpoint.seq, checkpoint.madeAtUs, upToBatch, sources, root, checkpoint.journalSeq, checkpoint.journalHead, checkpoint.previousDigest, key.keyId, signature)
+      .prepare(
+        'insert into checkpoints (seq, made_at_us, up_to_batch, sources, tree_root, journal_seq, journal_head, previous_digest, key_id, signature) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      )
+      .run(
+        checkpoint.seq,
+        checkpoint.madeAtUs,
+        upToBatch,
+        sources,
+        root,
+        checkpoint.journalSeq,
+        checkpoint.journalHead,
+        checkpoint.previousDigest,
+        key.keyId,
+        signature,
+      )
     return checkpoint
   }
 }
@@ -755,13 +1075,26 @@ function driftByEvent(batch: PackedBatch): ReadonlyMap<number, readonly number[]
 type Dictionary = { readonly generation: number; readonly ids: number[]; readonly kinds: number[] }
 
 type CheckpointRow = {
-  seq: number; made_at_us: number; up_to_batch: number; sources: number; tree_root: Uint8Array; journal_seq: number; journal_head: Uint8Array; previous_digest: Uint8Array
+  seq: number
+  made_at_us: number
+  up_to_batch: number
+  sources: number
+  tree_root: Uint8Array
+  journal_seq: number
+  journal_head: Uint8Array
+  previous_digest: Uint8Array
 }
 
 function checkpointOf(row: CheckpointRow): Checkpoint {
   return {
-    seq: row.seq, madeAtUs: row.made_at_us, upToBatch: row.up_to_batch, sources: row.sources, treeRoot: row.tree_root,
-    journalSeq: row.journal_seq, journalHead: row.journal_head, previousDigest: row.previous_digest,
+    seq: row.seq,
+    madeAtUs: row.made_at_us,
+    upToBatch: row.up_to_batch,
+    sources: row.sources,
+    treeRoot: row.tree_root,
+    journalSeq: row.journal_seq,
+    journalHead: row.journal_head,
+    previousDigest: row.previous_digest,
   }
 }
 
@@ -781,17 +1114,42 @@ export function* sourceHeads(db: Connection, upToBatch: number): Generator<Sourc
 }
 
 const SESSION_COLUMNS = [
-  'session_key', 'sensor_id', 'session', 'first_event_us', 'last_event_us', 'src_ip', 'src_ip_us', 'protocol', 'protocol_us',
-  'client_version', 'client_version_us', 'hassh', 'hassh_us', 'duration_ms', 'duration_us', 'event_count', 'connect_count',
-  'closed_count', 'command_count', 'failed_command_count', 'login_failed_count', 'login_success_count', 'download_count',
-  'upload_count', 'threat_score', 'hazard_score',
+  'session_key',
+  'sensor_id',
+  'session',
+  'first_event_us',
+  'last_event_us',
+  'src_ip',
+  'src_ip_us',
+  'protocol',
+  'protocol_us',
+  'client_version',
+  'client_version_us',
+  'hassh',
+  'hassh_us',
+  'duration_ms',
+  'duration_us',
+  'event_count',
+  'connect_count',
+  'closed_count',
+  'command_count',
+  'failed_command_count',
+  'login_failed_count',
+  'login_success_count',
+  'download_count',
+  'upload_count',
+  'threat_score',
+  'hazard_score',
 ] as const
 const UPSERT_SESSION = `insert into sessions (${SESSION_COLUMNS.join(', ')})`
 const UPSERT_SESSION_TAIL = `on conflict (session_key) do update set ${SESSION_COLUMNS.slice(3)
   .map((column) => `${column} = excluded.${column}`)
   .join(', ')}`
 
-type SessionRow = { readonly [column in (typeof SESSION_COLUMNS)[number]]: number } & { readonly session: string; readonly protocol: string | null }
+type SessionRow = { readonly [column in (typeof SESSION_COLUMNS)[number]]: number } & {
+  readonly session: string
+  readonly protocol: string | null
+}
 
 function summaryOf(row: SessionRow): SessionSummary {
   const fact = <T>(value: T | null, timeUs: number | null): Fact<T> | undefined =>
@@ -822,13 +1180,17 @@ function prepareStatements(db: Connection) {
     kindOfValue: db.prepare('select kind from "values" where id = ?').pluck(),
     insertValue: db.prepare('insert into "values" (id, kind, digest, value) values (?, ?, ?, ?)'),
     findSession: db.prepare('select * from sessions where session = ? and sensor_id = ?'),
-    findHeld: db.prepare('select 1 from held_events where event_time_us = ? and session_key = ? and digest = ?'),
+    findHeld: db.prepare(
+      'select 1 from held_events where event_time_us = ? and session_key = ? and digest = ?',
+    ),
     idsBetween: db.prepare('select id from raw_events where id between ? and ?').pluck(),
     eventsAt: db.prepare(
       `select digest, event_kinds.name as name, payload from raw_events join event_kinds on event_kinds.id = kind_id
         where event_time_us = ? and session_key = ?`,
     ),
-    addSessionValue: db.prepare('update session_values set count = count + ? where session_key = ? and value_id = ? and day = ?'),
+    addSessionValue: db.prepare(
+      'update session_values set count = count + ? where session_key = ? and value_id = ? and day = ?',
+    ),
     addDailyEvents: db.prepare(
       'insert into daily_events (day, sensor_id, kind_id, count) values (?, ?, ?, ?) on conflict (day, sensor_id, kind_id) do update set count = count + excluded.count',
     ),
@@ -845,7 +1207,9 @@ function prepareStatements(db: Connection) {
     finishSource: db.prepare(
       'update sources set state = ?, pending_bytes = ?, compression = ?, path = ?, last_seen_us = ? where id = ?',
     ),
-    moveCursor: db.prepare('update sources set head_length = ?, head_digest = ?, committed_offset = ?, tail_digest = ?, records = ?, batches = ?, last_digest = ?, open_seq = ? where id = ?'),
+    moveCursor: db.prepare(
+      'update sources set head_length = ?, head_digest = ?, committed_offset = ?, tail_digest = ?, records = ?, batches = ?, last_digest = ?, open_seq = ? where id = ?',
+    ),
     saveFile: db.prepare(
       `insert into source_files (path, sensor_override, source_id, device, inode, size, mtime_ns, ctime_ns, foreign_kind, is_finished)
        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

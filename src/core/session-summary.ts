@@ -1,8 +1,12 @@
-import { EVENT_CLASS } from '../core/event-class.ts'
-import type { InstantUs } from '../core/instant.ts'
+import { EVENT_CLASS } from './event-class.ts'
+import type { InstantUs } from './instant.ts'
 
 /** A fact of a session that one event gives; the earliest by (time, digest) counts. */
-export type Fact<T> = { value: T; timeUs: InstantUs; /** 16 bytes as latin1; undefined when only the time is known. */ digest: string | undefined }
+export type Fact<T> = {
+  value: T
+  timeUs: InstantUs /** 16 bytes as latin1; undefined when only the time is known. */
+  digest: string | undefined
+}
 
 export type FactName = 'srcIp' | 'protocol' | 'clientVersion' | 'hassh' | 'durationMs'
 
@@ -86,7 +90,12 @@ export function countEvent(summary: SessionSummary, timeUs: InstantUs, eventClas
  *
  * @returns `tie` when the times are equal and the digest of the one held is not known
  */
-export function takesPlace<T>(held: Fact<T> | undefined, value: T, timeUs: InstantUs, digest: () => string): 'yes' | 'no' | 'tie' {
+export function takesPlace<T>(
+  held: Fact<T> | undefined,
+  value: T,
+  timeUs: InstantUs,
+  digest: () => string,
+): 'yes' | 'no' | 'tie' {
   if (held === undefined || timeUs < held.timeUs) return 'yes'
   if (timeUs > held.timeUs) return 'no'
   // With the digest unknown, an equal value changes nothing; any other is settled by looking at the events.
