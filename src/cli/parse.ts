@@ -131,7 +131,7 @@ function addCommand(
         throw new CommanderError(
           2,
           'commander.unknownCommand',
-          `${words[0]} needs one of: ${made.commands.map((one) => one.name()).join(', ')}`,
+          `the command "${words[0]}" needs one of: ${made.commands.map((one) => one.name()).join(', ')}`,
         )
       })
       groups.set(words[0]!, group)

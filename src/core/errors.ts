@@ -56,7 +56,10 @@ export class StoreError extends OperatingError<
 > {}
 
 /** Keys and seals. */
-export class SealError extends OperatingError<'SEAL_KEY_UNREADABLE'> {} // the signing key file is damaged or has no read permission
+// biome-ignore format: one code a line, so that the page of codes can be compared
+export class SealError extends OperatingError<
+  | 'SEAL_KEY_UNREADABLE' // the signing key file is damaged or has no read permission
+> {}
 
 /** A setting has a value that cannot be used. */
 export class ConfigError extends OperatingError<

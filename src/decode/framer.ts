@@ -191,14 +191,13 @@ export class Framer {
         continue
       }
       if (byte === NEWLINE) {
+        if (at - from > LIMITS.recordBytesMax) return this.#emitDead('too-long', from, at + 1)
         if (this.frame.nulPadding) return this.#emitDead('not-json', from, at + 1)
         if (this.#inArray) {
           at += 1
           continue
         }
-        return at - from > LIMITS.recordBytesMax
-          ? this.#emitDead('too-long', from, at + 1)
-          : this.#emit('blank', from, at + 1)
+        return this.#emit('blank', from, at + 1)
       }
       if (byte === OPEN) return at
       if (this.#inArray && (byte === COMMA || byte === CLOSE_ARRAY)) {

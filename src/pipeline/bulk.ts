@@ -472,7 +472,7 @@ class LoadRun {
       await this.#open()
       source.id ??= this.#addSource(source)
       this.#writer.finishSource(source.id, source.update())
-      if (stat !== undefined && stat.isFile()) {
+      if (stat?.isFile() === true) {
         this.#writer.saveFile(
           fileRecord(
             source.file,

@@ -168,8 +168,7 @@ export async function* readSource(
     const end = stream.end ?? { kind: 'complete', trailingBytes: 0 }
     const { tailReason, regionReason } = endReasons(plan, end)
     const isUnchanged =
-      found !== undefined &&
-      found.isOpen &&
+      found?.isOpen === true &&
       streamEnd === found.committedOffset &&
       (regionReason ?? tailReason) !== undefined
     const last = processor.finish(tailReason, regionReason, found?.isOpen === true)

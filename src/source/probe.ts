@@ -92,9 +92,12 @@ export class StreamProbe {
   }
 }
 
+/** First 16 bytes of a database file of the embedded engine: its name, a format number, a NUL. */
+const DATABASE_MAGIC = '53514c69746520666f726d6174203300'
+
 /** A database file or its write-ahead log (magic numbers of sqlite.org/fileformat2.html): its pages may hold events. */
 function isDatabaseFile(head: Buffer): boolean {
-  if (head.subarray(0, 16).toString('latin1') === 'SQLite format 3\0') return true
+  if (head.subarray(0, 16).toString('hex') === DATABASE_MAGIC) return true
   return head.length >= 4 && (head.readUInt32BE(0) & 0xfffffffe) >>> 0 === 0x377f0682
 }
 

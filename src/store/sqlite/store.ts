@@ -274,7 +274,9 @@ export class SqliteStore {
       )
       .all(sourceId, upToOffset, sourceId) as { end: number; digest: Uint8Array }[]
     const digests = new Uint8Array(rows.length * 32)
-    rows.forEach((row, i) => digests.set(row.digest, i * 32))
+    rows.forEach((row, i) => {
+      digests.set(row.digest, i * 32)
+    })
     return { ends: Float64Array.from(rows, (row) => row.end), digests }
   }
 
