@@ -43,6 +43,8 @@ function reportCommand(kind: ReportKind): Command {
     description:
       'Made from the roll-ups kept at ingest; log files are not read again. Without a date: the newest with events.',
     async run(app, args, options) {
+      // A slip of the pen is told before anything is opened.
+      if (args[0] !== undefined) periodOf(kind, args[0], 0)
       const store = await app.openStore('read')
       try {
         const { ReportQueries } = await import('../../store/repo/report.ts')

@@ -136,15 +136,21 @@ function inexactIntegers(db: Connection): string[] {
   for (const [table, columns] of Object.entries(TABLES)) {
     // Of the table with most rows only the time can be large; its other numbers are compared with small ones.
     const integers = Object.entries(columns)
-      .filter(([name, column]) => column.type === 'integer' && (table !== 'raw_events' || name === 'event_time_us'))
+      .filter(
+        ([name, column]) =>
+          column.type === 'integer' && (table !== 'raw_events' || name === 'event_time_us'),
+      )
       .map(([name]) => name)
     for (const name of integers) {
       const isBeyond = `(${name} > 9007199254740991 or ${name} < -9007199254740991)`
       const count = db
-        .prepare(`select count(*) from "${table}" where ${isBeyond} and cast(cast(${name} as real) as integer) <> ${name}`)
+        .prepare(
+          `select count(*) from "${table}" where ${isBeyond} and cast(cast(${name} as real) as integer) <> ${name}`,
+        )
         .pluck()
         .get() as number
-      if (count > 0) found.push(`${table}: ${name} holds a number that was never written, in ${count} rows`)
+      if (count > 0)
+        found.push(`${table}: ${name} holds a number that was never written, in ${count} rows`)
     }
   }
   return found
