@@ -33,12 +33,11 @@ export class UsageError extends OperatingError<
   | 'USAGE_BAD_ARGUMENT' // an argument is missing, superfluous or not of the form asked for
 > {}
 
-/** Reading of a source failed as a whole; single bad records are never errors. */
-export class SourceError extends OperatingError<
+/** Reading of a source failed as a whole; single bad records are never errors. Told in the report of a load. */
+export type SourceErrorCode =
   | 'SOURCE_NOT_FOUND' // the path names nothing
   | 'SOURCE_NO_ACCESS' // the operating system refuses to read it
   | 'SOURCE_READ_FAILED' // reading broke off with an input/output error
-> {}
 
 /** The database, its lock or its disk. */
 export class StoreError extends OperatingError<

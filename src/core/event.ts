@@ -1,4 +1,3 @@
-import type { InstantUs } from './instant.ts'
 import type { SafeText } from './text.ts'
 
 /** Why bytes could not become an event. Stored as it is in the dead letter. */
@@ -68,14 +67,6 @@ export const VALUE_KINDS = {
 } as const
 
 export type ValueKind = keyof typeof VALUE_KINDS
-
-/** The parts of an event that summaries are made from. */
-export type EventIdentity = {
-  readonly eventTimeUs: InstantUs
-  readonly eventid: string
-  readonly session: string
-  readonly sensor: string
-}
 
 /** Text of ours that is safe by construction: a literal of the program or made from numbers and such literals. */
 export function ownText(text: string): SafeText {

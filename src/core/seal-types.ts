@@ -44,3 +44,32 @@ export type SourceHead = {
   readonly records: number
   readonly stored: number
 }
+
+/** Root over the rows that a batch added on one UTC day. */
+export type DayRoot = { readonly day: number; readonly rows: number; readonly root: Uint8Array }
+
+/** What a batch commits to. */
+export type BatchHeader = {
+  readonly sourceUid: Uint8Array
+  readonly sensorOverride: string
+  readonly seq: number
+  readonly startOffset: number
+  readonly endOffset: number
+  readonly firstRecord: number
+  readonly records: number
+  readonly stored: number
+  readonly duplicate: number
+  readonly held: number
+  readonly dead: number
+  readonly blank: number
+  readonly expired: number
+  readonly supersedes: number
+  readonly blocks: number
+  readonly recordRoot: Uint8Array
+  readonly viewRoot: Uint8Array
+  readonly schemaVersion: string
+  readonly ruleSet: string
+  readonly programVersion: string
+  readonly committedAtUs: number
+  readonly previousDigest: Uint8Array
+}

@@ -8,8 +8,6 @@ export type Fact<T> = {
   digest: string | undefined
 }
 
-export type FactName = 'srcIp' | 'protocol' | 'clientVersion' | 'hassh' | 'durationMs'
-
 /** The running summary of one session. All merges are commutative: the order of events does not matter. */
 export type SessionSummary = {
   firstEventUs: InstantUs

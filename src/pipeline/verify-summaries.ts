@@ -11,6 +11,7 @@ import { eventClassOf } from '../core/event-class.ts'
 import { dayOf, formatDay } from '../core/instant.ts'
 import type { PlainObject } from '../core/json.ts'
 import { countEvent, emptySummary, type SessionSummary } from '../core/session-summary.ts'
+import { placeOf } from '../core/value-place.ts'
 import { Description, describe } from '../neutralize/describe.ts'
 import type { Row } from '../store/schema.ts'
 import type { EventCells, VerifyReads } from '../store/verify-port.ts'
@@ -29,8 +30,6 @@ type DayTotals = {
 }
 type DriftTotals = { count: number; firstUs: number; lastUs: number }
 
-const DAY_SPAN = 4_194_304
-const DAY_SHIFT = 1_000_000
 /** Events after which sessions that are over are looked for. */
 const SWEEP_EVENTS = 10_000
 const VALUE_CACHE = 50_000
@@ -132,7 +131,7 @@ export class SummaryCheck {
     const { kinds, texts, count } = this.#description
     for (let i = 0; i < count; i += 1) {
       const valueId = this.#valueId(kinds[i]!, texts[i]!)
-      const place = valueId * DAY_SPAN + day + DAY_SHIFT
+      const place = placeOf(valueId, day)
       const before = session.values.get(place)
       session.values.set(place, (before ?? 0) + 1)
       const valueName = `${sensorId} ${kinds[i]} ${valueId}`
@@ -275,8 +274,7 @@ export class SummaryCheck {
       stored.length === places.length &&
       stored.every(
         (one, i) =>
-          one.value_id * DAY_SPAN + one.day + DAY_SHIFT === places[i] &&
-          one.count === values.get(places[i]!),
+          placeOf(one.value_id, one.day) === places[i] && one.count === values.get(places[i]!),
       )
     if (!isSame) this.#problem(`session_values of session ${key}: are not what its events say`)
   }

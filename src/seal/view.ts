@@ -3,6 +3,7 @@ import { blake3Tagged } from '../core/blake3.ts'
 import { FieldWriter } from '../core/bytes.ts'
 import type { DeadLetter } from '../core/event.ts'
 import { MerkleTree, merkleRoot } from '../core/merkle.ts'
+import type { BatchHeader, DayRoot } from '../core/seal-types.ts'
 
 const KIND = {
   payload: 0x00,
@@ -59,8 +60,6 @@ export function deadLetterDigest(dead: DeadLetter): Uint8Array {
     .hash()
 }
 
-export type DayRoot = { readonly day: number; readonly rows: number; readonly root: Uint8Array }
-
 /** Collects the digests of the rows that a batch added, in the order of their records. */
 export class ViewSealer {
   #days = new Map<number, MerkleTree>()
@@ -92,32 +91,6 @@ export function viewRoot(days: readonly DayRoot[], deadDigests: readonly Uint8Ar
     )
   }
   return merkleRoot(leaves)
-}
-
-/** What a batch commits to. */
-export type BatchHeader = {
-  readonly sourceUid: Uint8Array
-  readonly sensorOverride: string
-  readonly seq: number
-  readonly startOffset: number
-  readonly endOffset: number
-  readonly firstRecord: number
-  readonly records: number
-  readonly stored: number
-  readonly duplicate: number
-  readonly held: number
-  readonly dead: number
-  readonly blank: number
-  readonly expired: number
-  readonly supersedes: number
-  readonly blocks: number
-  readonly recordRoot: Uint8Array
-  readonly viewRoot: Uint8Array
-  readonly schemaVersion: string
-  readonly ruleSet: string
-  readonly programVersion: string
-  readonly committedAtUs: number
-  readonly previousDigest: Uint8Array
 }
 
 export function batchDigest(batch: BatchHeader): Uint8Array {

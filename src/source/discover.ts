@@ -1,6 +1,7 @@
 /** Paths, folders and globs to the files they name. */
 import { existsSync, globSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import type { SourceErrorCode } from '../core/errors.ts'
 
 /** A file that a path on the command line leads to. */
 export type FoundFile = {
@@ -11,7 +12,7 @@ export type FoundFile = {
 
 export type PathFailure = {
   readonly path: string
-  readonly code: 'SOURCE_NOT_FOUND' | 'SOURCE_NO_ACCESS' | 'SOURCE_READ_FAILED'
+  readonly code: SourceErrorCode
   readonly message: string
 }
 

@@ -1,6 +1,12 @@
 import type { DeadLetter } from '../core/event.ts'
 import type { PlainObject } from '../core/json.ts'
-import type { Checkpoint, JournalEntry, SourceHead } from '../core/seal-types.ts'
+import type {
+  BatchHeader,
+  Checkpoint,
+  DayRoot,
+  JournalEntry,
+  SourceHead,
+} from '../core/seal-types.ts'
 
 /** The seal functions, handed to the store by whoever wires the program: the store computes no seal of its own. */
 export type Sealing = {
@@ -13,31 +19,4 @@ export type Sealing = {
   journalDigest(entry: JournalEntry): Uint8Array
   /** A single-valued fact of a stored event, for settling ties. */
   factOf(payload: PlainObject, eventid: string, fact: string): string | number | undefined
-}
-
-export type DayRoot = { readonly day: number; readonly rows: number; readonly root: Uint8Array }
-
-export type BatchHeader = {
-  readonly sourceUid: Uint8Array
-  readonly sensorOverride: string
-  readonly seq: number
-  readonly startOffset: number
-  readonly endOffset: number
-  readonly firstRecord: number
-  readonly records: number
-  readonly stored: number
-  readonly duplicate: number
-  readonly held: number
-  readonly dead: number
-  readonly blank: number
-  readonly expired: number
-  readonly supersedes: number
-  readonly blocks: number
-  readonly recordRoot: Uint8Array
-  readonly viewRoot: Uint8Array
-  readonly schemaVersion: string
-  readonly ruleSet: string
-  readonly programVersion: string
-  readonly committedAtUs: number
-  readonly previousDigest: Uint8Array
 }

@@ -14,6 +14,7 @@ import {
   type SessionSummary,
   takesPlace,
 } from '../../core/session-summary.ts'
+import { dayOfPlace, placeOf, valueIdOf } from '../../core/value-place.ts'
 import { LIMITS } from '../../limits.ts'
 import type {
   BatchWriter,
@@ -56,10 +57,6 @@ type SessionState = {
   /** Place in `#touched` while it is dirty. */
   touchedIx: number
 }
-
-/** A value id and a day in one number: ids stay below 2^31, days of the years 1 to 9999 within 22 bits. */
-const DAY_SPAN = 4_194_304
-const DAY_SHIFT = 1_000_000
 
 type SourceCursor = {
   readonly uid: Uint8Array
@@ -731,7 +728,7 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
       for (; v < values && batch.valueEvents[v] === i; v += 1) {
         const ix = batch.valueIx[v]!
         const id = dictionary.ids[ix]!
-        this.#addOccurrence(state.touchedIx, id * DAY_SPAN + (day + DAY_SHIFT))
+        this.#addOccurrence(state.touchedIx, placeOf(id, day))
         const kind = dictionary.kinds[ix]!
         if (kind === VALUE_KINDS.ip) this.#offer(state, 'srcIp', id, time, batch, i)
         else if (kind === VALUE_KINDS.clientVersion)
@@ -939,8 +936,8 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
   }
 
   #isNewValue(state: SessionState, place: number, count: number, newValues: MultiInsert): boolean {
-    const valueId = Math.floor(place / DAY_SPAN)
-    const day = (place % DAY_SPAN) - DAY_SHIFT
+    const valueId = valueIdOf(place)
+    const day = dayOfPlace(place)
     if (
       state.isStored &&
       this.#statements.addSessionValue.run(count, state.key, valueId, day).changes === 1
@@ -973,9 +970,9 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
     }
     for (const [sensorId, values] of daily) {
       for (const [place, { count, sessions }] of values) {
-        const valueId = Math.floor(place / DAY_SPAN)
+        const valueId = valueIdOf(place)
         const kind = kindOf.get(valueId) ?? (this.#statements.kindOfValue.get(valueId) as number)
-        insert.add((place % DAY_SPAN) - DAY_SHIFT, sensorId, kind, valueId, count, sessions)
+        insert.add(dayOfPlace(place), sensorId, kind, valueId, count, sessions)
       }
     }
     insert.flush()
