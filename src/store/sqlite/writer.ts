@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Database as Connection } from 'better-sqlite3'
 import { blake3 } from '../../core/blake3.ts'
+import { StoreError } from '../../core/errors.ts'
 import { VALUE_KINDS } from '../../core/event.ts'
 import { EVENT_CLASS } from '../../core/event-class.ts'
 import { dayOf, type InstantUs } from '../../core/instant.ts'
@@ -476,7 +477,13 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
   ): { readonly seq: number; readonly firstRecord: number } | undefined {
     if (cursor.open === undefined || batch.startOffset !== cursor.open.startOffset) {
       if (batch.startOffset !== cursor.committedOffset)
-        throw new Error('a batch must start at the cursor of its source')
+        throw new StoreError(
+          'STORE_BUSY',
+          'Another loader has moved the cursor of a source that is being read here.',
+          {
+            hint: 'Nothing is lost: run the same command again when the other one is done.',
+          },
+        )
       return undefined
     }
     const { seq, firstRecord } = cursor.open
