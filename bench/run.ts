@@ -72,90 +72,6 @@ function rate(cpu: number): string {
   return `${Math.round(events / cpu).toLocaleString('en-GB')} events per CPU second`
 }
 
-console.log(
-  `Machine: ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}, load ${loadavg()[0]?.toFixed(1)}`,
-)
-mkdirSync(folder, { recursive: true })
-
-for (const style of values.styles.split(',')) {
-  const logs = join(folder, `${style}-${events}`)
-  if (!existsSync(join(logs, 'truth.json'))) {
-    rmSync(logs, { recursive: true, force: true })
-    spawnSync(
-      nacre,
-      [
-        'synth',
-        '--out',
-        logs,
-        '--events',
-        String(events),
-        '--days',
-        '30',
-        '--sensors',
-        '3',
-        '--style',
-        style,
-        '--gzip',
-        '--seed',
-        '7',
-      ],
-      { stdio: 'ignore' },
-    )
-  }
-  const truth = JSON.parse(readFileSync(join(logs, 'truth.json'), 'utf8')) as {
-    readonly totals: { readonly bytes: number }
-  }
-  const raw = truth.totals.bytes
-  console.log(
-    `\n${style}: ${events.toLocaleString('en-GB')} events, ${(raw / 2 ** 20).toFixed(0)} MiB of lines, ${(raw / events).toFixed(0)} bytes each, gzip`,
-  )
-  const floor = await measure(
-    `find '${logs}' -name 'cowrie*.gz' -exec cat {} + | zcat | wc -l >/dev/null`,
-  )
-  console.log(`  zcat | wc -l        ${rate(floor.cpu)}`)
-  if (spawnSync('sh', ['-c', 'command -v sqlite3']).status === 0) {
-    const lines = join(folder, 'lines.txt')
-    await measure(`find '${logs}' -name 'cowrie*.gz' -exec cat {} + | zcat > '${lines}'`)
-    const shell = await measure(
-      `rm -f '${folder}/shell.sqlite'; sqlite3 '${folder}/shell.sqlite' 'create table l (line text)' '.mode ascii' '.separator "\u0001" "\\n"' ".import ${lines} l" "create table e as select line, json_extract(line, '$.eventid') as e, json_extract(line, '$.session') as s, json_extract(line, '$.timestamp') as t from l"`,
-    )
-    console.log(`  sqlite3 .import     ${rate(shell.cpu)}`)
-    rmSync(lines)
-    rmSync(join(folder, 'shell.sqlite'), { force: true })
-  } else {
-    console.log('  sqlite3 .import     not measured: the shell is not installed')
-  }
-  let data = ''
-  for (const jobs of values.jobs.split(',')) {
-    data = join(folder, 'data')
-    rmSync(data, { recursive: true, force: true })
-    const run = await measure(
-      `'${nacre}' ingest bulk '${logs}' --jobs ${jobs} --data '${data}' --json`,
-    )
-    const size = statSync(join(data, 'nacre.sqlite')).size
-    console.log(
-      `  nacre --jobs ${jobs}      ${rate(run.cpu)}, ${Math.round(events / run.wall).toLocaleString('en-GB')} a second of wall time, ` +
-        `peak ${run.peakMiB.toFixed(0)} MiB, ${(floor.cpu / run.cpu).toFixed(3)} of zcat | wc -l, database ${(size / raw).toFixed(2)} x the lines`,
-    )
-  }
-  const start = await measure(`'${nacre}' --version`)
-  const report = await measure(`'${nacre}' report monthly --data '${data}' --json`)
-  console.log(
-    `  report monthly      ${(report.cpu - start.cpu).toFixed(2)} s of CPU above program start (${start.cpu.toFixed(2)} s)`,
-  )
-  const verify = await measure(`'${nacre}' verify --data '${data}' --json`)
-  console.log(
-    `  verify              ${rate(verify.cpu)} with summaries, peak ${verify.peakMiB.toFixed(0)} MiB`,
-  )
-  const seals = await measure(`'${nacre}' verify --since 2000-01-01 --data '${data}' --json`)
-  console.log(
-    `  verify --since      ${rate(seals.cpu)} seals and view, peak ${seals.peakMiB.toFixed(0)} MiB`,
-  )
-  budget(logs)
-  rmSync(data, { recursive: true, force: true })
-}
-if (!values.keep) rmSync(folder, { recursive: true, force: true })
-
 /** Where the time of a load goes, from a profile of one with a single thread. */
 function budget(logs: string): void {
   const data = join(folder, 'profiled')
@@ -248,3 +164,87 @@ function stageTimes(profile: Profile): Map<string, number> {
   })
   return totals
 }
+
+console.log(
+  `Machine: ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}, load ${loadavg()[0]?.toFixed(1)}`,
+)
+mkdirSync(folder, { recursive: true })
+
+for (const style of values.styles.split(',')) {
+  const logs = join(folder, `${style}-${events}`)
+  if (!existsSync(join(logs, 'truth.json'))) {
+    rmSync(logs, { recursive: true, force: true })
+    spawnSync(
+      nacre,
+      [
+        'synth',
+        '--out',
+        logs,
+        '--events',
+        String(events),
+        '--days',
+        '30',
+        '--sensors',
+        '3',
+        '--style',
+        style,
+        '--gzip',
+        '--seed',
+        '7',
+      ],
+      { stdio: 'ignore' },
+    )
+  }
+  const truth = JSON.parse(readFileSync(join(logs, 'truth.json'), 'utf8')) as {
+    readonly totals: { readonly bytes: number }
+  }
+  const raw = truth.totals.bytes
+  console.log(
+    `\n${style}: ${events.toLocaleString('en-GB')} events, ${(raw / 2 ** 20).toFixed(0)} MiB of lines, ${(raw / events).toFixed(0)} bytes each, gzip`,
+  )
+  const floor = await measure(
+    `find '${logs}' -name 'cowrie*.gz' -exec cat {} + | zcat | wc -l >/dev/null`,
+  )
+  console.log(`  zcat | wc -l        ${rate(floor.cpu)}`)
+  if (spawnSync('sh', ['-c', 'command -v sqlite3']).status === 0) {
+    const lines = join(folder, 'lines.txt')
+    await measure(`find '${logs}' -name 'cowrie*.gz' -exec cat {} + | zcat > '${lines}'`)
+    const shell = await measure(
+      `rm -f '${folder}/shell.sqlite'; sqlite3 '${folder}/shell.sqlite' 'create table l (line text)' '.mode ascii' '.separator "\u0001" "\\n"' ".import ${lines} l" "create table e as select line, json_extract(line, '$.eventid') as e, json_extract(line, '$.session') as s, json_extract(line, '$.timestamp') as t from l"`,
+    )
+    console.log(`  sqlite3 .import     ${rate(shell.cpu)}`)
+    rmSync(lines)
+    rmSync(join(folder, 'shell.sqlite'), { force: true })
+  } else {
+    console.log('  sqlite3 .import     not measured: the shell is not installed')
+  }
+  let data = ''
+  for (const jobs of values.jobs.split(',')) {
+    data = join(folder, 'data')
+    rmSync(data, { recursive: true, force: true })
+    const run = await measure(
+      `'${nacre}' ingest bulk '${logs}' --jobs ${jobs} --data '${data}' --json`,
+    )
+    const size = statSync(join(data, 'nacre.sqlite')).size
+    console.log(
+      `  nacre --jobs ${jobs}      ${rate(run.cpu)}, ${Math.round(events / run.wall).toLocaleString('en-GB')} a second of wall time, ` +
+        `peak ${run.peakMiB.toFixed(0)} MiB, ${(floor.cpu / run.cpu).toFixed(3)} of zcat | wc -l, database ${(size / raw).toFixed(2)} x the lines`,
+    )
+  }
+  const start = await measure(`'${nacre}' --version`)
+  const report = await measure(`'${nacre}' report monthly --data '${data}' --json`)
+  console.log(
+    `  report monthly      ${(report.cpu - start.cpu).toFixed(2)} s of CPU above program start (${start.cpu.toFixed(2)} s)`,
+  )
+  const verify = await measure(`'${nacre}' verify --data '${data}' --json`)
+  console.log(
+    `  verify              ${rate(verify.cpu)} with summaries, peak ${verify.peakMiB.toFixed(0)} MiB`,
+  )
+  const seals = await measure(`'${nacre}' verify --since 2000-01-01 --data '${data}' --json`)
+  console.log(
+    `  verify --since      ${rate(seals.cpu)} seals and view, peak ${seals.peakMiB.toFixed(0)} MiB`,
+  )
+  budget(logs)
+  rmSync(data, { recursive: true, force: true })
+}
+if (!values.keep) rmSync(folder, { recursive: true, force: true })

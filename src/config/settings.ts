@@ -37,11 +37,12 @@ export const SETTINGS = [
     env: 'NACRE_JOBS',
     option: '--jobs',
     type: 'integer',
-    fallback: 2,
+    fallback: 1,
     min: 1,
     max: 16,
     unit: 'threads',
-    meaning: 'threads of a load: one writes, the others read; 1 does both in one',
+    meaning:
+      'threads of a load: one writes, the others read; 1 does both in one, with the least CPU and memory',
   },
   {
     name: 'sqlite.cache_size',

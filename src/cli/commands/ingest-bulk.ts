@@ -17,7 +17,7 @@ export const ingestBulk: Command = {
       value: 'N',
       min: 1,
       max: 16,
-      help: 'threads: one writes, the others read (default 2)',
+      help: 'threads: one writes, the others read (default 1: both in one)',
     },
     artifacts: {
       type: 'string',

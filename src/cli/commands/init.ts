@@ -4,7 +4,7 @@ import { makeFolder, signingKeyPath } from '../app.ts'
 import { type Command, EXIT } from '../command.ts'
 
 const TEMPLATE = `# Settings of nacre. Every line may be left out; "nacre config explain" shows each value and where it comes from.
-# jobs = 2
+# jobs = 1
 
 # [sqlite]
 # cache_size = -64000      # KiB when negative
