@@ -6,7 +6,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FLAGS } from '../src/core/event.ts'
-import { type ColumnClass, TABLES } from '../src/store/schema.ts'
+import { type ColumnClass, plainType, TABLES } from '../src/store/schema.ts'
 
 /** What a table is for, in one or two sentences. A table without an entry does not compile. */
 const PURPOSES: Readonly<Record<keyof typeof TABLES, string>> = {
@@ -92,7 +92,7 @@ export function makeDataModel(): string {
     lines.push('', `### ${name}`, '', PURPOSES[name as keyof typeof TABLES], '') // the keys of TABLES
     lines.push('| Column | Type | Class | Meaning |', '|---|---|---|---|')
     for (const [column, spec] of Object.entries(columns)) {
-      const type = 'null' in spec ? `${spec.type} or null` : spec.type
+      const type = 'null' in spec ? `${plainType(spec.type)} or null` : plainType(spec.type)
       lines.push(row([`\`${column}\``, type, spec.class, escapeCell(spec.meaning)]))
     }
   }

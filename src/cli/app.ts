@@ -4,13 +4,12 @@ import type { Settings } from '../config/settings.ts'
 import { SealError, StoreError } from '../core/errors.ts'
 import type { InstantUs } from '../core/instant.ts'
 import type { SigningKey } from '../core/seal-types.ts'
+import type { OpenMode, Store } from '../store/port.ts'
 import type { Sealing } from '../store/sealing.ts'
-import type { OpenMode } from '../store/sqlite/open.ts'
-import type { SqliteStore } from '../store/sqlite/store.ts'
 import type { Registry } from '../validate/registry.ts'
 import type { Output } from './output.ts'
 
-export type Store = SqliteStore
+export type { Store } from '../store/port.ts'
 
 /** What a command is given: settings, clock, output, and the parts wired together on demand. */
 export type App = {
@@ -106,7 +105,7 @@ async function prepare(
   const { loadSigningKey, newSigningKey } = await import('../seal/chain.ts')
   const path = signingKeyPath(context.settings)
   if (!existsSync(path)) {
-    const registered = store.signingKeyIds().length
+    const registered = (await store.signingKeyIds()).length
     const pem = newSigningKey()
     makeFolder(dirname(path))
     writeFileSync(path, pem, { mode: 0o600, flag: 'wx' })
@@ -124,7 +123,7 @@ async function prepare(
       cause,
     })
   }
-  if (!store.signingKeyIds().includes(key.keyId)) {
+  if (!(await store.signingKeyIds()).includes(key.keyId)) {
     await store.addSigningKey(key, clock())
   }
   return key

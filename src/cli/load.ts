@@ -23,8 +23,8 @@ export async function runLoad(
     const writer = store.writer(writerVersions(registry, app.programVersion))
     const readers =
       jobs === 1
-        ? [inlineReader(1, registry)]
-        : Array.from({ length: jobs - 1 }, (_, i) => workerReader(i + 1, app.schemas))
+        ? [inlineReader(1, registry, writer.needs)]
+        : Array.from({ length: jobs - 1 }, (_, i) => workerReader(i + 1, app.schemas, writer.needs))
     let report: LoadReport
     try {
       report = await loadOnce(
@@ -47,7 +47,7 @@ export async function runLoad(
       )
     } finally {
       await Promise.all(readers.map((reader) => reader.close()))
-      writer.close()
+      await writer.close()
     }
     if (options['artifacts'] !== undefined && options['dry-run'] !== true) {
       const { lookUpArtifacts } = await import('../pipeline/artifacts.ts')

@@ -29,6 +29,9 @@ export type PackedBatch = {
   /** Where each payload ends in `payloads`. */
   readonly payloadEnds: Uint32Array
   readonly payloadsAreAscii: boolean
+  /** Order of the keys of each payload (`core/key-order.ts`); empty where the engine does not need it. */
+  readonly keyOrderIx: Uint32Array
+  readonly keyOrders: readonly string[]
   /** Event number and text, for the few events with notes. */
   readonly notes: readonly (readonly [number, string])[]
   /** 0 for none, else 1 + index into `protocols`. */

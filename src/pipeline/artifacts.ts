@@ -17,7 +17,7 @@ export type ArtifactRow = {
 
 export type ArtifactStore = {
   /** Names (hash or file name) under which events speak of artifacts. */
-  artifactNames(): ReadonlySet<string>
+  artifactNames(): Promise<ReadonlySet<string>>
   saveArtifacts(rows: readonly ArtifactRow[]): Promise<void>
 }
 
@@ -31,7 +31,7 @@ export async function lookUpArtifacts(
   folders: readonly string[],
   nowUs: InstantUs,
 ): Promise<{ readonly seen: number; readonly named: number; readonly missing: number }> {
-  const names = store.artifactNames()
+  const names = await store.artifactNames()
   const rows: ArtifactRow[] = []
   const met = new Set<string>()
   for (const file of discover(folders).files) {

@@ -1,8 +1,12 @@
 import { type DeadLetter, type DeadReason, ownText } from '../core/event.ts'
+import type { PlainObject } from '../core/json.ts'
+import { flatKeyOrder, flatKeys, keyOrderOf } from '../core/key-order.ts'
 import type { DriftItem, PackedBatch } from '../core/packed.ts'
+import { treeOf } from '../decode/decode.ts'
 import { LIMITS } from '../limits.ts'
 import type { Description } from '../neutralize/describe.ts'
 import { RecordSealer } from '../seal/records.ts'
+import type { BatchNeeds } from '../store/port.ts'
 
 /** One event, as the stages leave it. Filled anew for each record. */
 export type BuiltEvent = {
@@ -18,6 +22,7 @@ export type BuiltEvent = {
 }
 
 const encoder = new TextEncoder()
+const decoder = new TextDecoder()
 
 /** Entries for values that stay the same number from batch to batch. */
 export class ValueDictionary {
@@ -92,13 +97,19 @@ export class BatchBuilder {
   readonly #drift: DriftItem[] = []
   readonly #driftEvents: number[] = []
   readonly #driftIx: number[] = []
+  readonly #needs: BatchNeeds
+  #keyOrderIx = new Uint32Array(0)
+  readonly #keyOrderNumbers = new Map<string, number>()
+  readonly #keyOrders: string[] = []
   readonly #dead: DeadLetter[] = []
   readonly #sealer: RecordSealer
 
-  constructor(startOffset: number, dictionary: ValueDictionary) {
+  constructor(startOffset: number, dictionary: ValueDictionary, needs: BatchNeeds) {
     this.startOffset = startOffset
     this.endOffset = startOffset
     if (dictionary.size > LIMITS.readerDictionaryMax) dictionary.reset()
+    this.#needs = needs
+    if (needs.keyOrder) this.#keyOrderIx = new Uint32Array(this.#capacity)
     this.#dictionary = dictionary
     this.#dictionaryStart = dictionary.size
     this.#sealer = new RecordSealer(startOffset)
@@ -155,10 +166,14 @@ export class BatchBuilder {
     this.records += records
   }
 
-  /** @param payload - JSON text in visible form, or its bytes where the record itself is the payload */
+  /**
+   * @param payload - JSON text in visible form, or its bytes where the record itself is the payload
+   * @param view - what the payload says
+   */
   addEvent(
     event: BuiltEvent,
     payload: string | Uint8Array,
+    view: PlainObject,
     isAscii: boolean,
     description: Description,
     unknownFields: readonly string[],
@@ -176,6 +191,7 @@ export class BatchBuilder {
     this.#rowDigests.set(event.rowDigest, i * 32)
     this.#putPayload(payload, isAscii)
     this.#payloadEnds[i] = this.#payloadBytes
+    if (this.#needs.keyOrder) this.#keyOrderIx[i] = this.#keyOrderNumber(view, payload)
     if (event.notes !== '') this.#notes.push([i, event.notes])
     this.#protocolIx[i] =
       description.protocol === undefined ? 0 : this.#protocolNumber(description.protocol)
@@ -215,6 +231,8 @@ export class BatchBuilder {
       payloads: this.#payloads.subarray(0, this.#payloadBytes),
       payloadEnds: this.#payloadEnds.subarray(0, n),
       payloadsAreAscii: this.#isAscii,
+      keyOrderIx: this.#keyOrderIx.subarray(0, this.#needs.keyOrder ? n : 0),
+      keyOrders: this.#keyOrders,
       notes: this.#notes,
       protocolIx: this.#protocolIx.subarray(0, n),
       protocols: this.#protocols,
@@ -272,6 +290,18 @@ export class BatchBuilder {
     let ix = this.#protocols.indexOf(protocol)
     if (ix < 0) ix = this.#protocols.push(protocol) - 1
     return ix + 1
+  }
+
+  #keyOrderNumber(view: PlainObject, payload: string | Uint8Array): number {
+    const flat = flatKeys(view)
+    const name =
+      flat ?? keyOrderOf(treeOf(typeof payload === 'string' ? payload : decoder.decode(payload)))
+    let number = this.#keyOrderNumbers.get(name)
+    if (number === undefined) {
+      number = this.#keyOrders.push(flat === undefined ? name : flatKeyOrder(flat)) - 1
+      this.#keyOrderNumbers.set(name, number)
+    }
+    return number
   }
 
   #putPayload(payload: string | Uint8Array, isAscii: boolean): void {
@@ -336,6 +366,7 @@ export class BatchBuilder {
     this.#digests = enlarged(this.#digests, Uint8Array)
     this.#rowDigests = enlarged(this.#rowDigests, Uint8Array)
     this.#payloadEnds = enlarged(this.#payloadEnds, Uint32Array)
+    if (this.#needs.keyOrder) this.#keyOrderIx = enlarged(this.#keyOrderIx, Uint32Array)
   }
 }
 

@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { type BigIntStats, statSync } from 'node:fs'
 import { toHex } from '../core/bytes.ts'
+import { CLAIM } from '../core/claim.ts'
 import { OperatingError } from '../core/errors.ts'
 import type { InstantUs } from '../core/instant.ts'
 import type { SigningKey } from '../core/seal-types.ts'
@@ -17,29 +18,9 @@ import {
   type PathFailure,
 } from '../source/discover.ts'
 import { headDigest } from '../source/probe.ts'
-import type { BatchWriter, Fates, FileRecord, SourceRecord, SourceState } from '../store/port.ts'
+import type { BatchWriter, Fates, FileRecord, LineageStore, SourceState } from '../store/port.ts'
 import type { Candidate, Probe, ReadMessage } from './reader.ts'
 import type { Reader } from './reader-pool.ts'
-
-/** What the driver may ask of the store besides writing. */
-export type LineageStore = {
-  findFile(path: string, sensorOverride: string): FileRecord | undefined
-  /** Sources whose start is the same as one of these, newest first. */
-  findByHead(
-    sensorOverride: string,
-    heads: readonly { readonly length: number; readonly digest: string }[],
-  ): readonly SourceRecord[]
-  /** The lengths below 1 KiB that starts of sources were recorded with. */
-  headLengths(sensorOverride: string): readonly number[]
-  source(id: number): SourceRecord | undefined
-  blockProof(
-    sourceId: number,
-    upToOffset: number,
-  ): { readonly ends: Float64Array; readonly digests: Uint8Array }
-  /** Takes a source for this process; false while another living process has it. */
-  claim(sourceId: number): boolean
-  release(sourceId: number): void
-}
 
 export type LoadOptions = {
   readonly paths: readonly string[]
@@ -114,7 +95,7 @@ export async function loadOnce(
     await Promise.all(readers.map(work))
     await run.finish()
   } catch (error) {
-    run.abandon()
+    await run.abandon()
     throw error
   }
   return run.report(performance.now() - started)
@@ -136,11 +117,16 @@ class LoadRun {
   #withoutSensor = 0
   /** The open transaction: undefined when there is none. */
   #transaction: { readonly started: number; records: number; bytes: number } | undefined
-  #opening: Promise<void> | undefined
+  /** Sources of the batches written in it, in that order: their fates are told when it commits. */
+  #written: SourceReport[] = []
+  /** The writer has one caller at a time: each waits for the one before. */
+  #turn: Promise<unknown> = Promise.resolve()
   #idle: NodeJS.Timeout | undefined
   #lastCheckpoint = performance.now()
-  /** Sources that readers of this run have right now: two copies of one lineage wait for each other. */
-  readonly #busy = new Set<number>()
+  /** What readers of this run have right now or have not committed: two copies of one lineage wait for each other. */
+  readonly #busy = new Set<string>()
+  /** Claims to be given back after the next commit. */
+  readonly #held: string[] = []
   /** What went wrong in a commit that no call was waiting for. */
   #lateFailure: unknown
 
@@ -178,15 +164,19 @@ class LoadRun {
   }
 
   async finish(): Promise<void> {
-    this.#commit()
+    await this.#exclusively(() => this.#commit())
     if (this.#lateFailure !== undefined) throw this.#lateFailure
-    if (!this.#options.dryRun) await this.#writer.checkpoint(this.#options.signingKey)
+    if (this.#options.dryRun) return
+    await this.#writer.settle()
+    await this.#writer.checkpoint(this.#options.signingKey)
   }
 
-  abandon(): void {
+  async abandon(): Promise<void> {
     clearTimeout(this.#idle)
+    await this.#turn.catch(() => {})
     this.#transaction = undefined
-    this.#writer.rollback()
+    await this.#writer.rollback()
+    for (const name of this.#busy) await this.#store.release(name).catch(() => {})
   }
 
   report(elapsedMs: number): LoadReport {
@@ -240,7 +230,7 @@ class LoadRun {
     const sensorOverride = sensor ?? ''
     const stat = file.path === '-' ? undefined : statSync(file.realPath, { bigint: true })
     const isRegular = stat?.isFile() === true
-    const known = isRegular ? this.#store.findFile(file.realPath, sensorOverride) : undefined
+    const known = isRegular ? await this.#store.findFile(file.realPath, sensorOverride) : undefined
     const isFinished = isRegular && isRotatedAway(file.realPath)
     const isWanted = known?.foreignKind === ENRICHED && this.#options.acceptEnriched
     if (
@@ -250,16 +240,20 @@ class LoadRun {
       isSameFile(known, stat) &&
       (known.isFinished || !isFinished)
     ) {
-      this.#unchanged(file, known, sensorOverride)
+      await this.#unchanged(file, known, sensorOverride)
       return
     }
     const probe: Probe = isRegular
       ? await reader.probe(file.realPath, chunkBytes)
       : { compression: 'none', encoding: 'utf-8', foreign: undefined, head: new Uint8Array(0) }
-    const candidates = isRegular ? await this.#claimCandidates(probe, sensorOverride, known) : []
+    const claims: string[] = []
+    const candidates = isRegular
+      ? await this.#claimCandidates(probe, sensorOverride, known, claims)
+      : []
     const isTaken =
       probe.foreign === undefined || (probe.foreign === ENRICHED && this.#options.acceptEnriched)
     if (!isTaken && candidates.length === 0) {
+      for (const name of claims) await this.#release(name)
       await this.#takeForeign(file, probe, sensorOverride, stat)
       return
     }
@@ -291,7 +285,7 @@ class LoadRun {
       chunkBytes,
     })
     const source = new SourceRun(file, report, probe, sensorOverride)
-    source.claims.push(...candidates.map((candidate) => candidate.sourceId))
+    source.claims.push(...claims)
     try {
       for await (const message of reading) {
         await this.#take(message, source, reader)
@@ -300,44 +294,65 @@ class LoadRun {
       await this.#close(source, stat)
     } finally {
       this.#sources.push(report)
-      for (const id of source.claims) this.#release(id)
+      // What others may read from now on must be there to be found.
+      if (source.claims.length > 0 && this.#lateFailure === undefined) await this.#letGo(source)
     }
   }
 
-  /** Finds the lineages that may be meant and takes them; waits for whoever reads one of them now. */
+  /**
+   * Finds the lineages that may be meant and takes them; waits for whoever reads one of them now. Where there is none,
+   * takes the start of the file itself: two loaders that meet the same new file must not both begin it.
+   */
   async #claimCandidates(
     probe: Probe,
     sensorOverride: string,
     known: FileRecord | undefined,
+    claims: string[],
   ): Promise<Candidate[]> {
     for (;;) {
-      const candidates = this.#candidates(probe, sensorOverride, known)
-      const claimed: number[] = []
-      for (const { sourceId } of candidates) {
-        if (this.#busy.has(sourceId) || !this.#store.claim(sourceId)) break
-        this.#busy.add(sourceId)
-        claimed.push(sourceId)
+      const candidates = await this.#candidates(probe, sensorOverride, known)
+      const names =
+        candidates.length > 0
+          ? candidates.map(({ sourceId }) => CLAIM.source(sourceId))
+          : probe.head.length > 0
+            ? [CLAIM.head(toHex(headDigest(probe.head, probe.head.length)), sensorOverride)]
+            : []
+      let isOwn = false
+      for (const name of names) {
+        isOwn = this.#held.includes(name)
+        if (this.#busy.has(name)) break
+        this.#busy.add(name)
+        if (!(await this.#store.claim(name))) {
+          this.#busy.delete(name)
+          break
+        }
+        claims.push(name)
       }
-      if (claimed.length === candidates.length) return candidates
-      for (const id of claimed) this.#release(id)
+      if (claims.length === names.length) {
+        if (candidates.length > 0) return candidates
+        // Whoever had the start before may have made it a source meanwhile.
+        const now = await this.#candidates(probe, sensorOverride, known)
+        if (now.length === 0) return []
+      }
+      for (const name of claims.splice(0)) await this.#release(name)
       if (this.#options.signal.aborted) return []
       // What was written meanwhile must not wait for this reader.
-      this.#commit()
-      await new Promise((resolve) => setTimeout(resolve, CLAIM_POLL_MS))
+      await this.#exclusively(() => this.#commit())
+      if (!isOwn) await new Promise((resolve) => setTimeout(resolve, CLAIM_POLL_MS))
     }
   }
 
-  #release(id: number): void {
-    this.#busy.delete(id)
-    this.#store.release(id)
+  async #release(name: string): Promise<void> {
+    this.#busy.delete(name)
+    await this.#store.release(name)
   }
 
-  #unchanged(file: FoundFile, known: FileRecord, sensorOverride: string): void {
+  async #unchanged(file: FoundFile, known: FileRecord, sensorOverride: string): Promise<void> {
     if (known.foreignKind !== null) {
       this.#foreign.push({ path: toVisible(file.path), kind: known.foreignKind })
       return
     }
-    const source = known.sourceId === null ? undefined : this.#store.source(known.sourceId)
+    const source = known.sourceId === null ? undefined : await this.#store.source(known.sourceId)
     this.#sources.push({
       path: toVisible(file.path),
       sensor: sensorOverride,
@@ -356,34 +371,41 @@ class LoadRun {
     })
   }
 
-  #candidates(probe: Probe, sensorOverride: string, known: FileRecord | undefined): Candidate[] {
+  async #candidates(
+    probe: Probe,
+    sensorOverride: string,
+    known: FileRecord | undefined,
+  ): Promise<Candidate[]> {
+    const lengths = await this.#store.headLengths(sensorOverride)
     const heads = [
-      ...this.#store.headLengths(sensorOverride).filter((length) => length <= probe.head.length),
+      ...lengths.filter((length) => length <= probe.head.length),
       LIMITS.lineageHeadBytes,
     ]
       .filter((length) => length > 0 && length <= probe.head.length)
       .map((length) => ({ length, digest: toHex(headDigest(probe.head, length)) }))
-    const sources = [...this.#store.findByHead(sensorOverride, heads)]
+    const sources = [...(await this.#store.findByHead(sensorOverride, heads))]
     // A source of which nothing is stored yet has no start to know it by: the path must do, and proves nothing it need.
-    const byPath = known?.sourceId == null ? undefined : this.#store.source(known.sourceId)
+    const byPath = known?.sourceId == null ? undefined : await this.#store.source(known.sourceId)
     if (byPath !== undefined && byPath.committedOffset === 0) sources.push(byPath)
-    return sources
-      .sort((a, b) => b.committedOffset - a.committedOffset)
-      .map((source) => {
-        const proof =
-          probe.compression === 'none'
-            ? { ends: new Float64Array(0), digests: new Uint8Array(0) }
-            : this.#store.blockProof(source.id, source.open?.startOffset ?? source.committedOffset)
-        return {
-          sourceId: source.id,
-          committedOffset: source.committedOffset,
-          startOffset: source.open?.startOffset ?? source.committedOffset,
-          isOpen: source.open !== undefined,
-          tailDigest: source.tailDigest,
-          blockEnds: proof.ends,
-          blockDigests: proof.digests,
-        }
+    sources.sort((a, b) => b.committedOffset - a.committedOffset)
+    const candidates: Candidate[] = []
+    for (const source of sources) {
+      const startOffset = source.open?.startOffset ?? source.committedOffset
+      const proof =
+        probe.compression === 'none'
+          ? { ends: new Float64Array(0), digests: new Uint8Array(0) }
+          : await this.#store.blockProof(source.id, startOffset)
+      candidates.push({
+        sourceId: source.id,
+        committedOffset: source.committedOffset,
+        startOffset,
+        isOpen: source.open !== undefined,
+        tailDigest: source.tailDigest,
+        blockEnds: proof.ends,
+        blockDigests: proof.digests,
       })
+    }
+    return candidates
   }
 
   async #takeForeign(
@@ -394,9 +416,9 @@ class LoadRun {
   ): Promise<void> {
     this.#foreign.push({ path: toVisible(file.path), kind: probe.foreign! })
     if (stat === undefined || this.#options.dryRun) return
-    await this.#open()
-    this.#writer.saveFile(fileRecord(file, sensorOverride, stat, null, probe.foreign!, true))
-    this.#afterWrite(0, 0)
+    await this.#write(0, 0, () =>
+      this.#writer.saveFile(fileRecord(file, sensorOverride, stat, null, probe.foreign!, true)),
+    )
   }
 
   async #take(message: ReadMessage, source: SourceRun, reader: Reader): Promise<void> {
@@ -414,6 +436,7 @@ class LoadRun {
     const { batch } = message
     const bytes = batch.endOffset - batch.startOffset
     report.bytes += bytes
+    source.records += batch.records
     this.#bytes += bytes
     this.#lines += batch.records
     if (report.sensor === '' && batch.sensors.length === 1) report.sensor = batch.sensors[0]!
@@ -431,16 +454,14 @@ class LoadRun {
         expired: 0,
       })
     } else {
-      await this.#open()
-      source.id ??= this.#addSource(source)
-      addFates(
-        report,
-        this.#writer.write(source.id, reader.id, batch, {
+      await this.#write(batch.records, bytes, async () => {
+        source.id ??= await this.#addSource(source)
+        await this.#writer.write(source.id, reader.id, batch, {
           head: source.probe.head,
           tailDigest: message.tailDigest,
-        }),
-      )
-      this.#afterWrite(batch.records, bytes)
+        })
+        this.#written.push(report)
+      })
     }
     this.#tell(source.file.path)
   }
@@ -460,8 +481,9 @@ class LoadRun {
             : report.pendingBytes > 0
               ? 'open'
               : 'complete'
-    if (report.state === 'continued' && report.lines === 0) report.state = 'unchanged'
-    if (report.state === 'new' && report.lines === 0 && report.pendingBytes > 0)
+    // The fates of its last batches are known when they are committed; how many records it had is known now.
+    if (report.state === 'continued' && source.records === 0) report.state = 'unchanged'
+    if (report.state === 'new' && source.records === 0 && report.pendingBytes > 0)
       report.state = 'pending'
     if (endKind === 'complete' && end.end.trailingBytes > 0) {
       this.#notices.push(
@@ -469,48 +491,60 @@ class LoadRun {
       )
     }
     if (!this.#options.dryRun) {
-      await this.#open()
-      source.id ??= this.#addSource(source)
-      this.#writer.finishSource(source.id, source.update())
-      if (stat?.isFile() === true) {
-        this.#writer.saveFile(
-          fileRecord(
-            source.file,
-            source.sensorOverride,
-            stat,
-            source.id,
-            null,
-            report.pendingBytes === 0,
-          ),
-        )
-      }
-      this.#afterWrite(0, 0)
+      await this.#write(0, 0, async () => {
+        source.id ??= await this.#addSource(source)
+        await this.#writer.finishSource(source.id, source.update())
+        if (stat?.isFile() === true) {
+          await this.#writer.saveFile(
+            fileRecord(
+              source.file,
+              source.sensorOverride,
+              stat,
+              source.id,
+              null,
+              report.pendingBytes === 0,
+            ),
+          )
+        }
+      })
     }
   }
 
-  #addSource(source: SourceRun): number {
-    const id = this.#writer.addSource({
+  /** Gives back what a source was taken with: once what was read of it is committed, for others to find. */
+  async #letGo(source: SourceRun): Promise<void> {
+    if (this.#transaction !== undefined) this.#held.push(...source.claims)
+    else for (const name of source.claims) await this.#release(name)
+  }
+
+  async #addSource(source: SourceRun): Promise<number> {
+    const id = await this.#writer.addSource({
       uid: randomBytes(16),
       sensorOverride: source.sensorOverride,
       update: source.update(),
     })
-    this.#store.claim(id)
-    this.#busy.add(id)
-    source.claims.push(id)
+    const name = CLAIM.source(id)
+    await this.#store.claim(name)
+    this.#busy.add(name)
+    source.claims.push(name)
     return id
   }
 
-  async #open(): Promise<void> {
-    clearTimeout(this.#idle)
-    if (this.#lateFailure !== undefined) throw this.#lateFailure
-    while (this.#opening !== undefined) await this.#opening
-    if (this.#transaction !== undefined) return
-    this.#opening = this.#begin()
-    try {
-      await this.#opening
-    } finally {
-      this.#opening = undefined
-    }
+  /** Runs work alone: readers take turns at the writer. */
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work)
+    this.#turn = mine.catch(() => {})
+    return mine
+  }
+
+  /** Writes within a transaction, and commits it when it is full. */
+  #write(records: number, bytes: number, work: () => Promise<void>): Promise<void> {
+    return this.#exclusively(async () => {
+      clearTimeout(this.#idle)
+      if (this.#lateFailure !== undefined) throw this.#lateFailure
+      if (this.#transaction === undefined) await this.#begin()
+      await work()
+      await this.#afterWrite(records, bytes)
+    })
   }
 
   async #begin(): Promise<void> {
@@ -522,7 +556,7 @@ class LoadRun {
     this.#transaction = { started: performance.now(), records: 0, bytes: 0 }
   }
 
-  #afterWrite(records: number, bytes: number): void {
+  async #afterWrite(records: number, bytes: number): Promise<void> {
     const transaction = this.#transaction
     if (transaction === undefined) return
     transaction.records += records
@@ -531,24 +565,28 @@ class LoadRun {
       transaction.records >= LIMITS.transactionRecordsMax ||
       transaction.bytes >= LIMITS.transactionBytesMax ||
       performance.now() - transaction.started >= LIMITS.transactionMsMax
-    if (isFull || this.#options.signal.aborted) this.#commit()
+    if (isFull || this.#options.signal.aborted) await this.#commit()
     // A slow source (a pipe) must not keep others from writing.
     else this.#idle = setTimeout(() => this.#commitLate(), IDLE_COMMIT_MS)
   }
 
   #commitLate(): void {
-    try {
-      this.#commit()
-    } catch (error) {
+    this.#exclusively(() => this.#commit()).catch((error: unknown) => {
       this.#lateFailure = error
-    }
+    })
   }
 
-  #commit(): void {
+  /** Called in turn alone. */
+  async #commit(): Promise<void> {
     clearTimeout(this.#idle)
     if (this.#transaction === undefined) return
     this.#transaction = undefined
-    this.#writer.commit()
+    const written = this.#written.splice(0)
+    const fates = await this.#writer.commit()
+    written.forEach((report, i) => {
+      addFates(report, fates[i]!)
+    })
+    for (const name of this.#held.splice(0)) await this.#release(name)
   }
 
   #tell(path: string): void {
@@ -573,8 +611,9 @@ class SourceRun {
   readonly probe: Probe
   readonly sensorOverride: string
   id: number | undefined
+  records = 0
   end: (ReadMessage & { kind: 'end' }) | undefined
-  readonly claims: number[] = []
+  readonly claims: string[] = []
 
   constructor(file: FoundFile, report: SourceReport, probe: Probe, sensorOverride: string) {
     this.file = file

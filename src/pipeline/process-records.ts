@@ -18,6 +18,7 @@ import { printView } from '../neutralize/neutralize.ts'
 import { toVisible } from '../neutralize/visible.ts'
 import { recordLeaf } from '../seal/records.ts'
 import { payloadHash, rowDigest } from '../seal/view.ts'
+import type { BatchNeeds } from '../store/port.ts'
 import type { Registry } from '../validate/registry.ts'
 import { validate } from '../validate/validate.ts'
 import { BatchBuilder, type BuiltEvent, type ValueDictionary } from './batch-builder.ts'
@@ -31,6 +32,7 @@ export type ProcessOptions = {
   /** Offset of the first byte handed over, in the raw stream. */
   readonly startOffset: number
   readonly dictionary: ValueDictionary
+  readonly needs: BatchNeeds
   /** Reading goes on inside an array. */
   readonly inArray?: boolean
   /** Raw bytes of each text byte sequence: 1 for UTF-8; UTF-16 is transcoded before it comes here. */
@@ -78,7 +80,7 @@ export class RecordProcessor {
   constructor(options: ProcessOptions) {
     this.#options = options
     this.#framer = new Framer(options.startOffset, options.inArray ?? false)
-    this.#builder = new BatchBuilder(options.startOffset, options.dictionary)
+    this.#builder = new BatchBuilder(options.startOffset, options.dictionary, options.needs)
   }
 
   /** Takes bytes that stay unchanged. @returns the batches they complete, one at a time */
@@ -146,7 +148,7 @@ export class RecordProcessor {
     const batch = this.#builder.finish(isOpen)
     this.#batches += 1
     collectYoung()
-    this.#builder = new BatchBuilder(batch.endOffset, this.#options.dictionary)
+    this.#builder = new BatchBuilder(batch.endOffset, this.#options.dictionary, this.#options.needs)
     return batch
   }
 
@@ -247,6 +249,7 @@ export class RecordProcessor {
     this.#builder.addEvent(
       event,
       payload,
+      view,
       isAsciiPayload,
       this.#description,
       unknownFields,

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { LIMITS } from '../limits.ts'
+import type { BatchNeeds } from '../store/port.ts'
 import type { Registry } from '../validate/registry.ts'
 import { ValueDictionary } from './batch-builder.ts'
 import { type Probe, probeSource, type ReadMessage, type ReadPlan, readSource } from './reader.ts'
@@ -14,15 +15,18 @@ export type Reader = {
 }
 
 /** Reads in the calling thread. */
-export function inlineReader(id: number, registry: Registry): Reader {
+export function inlineReader(id: number, registry: Registry, needs: BatchNeeds): Reader {
   const dictionary = new ValueDictionary()
   return {
     id,
     probe: probeSource,
-    read: (plan) => readSource(plan, registry, dictionary),
+    read: (plan) => readSource(plan, registry, dictionary, needs),
     close: async () => {},
   }
 }
+
+/** What a reading thread is told at its start. */
+export type ReaderData = { readonly schemas: string; readonly needs: BatchNeeds }
 
 export type WorkerRequest =
   | { readonly kind: 'probe'; readonly path: string; readonly chunkBytes: number }
@@ -41,10 +45,10 @@ export type WorkerReply =
  *
  * @param schemas - URL of the folder with the event schemas; the worker loads them itself
  */
-export function workerReader(id: number, schemas: URL): Reader {
+export function workerReader(id: number, schemas: URL, needs: BatchNeeds): Reader {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   const worker = new Worker(new URL(`./reader-worker.${extension}`, import.meta.url), {
-    workerData: { schemas: schemas.href },
+    workerData: { schemas: schemas.href, needs } satisfies ReaderData,
     // Decoders of hostile archives run here: a heap that grows without end stops the thread, not the machine. One record
     // of 8 MiB can need half a gigabyte for a moment; ordinary logs stay below 40 MiB.
     resourceLimits: { maxOldGenerationSizeMb: 1_024, maxYoungGenerationSizeMb: 6 },

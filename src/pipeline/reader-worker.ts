@@ -4,10 +4,16 @@ import { transferList } from '../core/packed.ts'
 import { loadRegistry } from '../validate/registry.ts'
 import { ValueDictionary } from './batch-builder.ts'
 import { probeSource, type ReadPlan, readSource } from './reader.ts'
-import { WORKER_CREDITS, type WorkerReply, type WorkerRequest } from './reader-pool.ts'
+import {
+  type ReaderData,
+  WORKER_CREDITS,
+  type WorkerReply,
+  type WorkerRequest,
+} from './reader-pool.ts'
 
 const port = parentPort!
-const registry = loadRegistry(new URL((workerData as { readonly schemas: string }).schemas))
+const { schemas, needs } = workerData as ReaderData // set by workerReader alone
+const registry = loadRegistry(new URL(schemas))
 const dictionary = new ValueDictionary()
 let credits = WORKER_CREDITS
 let isStopped = false
@@ -29,7 +35,7 @@ port.on('message', (request: WorkerRequest) => {
 async function read(plan: ReadPlan): Promise<void> {
   isStopped = false
   credits = WORKER_CREDITS
-  for await (const message of readSource(plan, registry, dictionary)) {
+  for await (const message of readSource(plan, registry, dictionary, needs)) {
     if (message.kind === 'batch') {
       while (credits <= 0 && !isStopped) {
         await new Promise<void>((resolve) => {

@@ -17,6 +17,7 @@ import {
 } from '../source/decompress.ts'
 import { detectEncoding, type TextEncodingName, Utf16Transcoder } from '../source/encoding.ts'
 import { type ForeignKind, headDigest, StreamProbe, sha256 } from '../source/probe.ts'
+import type { BatchNeeds } from '../store/port.ts'
 import type { Registry } from '../validate/registry.ts'
 import type { ValueDictionary } from './batch-builder.ts'
 import { RecordProcessor, type SourceTail } from './process-records.ts'
@@ -109,6 +110,7 @@ export async function* readSource(
   plan: ReadPlan,
   registry: Registry,
   dictionary: ValueDictionary,
+  needs: BatchNeeds,
 ): AsyncGenerator<ReadMessage> {
   const found = await findLineage(plan)
   const startOffset = found?.startOffset ?? 0
@@ -131,6 +133,7 @@ export async function* readSource(
     acceptEnriched: plan.acceptEnriched,
     startOffset,
     dictionary,
+    needs,
     inArray: startOffset > 0 && STARTS_ARRAY.test(Buffer.from(plan.probe.head).toString('latin1')),
     ...(transcoder === undefined ? {} : { rawBytes: transcoder }),
   })

@@ -12,8 +12,6 @@ import { SummaryCheck } from './verify-summaries.ts'
 
 export type Reconciliation = { readonly differences: readonly string[]; readonly rebuilt: boolean }
 
-/** Events taken from the store at once. */
-const PAGE = 4_096
 const NO_DIGEST = new Uint8Array(32)
 
 /** @param dryRun - only compare */
@@ -36,30 +34,29 @@ async function compare(reads: VerifyReads, registry: Registry): Promise<string[]
       reads,
       registry,
       (text) => differences.push(text),
-      reads.kindNames(),
+      await reads.kindNames(),
     )
     await check.run()
-    return [...differences, ...check.driftProblems()]
+    for await (const text of check.driftProblems()) differences.push(text)
+    return differences
   })
 }
 
 /** The stored events as batches to be summed up; nothing of them is sealed or inserted again. */
-function* storedBatches(reads: VerifyReads, registry: Registry): Generator<PackedBatch> {
-  const sensors = reads.sensorNames()
-  const kinds = reads.kindNames()
+async function* storedBatches(reads: VerifyReads, registry: Registry): AsyncGenerator<PackedBatch> {
+  const sensors = await reads.sensorNames()
+  const kinds = await reads.kindNames()
   const dictionary = new ValueDictionary()
   const description = new Description()
-  let after = 0
-  for (;;) {
-    const rows = reads.eventsAfter(after, PAGE)
-    if (rows.length === 0) return
-    const builder = new BatchBuilder(0, dictionary)
-    for (const [id, , , eventTimeUs, sessionKey, kindId, flags, digest, notes, payload] of rows) {
-      after = id
-      const session = reads.session(sessionKey)
+  for await (const page of reads.storedEvents()) {
+    const builder = new BatchBuilder(0, dictionary, { keyOrder: false })
+    const sessions = await reads.sessions([...new Set(page.map((cells) => cells[3]))])
+    for (const [, , eventTimeUs, sessionKey, kindId, flags, digest, notes, payload] of page) {
+      const session = sessions.get(sessionKey)
       const eventid = kinds.get(kindId) ?? ''
       const eventClass = eventClassOf(eventid)
-      const view = JSON.parse(payload.toString()) as PlainObject // a payload is an object by construction
+      const text = Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString()
+      const view = JSON.parse(text) as PlainObject // a payload is an object by construction
       describe(view, eventClass, description)
       const fields = registry.fieldsOf(eventid)
       builder.addEvent(
@@ -75,6 +72,7 @@ function* storedBatches(reads: VerifyReads, registry: Registry): Generator<Packe
           notes: notes ?? '',
         },
         '',
+        view,
         true,
         description,
         fields === undefined ? [] : unknownFieldsOf(view, fields),

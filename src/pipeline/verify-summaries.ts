@@ -13,33 +13,46 @@ import type { PlainObject } from '../core/json.ts'
 import { countEvent, emptySummary, type SessionSummary } from '../core/session-summary.ts'
 import { placeOf } from '../core/value-place.ts'
 import { Description, describe } from '../neutralize/describe.ts'
-import type { Row } from '../store/schema.ts'
+import type { Row, SessionKey } from '../store/schema.ts'
 import type { EventCells, VerifyReads } from '../store/verify-port.ts'
 import type { Registry } from '../validate/registry.ts'
 import { instantOf, unknownFieldsOf } from '../validate/validate.ts'
 
 type OpenSession = {
-  readonly key: number
+  readonly key: SessionKey
   readonly row: Row<'sessions'> | undefined
-  readonly summary: SessionSummary /** value id and day to events */
+  readonly summary: SessionSummary
+  /** Value id and day, in one number, to events. */
   readonly values: Map<number, number>
 }
 type DayTotals = {
   readonly values: Map<string, { count: number; sessions: number }>
   readonly events: Map<string, number>
 }
+/** What an event's payload says, kept while the sessions and values of its page are looked up. */
+type LookedAt = {
+  readonly view: PlainObject
+  readonly kind: { readonly name: string; readonly eventClass: number }
+  readonly kinds: readonly number[]
+  readonly texts: readonly string[]
+  readonly protocol: string | undefined
+  readonly durationMs: number | undefined
+}
+
 type DriftTotals = { count: number; firstUs: number; lastUs: number }
 
 /** Events after which sessions that are over are looked for. */
 const SWEEP_EVENTS = 10_000
 const VALUE_CACHE = 50_000
+/** Sessions compared at once. */
+const SWEEP_SESSIONS = 1_000
 
 export class SummaryCheck {
   readonly #reads: VerifyReads
   readonly #registry: Registry
   readonly #problem: (text: string) => void
   readonly #kindClasses: ReadonlyMap<number, { readonly name: string; readonly eventClass: number }>
-  readonly #open = new Map<number, OpenSession>()
+  readonly #open = new Map<SessionKey, OpenSession>()
   readonly #days = new Map<number, DayTotals>()
   readonly #drift = new Map<string, DriftTotals>()
   readonly #valueIds = new Map<string, number>()
@@ -65,28 +78,33 @@ export class SummaryCheck {
 
   async run(): Promise<void> {
     let events = 0
-    for (const cells of this.#reads.eventsByTime()) {
-      this.#take(cells)
-      events += 1
-      if (events % SWEEP_EVENTS === 0) {
-        this.#sweep(cells[3])
+    for await (const page of this.#reads.eventsByTime()) {
+      const taken = page.map((cells) => this.#look(cells))
+      await this.#openSessions(page)
+      await this.#findValues(taken)
+      taken.forEach((event, i) => {
+        if (event !== undefined) this.#take(page[i]!, event)
+      })
+      events += page.length
+      if (events >= SWEEP_EVENTS) {
+        events = 0
+        await this.#sweep(page.at(-1)![2])
         // Lets signals and timers through.
         await new Promise<void>((resolve) => setImmediate(resolve))
       }
     }
-    this.#sweep(Number.POSITIVE_INFINITY)
-    this.#count('sessions', this.#sessions)
-    this.#count('session_values', this.#sessionValues)
-    this.#count('daily_values', this.#dailyValues)
-    this.#count('daily_events', this.#dailyEvents)
-    this.#values()
+    await this.#sweep(Number.POSITIVE_INFINITY)
+    await this.#count('sessions', this.#sessions)
+    await this.#count('session_values', this.#sessionValues)
+    await this.#count('daily_values', this.#dailyValues)
+    await this.#count('daily_events', this.#dailyEvents)
+    await this.#values()
   }
 
   /** Differences between the drift counted and the drift stored. Meaningful after `run`. */
-  *driftProblems(): Generator<string> {
-    const rows = new Map(
-      this.#reads.drift().map((row) => [`${row.what}\n${row.eventid}\n${row.field}`, row]),
-    )
+  async *driftProblems(): AsyncGenerator<string> {
+    const stored = await this.#reads.drift()
+    const rows = new Map(stored.map((row) => [`${row.what}\n${row.eventid}\n${row.field}`, row]))
     for (const [name, found] of this.#drift) {
       const row = rows.get(name)
       rows.delete(name)
@@ -102,42 +120,59 @@ export class SummaryCheck {
       yield `schema_drift ${name.replaceAll('\n', ' ')}: no event has it`
   }
 
-  #take(cells: EventCells): void {
-    const [id, , , timeUs, key, kindId, , , notes, payload] = cells
+  /** What the payload of an event says; undefined, and a problem, when it says nothing. */
+  #look(cells: EventCells): LookedAt | undefined {
+    const [batchId, recordNo, timeUs, , kindId, , , , payload] = cells
+    const where = `raw_events batch ${batchId} record ${recordNo}`
     const kind = this.#kindClasses.get(kindId)
     if (kind === undefined) {
-      this.#problem(`raw_events ${id}: event kind ${kindId} does not exist`)
-      return
+      this.#problem(`${where}: event kind ${kindId} does not exist`)
+      return undefined
     }
     let view: PlainObject
     try {
-      view = JSON.parse(payload.toString()) as PlainObject // payloads are objects; anything else shows as a difference
+      view = JSON.parse(
+        Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString(),
+      ) as PlainObject // payloads are objects; anything else shows as a difference
     } catch {
-      this.#problem(`raw_events ${id}: payload is no JSON`)
-      return
+      this.#problem(`${where}: payload is no JSON`)
+      return undefined
     }
     if (view['eventid'] !== kind.name || instantOf(view) !== timeUs)
-      this.#problem(`raw_events ${id}: event id or time is not what its payload says`)
-    const session = this.#session(key)
+      this.#problem(`${where}: event id or time is not what its payload says`)
+    describe(view, kind.eventClass, this.#description)
+    const { kinds, texts, count, protocol, durationMs } = this.#description
+    return {
+      view,
+      kind,
+      kinds: kinds.slice(0, count),
+      texts: texts.slice(0, count),
+      protocol,
+      durationMs,
+    }
+  }
+
+  #take(cells: EventCells, event: LookedAt): void {
+    const [, , timeUs, key, kindId, , , notes] = cells
+    const { view, kind, kinds, texts } = event
+    const session = this.#open.get(key)!
     const { summary } = session
     countEvent(summary, timeUs, kind.eventClass)
-    describe(view, kind.eventClass, this.#description)
     const day = dayOf(timeUs)
     const totals = this.#day(day)
     const sensorId = session.row?.sensor_id ?? 0
     const eventName = `${sensorId} ${kindId}`
     totals.events.set(eventName, (totals.events.get(eventName) ?? 0) + 1)
     const isSession = session.row !== undefined && session.row.session !== ''
-    const { kinds, texts, count } = this.#description
-    for (let i = 0; i < count; i += 1) {
-      const valueId = this.#valueId(kinds[i]!, texts[i]!)
+    for (let i = 0; i < kinds.length; i += 1) {
+      const valueId = this.#valueIds.get(valueName(kinds[i]!, texts[i]!)) ?? 0
       const place = placeOf(valueId, day)
       const before = session.values.get(place)
       session.values.set(place, (before ?? 0) + 1)
-      const valueName = `${sensorId} ${kinds[i]} ${valueId}`
-      const total = totals.values.get(valueName)
+      const totalName = `${sensorId} ${kinds[i]} ${valueId}`
+      const total = totals.values.get(totalName)
       if (total === undefined)
-        totals.values.set(valueName, {
+        totals.values.set(totalName, {
           count: 1,
           sessions: isSession && before === undefined ? 1 : 0,
         })
@@ -156,22 +191,23 @@ export class SummaryCheck {
               : undefined
       if (fact !== undefined) summary[fact] ??= { value: valueId, timeUs, digest: undefined }
     }
-    if (this.#description.protocol !== undefined)
-      summary.protocol ??= { value: this.#description.protocol, timeUs, digest: undefined }
-    if (this.#description.durationMs !== undefined)
-      summary.durationMs ??= { value: this.#description.durationMs, timeUs, digest: undefined }
+    if (event.protocol !== undefined)
+      summary.protocol ??= { value: event.protocol, timeUs, digest: undefined }
+    if (event.durationMs !== undefined)
+      summary.durationMs ??= { value: event.durationMs, timeUs, digest: undefined }
     this.#countDrift(view, kind.name, notes, timeUs)
   }
 
-  #session(key: number): OpenSession {
-    let session = this.#open.get(key)
-    if (session === undefined) {
-      session = { key, row: this.#reads.session(key), summary: emptySummary(), values: new Map() }
-      if (session.row === undefined)
-        this.#problem(`sessions ${key}: events name it, but it is not there`)
-      this.#open.set(key, session)
+  async #openSessions(page: readonly EventCells[]): Promise<void> {
+    const unknown = new Set<SessionKey>()
+    for (const cells of page) if (!this.#open.has(cells[3])) unknown.add(cells[3])
+    if (unknown.size === 0) return
+    const rows = await this.#reads.sessions([...unknown])
+    for (const key of unknown) {
+      const row = rows.get(key)
+      if (row === undefined) this.#problem(`sessions ${key}: events name it, but it is not there`)
+      this.#open.set(key, { key, row, summary: emptySummary(), values: new Map() })
     }
-    return session
   }
 
   #day(day: number): DayTotals {
@@ -183,19 +219,30 @@ export class SummaryCheck {
     return totals
   }
 
-  #valueId(kind: number, text: string): number {
-    const name = `${kind}${text}`
-    let id = this.#valueIds.get(name)
-    if (id === undefined) {
-      id = this.#reads.valueId(kind, blake3(Buffer.from(text)).subarray(0, 16))
-      if (id === undefined) {
-        this.#problem(`values: a value of kind ${kind} that events have is not there`)
-        id = 0
+  /** Looks up the numbers of the values of a page that are not at hand. */
+  async #findValues(events: readonly (LookedAt | undefined)[]): Promise<void> {
+    if (this.#valueIds.size > VALUE_CACHE) this.#valueIds.clear()
+    const unknown = new Map<string, { readonly kind: number; readonly digest: Uint8Array }>()
+    for (const event of events) {
+      if (event === undefined) continue
+      for (let i = 0; i < event.kinds.length; i += 1) {
+        const kind = event.kinds[i]!
+        const text = event.texts[i]!
+        const name = valueName(kind, text)
+        if (this.#valueIds.has(name) || unknown.has(name)) continue
+        unknown.set(name, { kind, digest: blake3(Buffer.from(text)).subarray(0, 16) })
       }
-      if (this.#valueIds.size > VALUE_CACHE) this.#valueIds.clear()
-      this.#valueIds.set(name, id)
     }
-    return id
+    if (unknown.size === 0) return
+    const ids = await this.#reads.valueIds([...unknown.values()])
+    let n = 0
+    for (const [name, { kind }] of unknown) {
+      const id = ids[n]
+      n += 1
+      if (id === undefined)
+        this.#problem(`values: a value of kind ${kind} that events have is not there`)
+      this.#valueIds.set(name, id ?? 0)
+    }
   }
 
   #countDrift(view: PlainObject, eventid: string, notes: string | null, timeUs: number): void {
@@ -218,23 +265,32 @@ export class SummaryCheck {
   }
 
   /** Compares what lies wholly before an instant. */
-  #sweep(nowUs: number): void {
-    for (const [key, session] of this.#open) {
-      if (session.row === undefined || session.row.last_event_us < nowUs) {
-        this.#compareSession(session)
-        this.#open.delete(key)
+  async #sweep(nowUs: number): Promise<void> {
+    const over: OpenSession[] = []
+    for (const session of this.#open.values()) {
+      if (session.row === undefined || session.row.last_event_us < nowUs) over.push(session)
+    }
+    for (let at = 0; at < over.length; at += SWEEP_SESSIONS) {
+      const part = over.slice(at, at + SWEEP_SESSIONS)
+      const stored = await this.#reads.sessionValues(part.map((session) => session.key))
+      for (const session of part) {
+        this.#compareSession(session, stored.get(session.key) ?? [])
+        this.#open.delete(session.key)
       }
     }
     const today = nowUs === Number.POSITIVE_INFINITY ? Number.POSITIVE_INFINITY : dayOf(nowUs)
     for (const [day, totals] of this.#days) {
       if (day < today) {
-        this.#compareDay(day, totals)
+        await this.#compareDay(day, totals)
         this.#days.delete(day)
       }
     }
   }
 
-  #compareSession({ key, row, summary: s, values }: OpenSession): void {
+  #compareSession(
+    { key, row, summary: s, values }: OpenSession,
+    stored: readonly Row<'session_values'>[],
+  ): void {
     if (row === undefined) return
     this.#sessions += 1
     const expected: Readonly<Record<string, number | string | null>> = {
@@ -268,7 +324,6 @@ export class SummaryCheck {
     }
     // The events without a session have no values of their own.
     const places = row.session === '' ? [] : [...values.keys()].sort((a, b) => a - b)
-    const stored = this.#reads.sessionValues(key)
     this.#sessionValues += stored.length
     const isSame =
       stored.length === places.length &&
@@ -279,8 +334,8 @@ export class SummaryCheck {
     if (!isSame) this.#problem(`session_values of session ${key}: are not what its events say`)
   }
 
-  #compareDay(day: number, totals: DayTotals): void {
-    for (const row of this.#reads.dailyEvents(day)) {
+  async #compareDay(day: number, totals: DayTotals): Promise<void> {
+    for (const row of await this.#reads.dailyEvents(day)) {
       this.#dailyEvents += 1
       const name = `${row.sensor_id} ${row.kind_id}`
       if (totals.events.get(name) !== row.count)
@@ -289,16 +344,18 @@ export class SummaryCheck {
         )
       totals.events.delete(name)
     }
-    for (const row of this.#reads.dailyValues(day)) {
-      this.#dailyValues += 1
-      const name = `${row.sensor_id} ${row.kind} ${row.value_id}`
-      const total = totals.values.get(name)
-      if (total === undefined || total.count !== row.count || total.sessions !== row.sessions) {
-        this.#problem(
-          `daily_values ${formatDay(day)} (sensor ${row.sensor_id}, value ${row.value_id}): is not what the events say`,
-        )
+    for await (const page of this.#reads.dailyValues(day)) {
+      for (const row of page) {
+        this.#dailyValues += 1
+        const name = `${row.sensor_id} ${row.kind} ${row.value_id}`
+        const total = totals.values.get(name)
+        if (total === undefined || total.count !== row.count || total.sessions !== row.sessions) {
+          this.#problem(
+            `daily_values ${formatDay(day)} (sensor ${row.sensor_id}, value ${row.value_id}): is not what the events say`,
+          )
+        }
+        totals.values.delete(name)
       }
-      totals.values.delete(name)
     }
     if (totals.events.size > 0)
       this.#problem(`daily_events ${formatDay(day)}: ${totals.events.size} rows are missing`)
@@ -306,19 +363,25 @@ export class SummaryCheck {
       this.#problem(`daily_values ${formatDay(day)}: ${totals.values.size} rows are missing`)
   }
 
-  #count(
+  async #count(
     table: 'sessions' | 'session_values' | 'daily_values' | 'daily_events',
     compared: number,
-  ): void {
-    const there = this.#reads.countOf(table)
+  ): Promise<void> {
+    const there = await this.#reads.countOf(table)
     if (there !== compared)
       this.#problem(`${table}: ${there} rows, the events account for ${compared}`)
   }
 
-  #values(): void {
-    for (const row of this.#reads.values()) {
-      if (!equalBytes(blake3(Buffer.from(row.value)).subarray(0, 16), row.digest))
-        this.#problem(`values ${row.id}: digest is not that of its text`)
+  async #values(): Promise<void> {
+    for await (const page of this.#reads.values()) {
+      for (const row of page) {
+        if (!equalBytes(blake3(Buffer.from(row.value)).subarray(0, 16), row.digest))
+          this.#problem(`values ${row.id}: digest is not that of its text`)
+      }
     }
   }
+}
+
+function valueName(kind: number, text: string): string {
+  return `${kind}${text}`
 }

@@ -26,8 +26,8 @@ import {
   ViewSealer,
   viewRoot,
 } from '../seal/view.ts'
-import type { Row } from '../store/schema.ts'
-import type { EventCells, VerifyReads } from '../store/verify-port.ts'
+import type { Row, SessionKey } from '../store/schema.ts'
+import type { EventCells, Pages, VerifyReads } from '../store/verify-port.ts'
 import type { Registry } from '../validate/registry.ts'
 import { SummaryCheck } from './verify-summaries.ts'
 
@@ -96,9 +96,22 @@ type SourceState = {
 /** Verifies a store. @throws what reading the database throws; a mismatch is a result, not an error */
 export async function verifyStore(reads: VerifyReads, options: VerifyOptions): Promise<Verdict> {
   return reads.snapshot(async () => {
-    const run = new Verification(reads, options)
+    const run = new Verification(reads, options, {
+      sensors: await reads.sensorNames(),
+      kinds: await reads.kindNames(),
+      held: await reads.heldByBatch(),
+      sources: await reads.sourceRows(),
+    })
     return run.all()
   })
+}
+
+/** What is small enough to be read once. */
+type Known = {
+  readonly sensors: ReadonlyMap<number, string>
+  readonly kinds: ReadonlyMap<number, string>
+  readonly held: ReadonlyMap<number, number>
+  readonly sources: readonly Row<'sources'>[]
 }
 
 class Verification {
@@ -119,16 +132,22 @@ class Verification {
   readonly #sources = new Map<number, SourceState>()
   readonly #sensorNames: ReadonlyMap<number, string>
   readonly #kindNames: ReadonlyMap<number, string>
-  readonly #sessionNames = new Map<number, { readonly sensor: string; readonly session: string }>()
+  readonly #sessionNames = new Map<
+    SessionKey,
+    { readonly sensor: string; readonly session: string }
+  >()
   #deadStates = new Map<string, string>()
+  #lastBatchId = 0
   readonly #held: Map<number, number>
+  readonly #sourceFacts: ReadonlyMap<number, Row<'sources'>>
 
-  constructor(reads: VerifyReads, options: VerifyOptions) {
+  constructor(reads: VerifyReads, options: VerifyOptions, known: Known) {
     this.#reads = reads
     this.#options = options
-    this.#sensorNames = reads.sensorNames()
-    this.#kindNames = reads.kindNames()
-    this.#held = new Map(reads.heldByBatch())
+    this.#sensorNames = known.sensors
+    this.#kindNames = known.kinds
+    this.#held = new Map(known.held)
+    this.#sourceFacts = new Map(known.sources.map((row) => [row.id, row]))
   }
 
   async all(): Promise<Verdict> {
@@ -137,11 +156,11 @@ class Verification {
       this.#options.sinceUs !== undefined ||
       this.#options.source !== undefined ||
       (this.#options.samplePercent ?? 100) < 100
-    this.#batches()
-    this.#sourceRows()
-    this.#dictionaries()
-    this.#journal()
-    this.#checkpoints()
+    await this.#batches()
+    await this.#sourceRows()
+    await this.#dictionaries()
+    await this.#journal()
+    await this.#checkpoints()
     if (isPartial) {
       verdict.notChecked.push('summaries', 'bytes and rows of the batches left out')
     } else {
@@ -152,7 +171,7 @@ class Verification {
         this.#kindNames,
       )
       await summaries.run()
-      this.#drift(summaries)
+      for await (const text of summaries.driftProblems()) this.#problem('summaries', text)
     }
     verdict.ok = [
       verdict.conservation,
@@ -172,70 +191,79 @@ class Verification {
       one.problems.push('further problems of this kind are not listed')
   }
 
-  #batches(): void {
-    const events = this.#reads.eventsByBatch()[Symbol.iterator]()
-    let event = events.next()
-    const total = [...this.#reads.batches()].length
+  async #batches(): Promise<void> {
+    const events = new EventStream(this.#reads.eventsByBatch(), (page) => this.#nameSessions(page))
+    const gaplessAfter = await this.#reads.gaplessAfter()
     let done = 0
+    let lastId = 0
     let blocks = 0
     let days = 0
     let dead = 0
-    let lastId = 0
-    for (const batch of [...this.#reads.batches()]) {
-      done += 1
-      this.#verdict.batches += 1
-      if (done % 50 === 0) this.#options.progress(done, total)
-      if (batch.id !== lastId + 1)
-        this.#problem(
-          'seals',
-          `batches: number ${batch.id} follows ${lastId}; one is missing or was numbered anew`,
-        )
-      lastId = batch.id
-      const isOpened = this.#isSelected(batch, done)
-      const blockRows = isOpened ? [...this.#reads.blocks(batch.id)] : undefined
-      const dayRows = this.#reads.batchDays(batch.id)
-      const deadRows = this.#reads.deadLetters(batch.id)
-      blocks += blockRows?.length ?? batch.blocks
-      days += dayRows.length
-      dead += deadRows.length
-      while (!event.done && event.value[1] < batch.id) {
-        this.#problem(
-          'view',
-          `raw_events ${event.value[0]}: batch_id ${event.value[1]} does not fit its place`,
-        )
-        event = events.next()
-      }
-      const view = new ViewSealer()
-      let rows = 0
-      while (!event.done && event.value[1] === batch.id) {
-        if (isOpened) view.add(dayOf(event.value[3]), this.#rowDigest(event.value))
-        rows += 1
-        event = events.next()
-      }
-      try {
-        this.#checkBatch(batch, blockRows, dayRows, deadRows, isOpened ? view : undefined, rows)
-      } catch (error) {
-        if (!(error instanceof RangeError)) throw error
-        this.#problem(
-          'seals',
-          `batch ${batch.id}: the batch, its blocks, days or dead letters hold a number out of range`,
-        )
+    for await (const page of this.#reads.batches()) {
+      for (const batch of page) {
+        done += 1
+        this.#verdict.batches += 1
+        if (done % 50 === 0) this.#options.progress(done, batch.id)
+        if (batch.id !== lastId + 1 && batch.id > gaplessAfter)
+          this.#problem(
+            'seals',
+            `batches: number ${batch.id} follows ${lastId}; one is missing or was numbered anew`,
+          )
+        lastId = batch.id
+        this.#lastBatchId = batch.id
+        const isOpened = this.#isSelected(batch, done)
+        const blockRows = isOpened ? await this.#reads.blocks(batch.id) : undefined
+        const dayRows = await this.#reads.batchDays(batch.id)
+        const deadRows = await this.#reads.deadLetters(batch.id)
+        blocks += blockRows?.length ?? batch.blocks
+        days += dayRows.length
+        dead += deadRows.length
+        for (let one = await events.peek(); one !== undefined && one[0] < batch.id; ) {
+          this.#problem(
+            'view',
+            `raw_events batch ${one[0]} record ${one[1]}: batch_id does not fit its place`,
+          )
+          events.take()
+          one = await events.peek()
+        }
+        const view = new ViewSealer()
+        let rows = 0
+        for (;;) {
+          // Within a page without waiting: many rows pass.
+          const one = events.here() ?? (await events.peek())
+          if (one === undefined || one[0] !== batch.id) break
+          if (isOpened) view.add(dayOf(one[2]), this.#rowDigest(one))
+          rows += 1
+          events.take()
+        }
+        try {
+          this.#checkBatch(batch, blockRows, dayRows, deadRows, isOpened ? view : undefined, rows)
+        } catch (error) {
+          if (!(error instanceof RangeError)) throw error
+          this.#problem(
+            'seals',
+            `batch ${batch.id}: the batch, its blocks, days or dead letters hold a number out of range`,
+          )
+        }
       }
     }
-    while (!event.done) {
-      this.#problem('view', `raw_events ${event.value[0]}: batch ${event.value[1]} does not exist`)
-      event = events.next()
+    for (let one = await events.peek(); one !== undefined; one = await events.peek()) {
+      this.#problem('view', `raw_events batch ${one[0]} record ${one[1]}: the batch does not exist`)
+      events.take()
     }
-    const extra = (table: 'blocks' | 'batch_days' | 'dead_letters', met: number): void => {
-      const there = this.#reads.countOf(table)
+    const extra = async (
+      table: 'blocks' | 'batch_days' | 'dead_letters',
+      met: number,
+    ): Promise<void> => {
+      const there = await this.#reads.countOf(table)
       if (there !== met) this.#problem('seals', `${table}: ${there} rows, ${met} belong to a batch`)
     }
     for (const [batchId, count] of this.#held)
       this.#problem('view', `held_events: ${count} name batch ${batchId}, which is not there`)
-    for (const text of this.#reads.inexactIntegers()) this.#problem('view', text)
-    extra('blocks', blocks)
-    extra('batch_days', days)
-    extra('dead_letters', dead)
+    for (const text of await this.#reads.oddCells()) this.#problem('view', text)
+    await extra('blocks', blocks)
+    await extra('batch_days', days)
+    await extra('dead_letters', dead)
   }
 
   #isSelected(batch: Row<'batches'>, n: number): boolean {
@@ -244,7 +272,7 @@ class Verification {
     if (
       source !== undefined &&
       String(batch.source_id) !== source &&
-      this.#pathOf(batch.source_id) !== source
+      this.#sourceFacts.get(batch.source_id)?.path !== source
     )
       return false
     const at = n + (this.#options.sampleStart ?? 0)
@@ -254,21 +282,18 @@ class Verification {
     )
   }
 
-  #paths: Map<number, string> | undefined
-
-  #pathOf(sourceId: number): string | undefined {
-    this.#paths ??= new Map([...this.#reads.sourceRows()].map((row) => [row.id, row.path]))
-    return this.#paths.get(sourceId)
-  }
-
   #rowDigest(cells: EventCells): Uint8Array {
-    const [id, , recordNo, eventTimeUs, sessionKey, kindId, flags, digest, notes, payload] = cells
+    const [batchId, recordNo, eventTimeUs, sessionKey, kindId, flags, digest, notes, payload] =
+      cells
     // What the format cannot express was never written by a load.
     if (!isU32(recordNo) || !isU32(flags) || digest.length !== 16) {
-      this.#problem('view', `raw_events ${id}: record_no, flags or digest is out of range`)
+      this.#problem(
+        'view',
+        `raw_events batch ${batchId} record ${recordNo}: record_no, flags or digest is out of range`,
+      )
       return NO_DIGEST
     }
-    const { sensor, session } = this.#sessionName(sessionKey)
+    const { sensor, session } = this.#sessionNames.get(sessionKey) ?? NO_NAME
     return rowDigest({
       eventTimeUs,
       recordNo,
@@ -282,18 +307,20 @@ class Verification {
     })
   }
 
-  #sessionName(key: number): { readonly sensor: string; readonly session: string } {
-    let name = this.#sessionNames.get(key)
-    if (name === undefined) {
-      const row = this.#reads.session(key)
-      name =
-        row === undefined
-          ? { sensor: '', session: '' }
-          : { sensor: this.#sensorNames.get(row.sensor_id) ?? '', session: row.session }
-      if (this.#sessionNames.size > LIMITS.sessionCacheMax) this.#sessionNames.clear()
-      this.#sessionNames.set(key, name)
+  /** Looks up the sessions of a page of events that are not at hand. */
+  async #nameSessions(page: readonly EventCells[]): Promise<void> {
+    const unknown = new Set<SessionKey>()
+    for (const cells of page) if (!this.#sessionNames.has(cells[3])) unknown.add(cells[3])
+    if (unknown.size === 0) return
+    if (this.#sessionNames.size > SESSION_NAMES) {
+      this.#sessionNames.clear()
+      for (const cells of page) unknown.add(cells[3])
     }
-    return name
+    for (const [key, row] of await this.#reads.sessions([...unknown]))
+      this.#sessionNames.set(key, {
+        sensor: this.#sensorNames.get(row.sensor_id) ?? '',
+        session: row.session,
+      })
   }
 
   #checkBatch(
@@ -346,7 +373,7 @@ class Verification {
 
     const digest = batchDigest({
       sourceUid: source.uid,
-      sensorOverride: this.#override(batch.source_id),
+      sensorOverride: this.#sourceFacts.get(batch.source_id)?.sensor_override ?? '',
       seq: batch.seq,
       startOffset: batch.start_offset,
       endOffset: batch.end_offset,
@@ -373,26 +400,10 @@ class Verification {
     source.lastDigest = batch.digest
   }
 
-  #overrides: Map<number, { readonly uid: Uint8Array; readonly override: string }> | undefined
-
-  #sourceFacts(id: number): { readonly uid: Uint8Array; readonly override: string } | undefined {
-    this.#overrides ??= new Map(
-      [...this.#reads.sourceRows()].map((row) => [
-        row.id,
-        { uid: row.uid, override: row.sensor_override },
-      ]),
-    )
-    return this.#overrides.get(id)
-  }
-
-  #override(id: number): string {
-    return this.#sourceFacts(id)?.override ?? ''
-  }
-
   #sourceState(batch: Row<'batches'>): SourceState | undefined {
     let state = this.#sources.get(batch.source_id)
     if (state === undefined) {
-      const facts = this.#sourceFacts(batch.source_id)
+      const facts = this.#sourceFacts.get(batch.source_id)
       if (facts === undefined) {
         this.#problem('seals', `batch ${batch.id}: source ${batch.source_id} does not exist`)
         return undefined
@@ -517,8 +528,8 @@ class Verification {
       this.#problem('seals', `${place}: root does not match its records`)
   }
 
-  #sourceRows(): void {
-    for (const row of [...this.#reads.sourceRows()]) {
+  async #sourceRows(): Promise<void> {
+    for (const row of this.#sourceFacts.values()) {
       this.#verdict.sources += 1
       const state = this.#sources.get(row.id)
       const where = `sources ${row.id}`
@@ -538,21 +549,21 @@ class Verification {
       const headLength = Math.min(LIMITS.lineageHeadBytes, offset)
       if (row.head_length > headLength)
         wrong(`head_length is ${row.head_length}, at most ${headLength} bytes are known`)
-      else if (!this.#hashOf(row.id, 0, row.head_length).equals(row.head_digest))
+      else if (!(await this.#hashOf(row.id, 0, row.head_length)).equals(row.head_digest))
         this.#problem(
           'seals',
           `${where}: head_digest is not that of its first ${row.head_length} bytes`,
         )
       const tailFrom = Math.max(0, offset - LIMITS.lineageTailBytes)
-      if (!this.#hashOf(row.id, tailFrom, offset).equals(row.tail_digest))
+      if (!(await this.#hashOf(row.id, tailFrom, offset)).equals(row.tail_digest))
         this.#problem('seals', `${where}: tail_digest is not that of the bytes before the cursor`)
     }
   }
 
-  #hashOf(sourceId: number, from: number, to: number): Buffer {
+  async #hashOf(sourceId: number, from: number, to: number): Promise<Buffer> {
     const hash = createHash('sha256')
     if (to > from) {
-      for (const block of this.#reads.blocksBetween(sourceId, from, to)) {
+      for (const block of await this.#reads.blocksBetween(sourceId, from, to)) {
         try {
           const { body } = openBlock(block.codec, block.bytes)
           hash.update(
@@ -569,16 +580,16 @@ class Verification {
     return hash.digest()
   }
 
-  #dictionaries(): void {
+  async #dictionaries(): Promise<void> {
     const versions = new Map<string, string>()
-    for (const row of this.#reads.schemaVersions())
+    for (const row of await this.#reads.schemaVersions())
       versions.set(row.version, `${versions.get(row.version) ?? ''}${row.file} ${row.digest}\n`)
     for (const [version, text] of versions) {
       if (toHex(blake3(Buffer.from(text))).slice(0, 16) !== version)
         this.#problem('view', `schema_versions ${version}: is not the digest over its files`)
     }
     const known = this.#options.knownMigrations
-    const rows = this.#reads.migrations()
+    const rows = await this.#reads.migrations()
     if (
       rows.length !== known.length ||
       rows.some((row, i) => row.id !== known[i]!.id || row.name !== known[i]!.name)
@@ -587,12 +598,12 @@ class Verification {
     }
   }
 
-  #journal(): void {
+  async #journal(): Promise<void> {
     let previous: Uint8Array = new Uint8Array(32)
     let seq = 0
     const decided = new Map<number, Row<'audit_log'>>()
     const keys = new Map<string, { readonly publicKey: string; readonly madeAtUs: number }>()
-    for (const row of this.#reads.journal()) {
+    for await (const row of eachOf(this.#reads.journal())) {
       const where = `audit_log ${row.seq}`
       if (row.seq !== seq + 1) this.#problem('journal', `${where}: follows ${seq}`)
       seq = row.seq
@@ -624,8 +635,8 @@ class Verification {
       // Only the entries that checkpoints name are needed later; they are recent ones in the order of the journal.
       if (this.#journalHeads.size > 100_000) this.#journalHeads.delete(row.seq - 100_000)
     }
-    this.#decisions(decided)
-    const rows = this.#reads.signingKeys()
+    await this.#decisions(decided)
+    const rows = await this.#reads.signingKeys()
     if (rows.length !== keys.size)
       this.#problem('journal', `signing_keys: ${rows.length} keys, the journal knows ${keys.size}`)
     for (const row of rows) {
@@ -643,9 +654,9 @@ class Verification {
 
   readonly #journalHeads = new Map<number, Uint8Array>([[0, new Uint8Array(32)]])
 
-  #decisions(decided: ReadonlyMap<number, Row<'audit_log'>>): void {
+  async #decisions(decided: ReadonlyMap<number, Row<'audit_log'>>): Promise<void> {
     const states = new Map<string, string>()
-    const rows = this.#reads.decisions()
+    const rows = await this.#reads.decisions()
     if (rows.length !== decided.size)
       this.#problem('journal', `decisions: ${rows.length} rows, the journal knows ${decided.size}`)
     for (const row of rows) {
@@ -671,14 +682,15 @@ class Verification {
     }
   }
 
-  #checkpoints(): void {
-    const keys = new Map(this.#reads.signingKeys().map((row) => [row.key_id, row.public_key]))
+  async #checkpoints(): Promise<void> {
+    const signingKeys = await this.#reads.signingKeys()
+    const keys = new Map(signingKeys.map((row) => [row.key_id, row.public_key]))
     let previous: Uint8Array = new Uint8Array(32)
     let seq = 0
     let last: Row<'checkpoints'> | undefined
     const kept = this.#options.checkpoint
     let isKeptFound = kept === undefined
-    for (const row of this.#reads.checkpoints()) {
+    for await (const row of eachOf(this.#reads.checkpoints())) {
       const where = `checkpoints ${row.seq}`
       if (row.seq !== seq + 1) this.#problem('seals', `${where}: follows ${seq}`)
       seq = row.seq
@@ -724,20 +736,58 @@ class Verification {
         )
       return
     }
-    const { root, sources } = this.#reads.sourcesRootUpTo(last.up_to_batch)
+    const { root, sources } = await this.#reads.sourcesRootUpTo(last.up_to_batch)
     if (sources !== last.sources || !equalBytes(root, last.tree_root))
       this.#problem('seals', `checkpoints ${last.seq}: the sources are not those that were signed`)
-    if (last.up_to_batch > this.#verdict.batches)
+    if (last.up_to_batch > this.#lastBatchId)
       this.#problem(
         'seals',
-        `checkpoints ${last.seq}: covers ${last.up_to_batch} batches, ${this.#verdict.batches} are there`,
+        `checkpoints ${last.seq}: covers batches up to ${last.up_to_batch}, the newest is ${this.#lastBatchId}`,
       )
   }
+}
 
-  #drift(summaries: SummaryCheck): void {
-    for (const text of summaries.driftProblems()) this.#problem('summaries', text)
+/** Events in the order of their batches, one at a time out of pages. */
+class EventStream {
+  readonly #pages: AsyncIterator<readonly EventCells[]>
+  readonly #prepare: (page: readonly EventCells[]) => Promise<void>
+  #page: readonly EventCells[] = []
+  #at = 0
+
+  /** @param prepare - is given each page before its events are */
+  constructor(pages: Pages<EventCells>, prepare: (page: readonly EventCells[]) => Promise<void>) {
+    this.#pages = pages[Symbol.asyncIterator]()
+    this.#prepare = prepare
+  }
+
+  /** The next event where it is at hand. */
+  here(): EventCells | undefined {
+    return this.#page[this.#at]
+  }
+
+  /** The next event; undefined at the end. */
+  async peek(): Promise<EventCells | undefined> {
+    if (this.#at === this.#page.length) {
+      const next = await this.#pages.next()
+      this.#page = next.done === true ? [] : next.value
+      this.#at = 0
+      await this.#prepare(this.#page)
+    }
+    return this.#page[this.#at]
+  }
+
+  take(): void {
+    this.#at += 1
   }
 }
+
+async function* eachOf<T>(pages: Pages<T>): AsyncGenerator<T> {
+  for await (const page of pages) yield* page
+}
+
+/** Names of sessions at hand; more than the sessions of some pages of events. */
+const SESSION_NAMES = 20_000
+const NO_NAME = { sensor: '', session: '' }
 
 /** How the journal names a dead letter. */
 export function deadSubject(row: {

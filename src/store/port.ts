@@ -1,8 +1,16 @@
 /**
  * All that the rest of the system may ask of a database. It speaks of batches, sources, sessions and seals, not of SQL.
  */
+
+import type { Kysely } from 'kysely'
+import type { InstantUs } from '../core/instant.ts'
 import type { PackedBatch } from '../core/packed.ts'
 import type { Checkpoint, SigningKey } from '../core/seal-types.ts'
+import type { Engine } from './engine.ts'
+import type { JournalDraft } from './journal.ts'
+import type { FingerprintRow } from './repo/stats.ts'
+import type { Database } from './schema.ts'
+import type { VerifyReads } from './verify-port.ts'
 
 /** What a source needs to be known again. */
 export type SourceHeadRecord = {
@@ -75,8 +83,14 @@ export type Fates = {
 
 export type LineageProof = { readonly head: Uint8Array; readonly tailDigest: Uint8Array }
 
-/** One loader's hold on the database. Batches between `begin` and `commit` are stored together or not at all. */
+/**
+ * One loader's hold on the database. Batches between `begin` and `commit` are stored together or not at all.
+ *
+ * Not for two callers at once: each call is awaited before the next.
+ */
 export type BatchWriter = {
+  /** What batches must bring with them for this engine. */
+  readonly needs: BatchNeeds
   /** Waits for its turn and starts a transaction. */
   begin(signal?: AbortSignal): Promise<void>
   /** Makes the source known. @returns its number */
@@ -84,23 +98,29 @@ export type BatchWriter = {
     readonly uid: Uint8Array
     readonly sensorOverride: string
     readonly update: SourceUpdate
-  }): number
+  }): Promise<number>
   /**
-   * Adds one batch of a source.
+   * Adds one batch of a source. Its fates are told by `commit`.
    *
    * @param readerId - whose dictionary the batch points into
    * @param proof - first bytes of the stream (at most 1 KiB), and SHA-256 of the last 4 KiB up to the end of the batch
    */
-  write(sourceId: number, readerId: number, batch: PackedBatch, proof: LineageProof): Fates
-  /** Takes in what a batch says of the dictionary, when the batch itself is not stored. */
-  skip(readerId: number, batch: PackedBatch): void
-  finishSource(sourceId: number, update: SourceUpdate): void
-  saveFile(file: FileRecord): void
-  commit(): void
-  rollback(): void
+  write(sourceId: number, readerId: number, batch: PackedBatch, proof: LineageProof): Promise<void>
+  finishSource(sourceId: number, update: SourceUpdate): Promise<void>
+  saveFile(file: FileRecord): Promise<void>
+  /** @returns the fates of the batches written since `begin`, in that order */
+  commit(): Promise<readonly Fates[]>
+  rollback(): Promise<void>
   /** Signs the present state. Call outside a transaction. @returns undefined when nothing is new since the last one */
   checkpoint(key: SigningKey, signal?: AbortSignal): Promise<Checkpoint | undefined>
-  close(): void
+  /** The load is over: makes up what was put off. Call outside a transaction. */
+  settle(): Promise<void>
+  close(): Promise<void>
+}
+
+export type BatchNeeds = {
+  /** The order of the keys of each payload: an engine that keeps objects without it needs it beside them. */
+  readonly keyOrder: boolean
 }
 
 /** Makes summaries again. */
@@ -110,8 +130,88 @@ export type SummaryWriter = {
    *
    * @param differences - how many were found, for the journal
    */
-  rebuildSummaries(batches: Iterable<PackedBatch>, differences: number): Promise<void>
+  rebuildSummaries(batches: AsyncIterable<PackedBatch>, differences: number): Promise<void>
 }
 
+/** What finding and taking a source asks of the store. */
+export type LineageStore = {
+  findFile(path: string, sensorOverride: string): Promise<FileRecord | undefined>
+  /** Sources whose start is the same as one of these, newest first. */
+  findByHead(
+    sensorOverride: string,
+    heads: readonly { readonly length: number; readonly digest: string }[],
+  ): Promise<readonly SourceRecord[]>
+  /** The lengths below 1 KiB that starts of sources were recorded with. */
+  headLengths(sensorOverride: string): Promise<readonly number[]>
+  source(id: number): Promise<SourceRecord | undefined>
+  blockProof(
+    sourceId: number,
+    upToOffset: number,
+  ): Promise<{ readonly ends: Float64Array; readonly digests: Uint8Array }>
+  /** Takes what is to be read, a source or the start of a new one, for this process; false while another has it. */
+  claim(name: string): Promise<boolean>
+  release(name: string): Promise<void>
+}
+
+/** The versions that a batch's seal names. */
+export type WriterVersions = {
+  readonly schemaVersion: string
+  readonly ruleSet: string
+  readonly programVersion: string
+  /** Files of the schema set, for `schema_versions`. */
+  readonly schemaFiles: readonly { readonly file: string; readonly digest: string }[]
+}
+
+/** `create` loads and makes what is missing, `write` changes what is there, `read` only looks. */
+export type OpenMode = 'create' | 'write' | 'read'
+
+/** A database of nacre: what every engine offers. */
+export type Store = LineageStore & {
+  /** As `db stats` names it. */
+  readonly engine: string
+  /** Where it is, without secrets. */
+  readonly place: string
+  readonly engineVersion: string
+  /** What an operator should know about how it was opened. */
+  readonly notices: readonly string[]
+  readonly schemaVersion: number
+  /** Queries of reports and look-ups: one text for every engine. Not there in the mode `create`, which only loads. */
+  readonly query: Kysely<Database>
+  /** In what its queries differ. */
+  readonly dialect: Engine
+  /** Brings the schema up to this program. @returns how many steps were applied */
+  migrate(): Promise<number>
+  writer(versions: WriterVersions): BatchWriter & SummaryWriter
+  reads(): VerifyReads
+  signingKeyIds(): Promise<readonly string[]>
+  /** Makes a key known: from now on it may sign checkpoints. In the journal. */
+  addSigningKey(key: Pick<SigningKey, 'keyId' | 'publicKey'>, madeAtUs: InstantUs): Promise<void>
+  /** Writes a journal entry in a transaction of its own. */
+  journal(draft: JournalDraft): Promise<void>
+  /** Settings in force and sizes, for `db status`. */
+  engineStatus(): Promise<Readonly<Record<string, string | number>>>
+  /** Who writes now or waits to. */
+  holders(): Promise<readonly Holder[]>
+  /** How it is kept, in a few words for `init` and `doctor`. */
+  readonly mode: string
+  /**
+   * Copies everything into one checked file that `db restore` takes.
+   *
+   * @param progress - is told the share done, 0 to 1
+   */
+  backup(target: string, progress: (share: number) => void): Promise<{ readonly bytes: number }>
+  /** Problems that the engine itself finds; empty when it is whole. */
+  integrityProblems(): Promise<readonly string[]>
+  /** Hashes and file names under which events speak of tty logs, downloads and uploads. */
+  artifactNames(): Promise<ReadonlySet<string>>
+  saveArtifacts(rows: readonly ArtifactRecord[]): Promise<void>
+  /** Every stored and held event in the order of time, page by page, for the fingerprint. */
+  fingerprintRows(): AsyncIterable<readonly FingerprintRow[]>
+  close(): Promise<void>
+}
+
+export type Holder = { readonly what: string; readonly who: string }
+
+export type { Engine } from './engine.ts'
 export type { CompletenessFigures, SessionFigures, TopEntry } from './repo/report.ts'
 export type { EventRecord, SessionFilter, SessionRecord } from './repo/sessions.ts'

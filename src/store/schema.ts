@@ -7,17 +7,28 @@
 /** What protects a column; `docs/data-model.md` explains the classes. */
 export type ColumnClass = 'sealed' | 'derived' | 'journalled' | 'operational'
 
-type ColumnType = 'integer' | 'text' | 'blob'
+/** `key` is an integer of 64 bits that stands for a session; other integers are below 2^53. */
+export type ColumnType = 'integer' | 'key' | 'text' | 'blob' | 'json'
 
-type Column = {
+/** The number of a session; an engine may use all of 64 bits, and then gives large ones as text. Only compared. */
+export type SessionKey = number | string
+
+export type Column = {
   readonly type: ColumnType
   readonly null?: true
   readonly class: ColumnClass
   readonly meaning: string
 }
 
+/** How a column is declared where an engine has these four types; engines with others say so themselves. */
+export function plainType(type: ColumnType): 'integer' | 'text' | 'blob' {
+  return type === 'key' ? 'integer' : type === 'json' ? 'text' : type
+}
+
 const integer = (cls: ColumnClass, meaning: string) =>
   ({ type: 'integer', class: cls, meaning }) as const
+const key = (cls: ColumnClass, meaning: string) => ({ type: 'key', class: cls, meaning }) as const
+const json = (cls: ColumnClass, meaning: string) => ({ type: 'json', class: cls, meaning }) as const
 const text = (cls: ColumnClass, meaning: string) => ({ type: 'text', class: cls, meaning }) as const
 const blob = (cls: ColumnClass, meaning: string) => ({ type: 'blob', class: cls, meaning }) as const
 const integerOrNull = (cls: ColumnClass, meaning: string) =>
@@ -140,12 +151,12 @@ export const TABLES = {
     batch_id: integer('sealed', 'batch that added it'),
     record_no: integer('sealed', 'number of its record within the batch, from 0'),
     event_time_us: integer('sealed', 'time of the event, microseconds since 1970, UTC'),
-    session_key: integer('sealed', 'session; its sensor and id are in the row digest'),
+    session_key: key('sealed', 'session; its sensor and id are in the row digest'),
     kind_id: integer('sealed', 'event id; its name is in the row digest'),
     flags: integer('sealed', 'what was noticed while reading, a sum of bits'),
     digest: blob('sealed', 'first 16 bytes of the hash of the canonical form'),
     notes: textOrNull('sealed', 'names of known fields that had a wrong type, with commas'),
-    payload: text(
+    payload: json(
       'sealed',
       'the event as JSON in visible form: what queries and reports may touch',
     ),
@@ -155,19 +166,16 @@ export const TABLES = {
     batch_id: integer('sealed', 'batch that withheld it'),
     record_no: integer('sealed', 'number of its record within the batch'),
     event_time_us: integer('sealed', 'time of the event'),
-    session_key: integer('sealed', 'session'),
+    session_key: key('sealed', 'session'),
     kind_id: integer('sealed', 'event id'),
     flags: integer('sealed', 'what was noticed while reading'),
     digest: blob('sealed', 'first 16 bytes of the hash of the canonical form'),
     notes: textOrNull('sealed', 'names of known fields that had a wrong type'),
-    payload: text('sealed', 'the event as JSON in visible form'),
+    payload: json('sealed', 'the event as JSON in visible form'),
     state: text('journalled', '`held`, `rejected`'),
   },
   sessions: {
-    session_key: integer(
-      'derived',
-      'number of the session; stands for sensor and id in other tables',
-    ),
+    session_key: key('derived', 'number of the session; stands for sensor and id in other tables'),
     sensor_id: integer('derived', 'sensor'),
     session: text(
       'derived',
@@ -213,7 +221,7 @@ export const TABLES = {
     value: text('derived', "the text, visible form, credentials without Cowrie's spelling"),
   },
   session_values: {
-    session_key: integer('derived', 'session'),
+    session_key: key('derived', 'session'),
     value_id: integer('derived', 'value'),
     day: integer('derived', 'UTC day'),
     count: integer('derived', 'events of the session on that day that have the value'),
@@ -315,7 +323,13 @@ export const TABLES = {
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Column>>>>
 
 type TypeOf<C extends Column> =
-  | (C['type'] extends 'integer' ? number : C['type'] extends 'text' ? string : Uint8Array)
+  | (C['type'] extends 'integer'
+      ? number
+      : C['type'] extends 'key'
+        ? SessionKey
+        : C['type'] extends 'blob'
+          ? Uint8Array
+          : string)
   | (C extends { readonly null: true } ? null : never)
 
 type TableTypes = {

@@ -1,44 +1,60 @@
-/** What verification reads: rows and bytes, streamed in a stated order, so that its memory does not grow with the store. */
-import type { Row } from './schema.ts'
+/**
+ * What verification reads: rows and bytes, streamed in a stated order and page by page, so that its memory does not
+ * grow with the store and an engine behind a network is asked once for many rows.
+ */
+import type { Row, SessionKey } from './schema.ts'
+
+/** Rows in the order that the method states; no page is empty. */
+export type Pages<T> = AsyncIterable<readonly T[]>
 
 export type VerifyReads = {
   /** In the order of their ids. */
-  batches(): Iterable<Row<'batches'>>
+  batches(): Pages<Row<'batches'>>
+  /** Batches with a larger number follow each other without a gap; below, loads that did not commit leave gaps. */
+  gaplessAfter(): Promise<number>
   /** Blocks of a batch in the order of `n`. */
-  blocks(batchId: number): Iterable<Row<'blocks'>>
-  batchDays(batchId: number): readonly Row<'batch_days'>[]
-  deadLetters(batchId: number): readonly Row<'dead_letters'>[]
-  /** In the order of their ids: batch by batch, record by record. */
-  eventsByBatch(): Iterable<EventCells>
-  /** Up to `limit` events whose id is larger, in the order of their ids. */
-  eventsAfter(id: number, limit: number): readonly EventCells[]
+  blocks(batchId: number): Promise<readonly Row<'blocks'>[]>
+  batchDays(batchId: number): Promise<readonly Row<'batch_days'>[]>
+  deadLetters(batchId: number): Promise<readonly Row<'dead_letters'>[]>
+  /** Batch by batch, record by record. */
+  eventsByBatch(): Pages<EventCells>
   /** Ordered by (time, session, digest). */
-  eventsByTime(): Iterable<EventCells>
-  sourceRows(): Iterable<Row<'sources'>>
-  session(key: number): Row<'sessions'> | undefined
-  /** Ordered by (value, day). */
-  sessionValues(key: number): readonly Row<'session_values'>[]
-  dailyValues(day: number): Iterable<Row<'daily_values'>>
-  dailyEvents(day: number): readonly Row<'daily_events'>[]
-  drift(): readonly Row<'schema_drift'>[]
-  values(): Iterable<Row<'values'>>
-  valueId(kind: number, digest: Uint8Array): number | undefined
-  sensorNames(): ReadonlyMap<number, string>
-  kindNames(): ReadonlyMap<number, string>
-  schemaVersions(): readonly Row<'schema_versions'>[]
-  journal(): Iterable<Row<'audit_log'>>
-  decisions(): readonly Row<'decisions'>[]
-  signingKeys(): readonly Row<'signing_keys'>[]
-  checkpoints(): Iterable<Row<'checkpoints'>>
-  migrations(): readonly Row<'migrations'>[]
+  eventsByTime(): Pages<EventCells>
+  /** All of them, in an order of the engine's; the same connection may write other tables meanwhile. */
+  storedEvents(): Pages<EventCells>
+  sourceRows(): Promise<readonly Row<'sources'>[]>
+  /** Those that are there. */
+  sessions(keys: readonly SessionKey[]): Promise<ReadonlyMap<SessionKey, Row<'sessions'>>>
+  /** By session, each ordered by (value, day). */
+  sessionValues(
+    keys: readonly SessionKey[],
+  ): Promise<ReadonlyMap<SessionKey, readonly Row<'session_values'>[]>>
+  dailyValues(day: number): Pages<Row<'daily_values'>>
+  dailyEvents(day: number): Promise<readonly Row<'daily_events'>[]>
+  drift(): Promise<readonly Row<'schema_drift'>[]>
+  values(): Pages<Row<'values'>>
+  /** Numbers of values, in the order asked for. */
+  valueIds(
+    values: readonly { readonly kind: number; readonly digest: Uint8Array }[],
+  ): Promise<readonly (number | undefined)[]>
+  sensorNames(): Promise<ReadonlyMap<number, string>>
+  kindNames(): Promise<ReadonlyMap<number, string>>
+  schemaVersions(): Promise<readonly Row<'schema_versions'>[]>
+  journal(): Pages<Row<'audit_log'>>
+  decisions(): Promise<readonly Row<'decisions'>[]>
+  signingKeys(): Promise<readonly Row<'signing_keys'>[]>
+  checkpoints(): Pages<Row<'checkpoints'>>
+  migrations(): Promise<readonly Row<'migrations'>[]>
   /** The tree of a checkpoint, computed anew from the batches. */
-  sourcesRootUpTo(batchId: number): { readonly root: Uint8Array; readonly sources: number }
+  sourcesRootUpTo(
+    batchId: number,
+  ): Promise<{ readonly root: Uint8Array; readonly sources: number; readonly batches: number }>
   /** Sealed blocks of a source that touch a byte range and still count. */
-  blocksBetween(sourceId: number, from: number, to: number): readonly Row<'blocks'>[]
-  /** Cells with integers beyond what a double holds, described. */
-  inexactIntegers(): readonly string[]
+  blocksBetween(sourceId: number, from: number, to: number): Promise<readonly Row<'blocks'>[]>
+  /** Cells that the program never writes, described: numbers that are not exact, dictionaries that do not fit. */
+  oddCells(): Promise<readonly string[]>
   /** Held events by batch. */
-  heldByBatch(): ReadonlyMap<number, number>
+  heldByBatch(): Promise<ReadonlyMap<number, number>>
   countOf(
     table:
       | 'sessions'
@@ -49,21 +65,21 @@ export type VerifyReads = {
       | 'batch_days'
       | 'dead_letters'
       | 'raw_events',
-  ): number
+  ): Promise<number>
   /** Runs the work on one unchanging state of the database; when it fails, the connection is to be closed. */
   snapshot<T>(work: () => Promise<T>): Promise<T>
 }
 
-/** A row of `raw_events` as a tuple, in the order the columns are named: many rows pass. */
+/** A row of `raw_events` as a tuple: many rows pass. */
 export type EventCells = readonly [
-  id: number,
   batchId: number,
   recordNo: number,
   eventTimeUs: number,
-  sessionKey: number,
+  sessionKey: SessionKey,
   kindId: number,
   flags: number,
   digest: Uint8Array,
   notes: string | null,
-  payload: Buffer,
+  /** The sealed text of the view; empty when the row does not hold one. */
+  payload: Uint8Array,
 ]

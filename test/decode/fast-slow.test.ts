@@ -335,6 +335,7 @@ function take(bytes: Buffer, cuts: readonly number[], reason: DeadReason | undef
     acceptEnriched: false,
     startOffset: 0,
     dictionary: new ValueDictionary(),
+    needs: { keyOrder: false },
   })
   const batches: PackedBatch[] = []
   let from = 0

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { verifyStore } from '../../src/pipeline/verify.ts'
 import { MIGRATIONS } from '../../src/store/migrations/index.ts'
 import { fingerprint } from '../../src/store/repo/stats.ts'
+import { eachEngine } from '../support/engines.ts'
 import { Lab, registry, withLimits } from '../support/loading.ts'
 
 const SENSORS = ['north', 'süd "2"'] as const
@@ -126,10 +127,10 @@ const plan = fc.record({
 
 /** All that must not depend on the way of loading. */
 async function stateOf(lab: Lab): Promise<unknown> {
-  const all = (sql: string): unknown[] => lab.store.connection.prepare(sql).all()
+  const all = (statement: string): Promise<unknown[]> => lab.all(statement)
   const state = {
-    fingerprint: fingerprint(lab.store.fingerprintRows()),
-    sessions: all(
+    fingerprint: await fingerprint(lab.store.fingerprintRows()),
+    sessions: await all(
       `select sensors.name as sensor, session, first_event_us, last_event_us, ip.value as ip, src_ip_us, protocol, protocol_us, version.value as version, client_version_us,
               hassh.value as hassh, hassh_us, duration_ms, duration_us, event_count, connect_count, closed_count, command_count, failed_command_count,
               login_failed_count, login_success_count, download_count, upload_count
@@ -137,18 +138,18 @@ async function stateOf(lab: Lab): Promise<unknown> {
          left join "values" as ip on ip.id = src_ip left join "values" as version on version.id = client_version left join "values" as hassh on hassh.id = sessions.hassh
         order by sensors.name, session`,
     ),
-    sessionValues: all(
+    sessionValues: await all(
       `select sensors.name as sensor, session, kind, value, day, count from session_values join sessions using (session_key) join sensors on sensors.id = sensor_id
          join "values" on "values".id = value_id order by 1, 2, 3, 4, 5`,
     ),
-    dailyValues: all(
+    dailyValues: await all(
       `select day, sensors.name as sensor, daily_values.kind, value, count, sessions from daily_values join sensors on sensors.id = sensor_id
          join "values" on "values".id = value_id order by 1, 2, 3, 4`,
     ),
-    dailyEvents: all(
+    dailyEvents: await all(
       `select day, sensors.name as sensor, event_kinds.name as kind, count from daily_events join sensors on sensors.id = sensor_id join event_kinds on event_kinds.id = kind_id order by 1, 2, 3`,
     ),
-    drift: all('select * from schema_drift order by what, eventid, field'),
+    drift: await all('select * from schema_drift order by what, eventid, field'),
   }
   const verdict = await verifyStore(lab.store.reads(), {
     registry,
@@ -162,45 +163,49 @@ async function stateOf(lab: Lab): Promise<unknown> {
   return state
 }
 
-test('any order, cut, packing, repetition and spelling of the same records gives the same events, sessions and roll-ups', async () => {
-  await fc.assert(
-    fc.asyncProperty(plan, async (p) => {
-      await using straight = await Lab.open()
-      straight.write(
-        'cowrie.json',
-        `${p.events.map((one) => JSON.stringify(one)).join('\n')}\n{"eventid":"cowrie.anchor","timestamp":"2026-05-01T00:00:00Z"}\n`,
-      )
-      await straight.load()
-      const expected = await stateOf(straight)
+eachEngine(() => {
+  test('any order, cut, packing, repetition and spelling of the same records gives the same events, sessions and roll-ups', async () => {
+    await fc.assert(
+      fc.asyncProperty(plan, async (p) => {
+        await using straight = await Lab.open()
+        straight.write(
+          'cowrie.json',
+          `${p.events.map((one) => JSON.stringify(one)).join('\n')}\n{"eventid":"cowrie.anchor","timestamp":"2026-05-01T00:00:00Z"}\n`,
+        )
+        await straight.load()
+        const expected = await stateOf(straight)
 
-      await using shuffled = await Lab.open()
-      const random = generator(p.seed)
-      const records = [
-        ...p.events.map((one) => JSON.stringify(one, null, p.pretty ? 2 : 0)),
-        ...Array.from({ length: p.repeats }, () =>
-          JSON.stringify(p.events[Math.floor(random() * p.events.length)]),
-        ),
-        ...p.malformed,
-      ]
-      const order = records.map((record) => ({ record, at: random() })).sort((a, b) => a.at - b.at)
-      const files = Array.from(
-        { length: p.files },
-        () => '{"eventid":"cowrie.anchor","timestamp":"2026-05-01T00:00:00Z"}\n',
-      )
-      for (const { record } of order) files[Math.floor(random() * p.files)] += `${record}\n`
-      files.forEach((text, i) => {
-        shuffled.write(`part-${i}.json${p.packed ? '.gz' : ''}`, p.packed ? gzipSync(text) : text)
-      })
-      await withLimits(
-        { batchRecordsMax: p.batchRecords, transactionRecordsMax: p.transactionRecords },
-        async () => {
-          for (let n = 0; n < p.loads; n += 1) await shuffled.load({ chunkBytes: p.chunkBytes })
-        },
-      )
-      assert.deepEqual(await stateOf(shuffled), expected)
-    }),
-    { numRuns: 60 },
-  )
+        await using shuffled = await Lab.open()
+        const random = generator(p.seed)
+        const records = [
+          ...p.events.map((one) => JSON.stringify(one, null, p.pretty ? 2 : 0)),
+          ...Array.from({ length: p.repeats }, () =>
+            JSON.stringify(p.events[Math.floor(random() * p.events.length)]),
+          ),
+          ...p.malformed,
+        ]
+        const order = records
+          .map((record) => ({ record, at: random() }))
+          .sort((a, b) => a.at - b.at)
+        const files = Array.from(
+          { length: p.files },
+          () => '{"eventid":"cowrie.anchor","timestamp":"2026-05-01T00:00:00Z"}\n',
+        )
+        for (const { record } of order) files[Math.floor(random() * p.files)] += `${record}\n`
+        files.forEach((text, i) => {
+          shuffled.write(`part-${i}.json${p.packed ? '.gz' : ''}`, p.packed ? gzipSync(text) : text)
+        })
+        await withLimits(
+          { batchRecordsMax: p.batchRecords, transactionRecordsMax: p.transactionRecords },
+          async () => {
+            for (let n = 0; n < p.loads; n += 1) await shuffled.load({ chunkBytes: p.chunkBytes })
+          },
+        )
+        assert.deepEqual(await stateOf(shuffled), expected)
+      }),
+      { numRuns: 60 },
+    )
+  })
 })
 
 /** A small generator (mulberry32), so that a failing run can be had again. */

@@ -294,7 +294,7 @@ function lastOf(table: string): string {
 function isText(table: string, column: string): boolean {
   const columns: Readonly<Record<string, { readonly type: string } | undefined>> =
     Object.entries(TABLES).find(([name]) => name === table)?.[1] ?? {}
-  return columns[column]?.type === 'text'
+  return ['text', 'json'].includes(columns[column]?.type ?? '')
 }
 
 /** Small changes of a cell, and those that a careless reader takes for none. */

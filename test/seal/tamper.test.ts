@@ -4,7 +4,8 @@ import { after, before, describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { verifyStore } from '../../src/pipeline/verify.ts'
 import { MIGRATIONS } from '../../src/store/migrations/index.ts'
-import { TABLES } from '../../src/store/schema.ts'
+import { plainType, TABLES } from '../../src/store/schema.ts'
+import type { SqliteStore } from '../../src/store/sqlite/store.ts'
 import { events, Lab, line, lines, registry } from '../support/loading.ts'
 
 let lab: Lab
@@ -60,13 +61,13 @@ before(async () => {
   )
   await lab.load()
   await lab.load({ sensor: 'given' })
-  const triggers = lab.store.connection
+  const triggers = (lab.store as SqliteStore).connection
     .prepare("select name from sqlite_master where type = 'trigger'")
     .pluck()
     .all() as string[]
-  for (const name of triggers) lab.store.connection.exec(`drop trigger ${name}`)
-  lab.store.connection.pragma('foreign_keys = off')
-  lab.store.connection.pragma('ignore_check_constraints = on')
+  for (const name of triggers) (lab.store as SqliteStore).connection.exec(`drop trigger ${name}`)
+  ;(lab.store as SqliteStore).connection.pragma('foreign_keys = off')
+  ;(lab.store as SqliteStore).connection.pragma('ignore_check_constraints = on')
 })
 
 after(() => lab[Symbol.asyncDispose]())
@@ -90,7 +91,7 @@ describe('a changed cell is found', () => {
     for (const [column, spec] of Object.entries(columns)) {
       if (spec.class === 'operational') continue
       test(`${table}.${column}`, async (t) => {
-        const db = lab.store.connection
+        const db = (lab.store as SqliteStore).connection
         const keys = Object.keys(columns)
         const rows = db.prepare(`select * from "${table}"`).all() as Record<string, unknown>[]
         if (rows.length === 0) {
@@ -101,7 +102,7 @@ describe('a changed cell is found', () => {
         const where = keys.map((key) => `"${key}" is ?`).join(' and ')
         for (const i of new Set([0, Math.floor(rows.length / 2), rows.length - 1])) {
           const row = rows[i]!
-          for (const value of alternatives(row[column], spec.type)) {
+          for (const value of alternatives(row[column], plainType(spec.type))) {
             const own = keys.map((key) => row[key])
             try {
               db.prepare(`update "${table}" set "${column}" = ? where ${where}`).run(value, ...own)
@@ -144,7 +145,7 @@ function alternatives(value: unknown, type: string): unknown[] {
 }
 
 test('a row that is taken away or slipped in is found', async () => {
-  const db = lab.store.connection
+  const db = (lab.store as SqliteStore).connection
   for (const [table, columns] of Object.entries(TABLES)) {
     const isFilled = ![
       'artifacts',

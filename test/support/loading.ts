@@ -2,20 +2,28 @@
 import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { sealing } from '../../src/cli/wiring.ts'
+import { sql } from 'kysely'
+import { toHex } from '../../src/core/bytes.ts'
 import { type DeadReason, type Flag, flagNames } from '../../src/core/event.ts'
 import { LIMITS } from '../../src/limits.ts'
 import { type LoadOptions, type LoadReport, loadOnce } from '../../src/pipeline/bulk.ts'
 import { inlineReader } from '../../src/pipeline/reader-pool.ts'
 import { loadSigningKey, newSigningKey } from '../../src/seal/chain.ts'
-import { SqliteStore } from '../../src/store/sqlite/store.ts'
+import type { Store, WriterVersions } from '../../src/store/port.ts'
 import { loadRegistry } from '../../src/validate/registry.ts'
+import { currentEngine, NOW_US, type TestDatabase, type TestEngine } from './engines.ts'
 
 /** The schemas of this checkout. */
 export const registry = loadRegistry(new URL('../../schemas/events/', import.meta.url))
 
-/** 2026-06-01T00:00:00Z: what every load of a test takes for now. */
-export const NOW_US: number = Date.UTC(2026, 5, 1) * 1000
+export { NOW_US } from './engines.ts'
+
+const VERSIONS: WriterVersions = {
+  schemaVersion: registry.version,
+  ruleSet: 'none',
+  programVersion: 'test',
+  schemaFiles: registry.entries.map(({ file, digest }) => ({ file, digest })),
+}
 
 const signingKey = loadSigningKey(newSigningKey())
 
@@ -85,29 +93,34 @@ export type LabLoad = Partial<
 /** A store beside a folder of logs. */
 export class Lab implements AsyncDisposable {
   readonly folder: string
-  readonly store: SqliteStore
-  readonly #remove: () => void
+  readonly store: Store
+  readonly #database: TestDatabase
 
-  private constructor(folder: string, store: SqliteStore, remove: () => void) {
+  private constructor(folder: string, store: Store, database: TestDatabase) {
     this.folder = folder
     this.store = store
-    this.#remove = remove
+    this.#database = database
   }
 
-  static async open(): Promise<Lab> {
+  static async open(engine: TestEngine = currentEngine()): Promise<Lab> {
     const root = mkdtempSync(join(tmpdir(), 'nacre-test-'))
     const folder = join(root, 'logs')
     mkdirSync(folder)
-    const store = await SqliteStore.open({
-      path: join(root, 'nacre.sqlite'),
-      mode: 'create',
-      settings: { cacheSize: -8_000, synchronous: 'normal', pageSize: 4_096 },
-      sealing,
-      clock: () => NOW_US,
-      command: 'test',
-    })
+    const database = await engine.create(root)
+    const store = await database.open('write')
     await store.addSigningKey(signingKey, NOW_US)
-    return new Lab(folder, store, () => rmSync(root, { recursive: true, force: true }))
+    return new Lab(folder, store, {
+      ...database,
+      async drop() {
+        await database.drop()
+        rmSync(root, { recursive: true, force: true })
+      },
+    })
+  }
+
+  /** A further connection to the same store, as another process would have. The caller closes it. */
+  openAgain(): Promise<Store> {
+    return this.#database.open('write')
   }
 
   /** The whole path of a log. */
@@ -133,13 +146,8 @@ export class Lab implements AsyncDisposable {
   }
 
   /** Loads the folder of logs, or the paths given. */
-  async load(options: LabLoad = {}): Promise<LoadReport> {
-    const writer = this.store.writer({
-      schemaVersion: registry.version,
-      ruleSet: 'none',
-      programVersion: 'test',
-      schemaFiles: registry.entries.map(({ file, digest }) => ({ file, digest })),
-    })
+  async load(options: LabLoad = {}, store: Store = this.store): Promise<LoadReport> {
+    const writer = store.writer(VERSIONS)
     try {
       return await loadOnce(
         {
@@ -154,95 +162,109 @@ export class Lab implements AsyncDisposable {
           signingKey,
           progress: () => {},
         },
-        this.store,
+        store,
         writer,
-        [inlineReader(1, registry)],
+        [inlineReader(1, registry, writer.needs)],
       )
     } finally {
-      writer.close()
+      await writer.close()
     }
   }
 
+  /** Rows of a statement that every engine understands. */
+  async all<T = Record<string, unknown>>(statement: string): Promise<T[]> {
+    return (await sql.raw<T>(statement).execute(this.store.query)).rows
+  }
+
+  /** The statement on the database itself, past everything that guards it. */
+  async tamper(statement: string): Promise<void> {
+    await this.#database.tamper(statement)
+  }
+
   /** Everything stored, in the order of time and digest. */
-  events(): StoredEvent[] {
-    const rows = this.store.connection
-      .prepare(
-        `select event_time_us as at, event_kinds.name as eventid, sessions.session as session,
-                sensors.name as sensor, hex(digest) as digest, flags, payload as text
-           from raw_events
-           join event_kinds on event_kinds.id = kind_id
-           join sessions on sessions.session_key = raw_events.session_key
-           join sensors on sensors.id = sensor_id
-          order by event_time_us, digest`,
-      )
-      .all() as (Omit<StoredEvent, 'flags' | 'payload'> & { readonly flags: number })[]
+  async events(): Promise<StoredEvent[]> {
+    const rows = await this.all<
+      Omit<StoredEvent, 'flags' | 'payload' | 'digest'> & {
+        readonly flags: number
+        readonly digest: Uint8Array
+      }
+    >(
+      `select event_time_us as at, event_kinds.name as eventid, sessions.session as session,
+              sensors.name as sensor, digest, flags, payload as text
+         from raw_events
+         join event_kinds on event_kinds.id = kind_id
+         join sessions on sessions.session_key = raw_events.session_key
+         join sensors on sensors.id = sensor_id
+        order by event_time_us, digest`,
+    )
     return rows.map((row) => ({
       ...row,
+      digest: toHex(row.digest).toUpperCase(),
       flags: flagNames(row.flags),
       payload: JSON.parse(row.text) as Record<string, unknown>,
     }))
   }
 
   /** What tells the stored events apart: sensor, time and digest of each. */
-  keys(): string[] {
-    return this.events().map(({ sensor, at, digest }) => `${sensor} ${at} ${digest}`)
+  async keys(): Promise<string[]> {
+    return (await this.events()).map(({ sensor, at, digest }) => `${sensor} ${at} ${digest}`)
   }
 
-  dead(): StoredDead[] {
-    return this.store.connection
-      .prepare(
-        `select reason, records, start_offset as start, end_offset as end, state
-           from dead_letters order by id`,
-      )
-      .all() as StoredDead[]
+  dead(): Promise<StoredDead[]> {
+    return this.all<StoredDead>(
+      `select reason, records, start_offset as start, end_offset as "end", state
+         from dead_letters order by id`,
+    )
   }
 
   /** Reasons of the dead letters that still count, one for each record. */
-  deadReasons(): DeadReason[] {
-    return this.dead()
+  async deadReasons(): Promise<DeadReason[]> {
+    return (await this.dead())
       .filter((letter) => letter.state === 'new')
       .flatMap((letter) => Array.from({ length: letter.records }, () => letter.reason))
   }
 
-  drift(): { what: string; eventid: string; field: string; count: number }[] {
-    return this.store.connection
-      .prepare('select what, eventid, field, count from schema_drift order by what, eventid, field')
-      .all() as { what: string; eventid: string; field: string; count: number }[]
+  drift(): Promise<{ what: string; eventid: string; field: string; count: number }[]> {
+    return this.all(
+      'select what, eventid, field, count from schema_drift order by what, eventid, field',
+    )
   }
 
-  sourceCount(): number {
-    return this.store.connection.prepare('select count(*) from sources').pluck().get() as number
+  async sourceCount(): Promise<number> {
+    return (await this.all('select 1 from sources')).length
   }
 
   /** What breaks the conservation of bytes and records; empty when nothing does. */
-  problems(): string[] {
-    const db = this.store.connection
+  async problems(): Promise<string[]> {
     const problems: string[] = []
-    const sources = db
-      .prepare('select id, committed_offset as committed, records from sources order by id')
-      .all() as { id: number; committed: number; records: number }[]
-    const batchesOf = db.prepare(
-      `select id, seq, start_offset as start, end_offset as end, records, stored, duplicate, held,
-              dead, blank, expired
-         from batches where source_id = ? and seq not in
-              (select supersedes from batches where source_id = ?)
-        order by start_offset, seq`,
+    const sources = await this.all<{ id: number; committed: number; records: number }>(
+      'select id, committed_offset as committed, records from sources order by id',
     )
-    const eventsOf = db.prepare('select count(*) from raw_events where batch_id = ?').pluck()
-    const deadOf = db
-      .prepare('select coalesce(sum(records), 0) from dead_letters where batch_id = ?')
-      .pluck()
     for (const source of sources) {
       let at = 0
       let records = 0
-      for (const batch of batchesOf.all(source.id, source.id) as Record<string, number>[]) {
+      const batches = await this.all<Record<string, number>>(
+        `select id, seq, start_offset as "start", end_offset as "end", records, stored, duplicate, held,
+                dead, blank, expired
+           from batches where source_id = ${source.id} and seq not in
+                (select supersedes from batches where source_id = ${source.id})
+          order by start_offset, seq`,
+      )
+      for (const batch of batches) {
         const name = `batch ${batch['seq']} of source ${source.id}`
         const fates = ['stored', 'duplicate', 'held', 'dead', 'blank', 'expired']
         const sum = fates.reduce((total, fate) => total + batch[fate]!, 0)
         if (sum !== batch['records']) problems.push(`${name}: fates do not add up`)
         if (batch['start'] !== at) problems.push(`${name}: starts at ${batch['start']}, not ${at}`)
-        if (eventsOf.get(batch['id']) !== batch['stored']) problems.push(`${name}: stored`)
-        if (deadOf.get(batch['id']) !== batch['dead']) problems.push(`${name}: dead`)
+        const counted = async (statement: string): Promise<number> =>
+          Number((await this.all<{ n: number }>(statement))[0]!.n)
+        const id = batch['id']
+        const stored = await counted(`select count(*) as n from raw_events where batch_id = ${id}`)
+        if (stored !== batch['stored']) problems.push(`${name}: stored`)
+        const dead = await counted(
+          `select coalesce(sum(records), 0) as n from dead_letters where batch_id = ${id}`,
+        )
+        if (dead !== batch['dead']) problems.push(`${name}: dead`)
         at = batch['end']!
         records += batch['records']!
       }
@@ -254,7 +276,7 @@ export class Lab implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.store.close()
-    this.#remove()
+    await this.#database.drop()
   }
 }
 

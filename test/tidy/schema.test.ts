@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import SQLite from 'better-sqlite3'
 import { MIGRATIONS, SCHEMA_VERSION } from '../../src/store/migrations/index.ts'
-import { TABLES } from '../../src/store/schema.ts'
+import { plainType, TABLES } from '../../src/store/schema.ts'
 import { migrateSqlite } from '../../src/store/sqlite/open.ts'
+import type { SqliteStore } from '../../src/store/sqlite/store.ts'
 import { makeSchemaPage, schemaStatements } from '../../tools/make-schema-page.ts'
 import { events, Lab, lines, NOW_US } from '../support/loading.ts'
 
@@ -68,7 +69,7 @@ describe('the declared tables', () => {
         columnsOf(db, table),
         Object.entries(declared).map(([name, spec]) => ({
           name,
-          type: spec.type,
+          type: plainType(spec.type),
           isNullable: 'null' in spec,
         })),
       )
@@ -100,7 +101,7 @@ describe('the declared tables', () => {
 describe('sealed tables', () => {
   test('refuse to be changed or emptied outside the journal, and take new rows', async () => {
     await using lab = await Lab.open()
-    const db = lab.store.connection
+    const db = (lab.store as SqliteStore).connection
     lab.write('cowrie.json', `${lines(events(20))}not an event\n`)
     await lab.load()
     const guarded = ['raw_events', 'batches', 'blocks', 'batch_days', 'dead_letters', 'audit_log']
@@ -128,10 +129,10 @@ describe('migrations', () => {
   test('go down and up again with data inside, to every version', async () => {
     for (let target = SCHEMA_VERSION - 1; target >= 0; target -= 1) {
       await using lab = await Lab.open()
-      const db = lab.store.connection
+      const db = (lab.store as SqliteStore).connection
       lab.write('cowrie.json', `${lines(events(200))}not an event\n`)
       await lab.load()
-      assert.equal(lab.events().length, 200)
+      assert.equal((await lab.events()).length, 200)
       const before = schemaStatements(db)
 
       assert.equal(migrateSqlite(db, NOW_US, target), SCHEMA_VERSION - target)
@@ -150,14 +151,14 @@ describe('migrations', () => {
     await using lab = await Lab.open()
     lab.write('cowrie.json', lines(events(50)))
     await lab.load()
-    const keys = lab.keys()
-    migrateSqlite(lab.store.connection, NOW_US, 0)
-    migrateSqlite(lab.store.connection, NOW_US)
-    assert.equal(lab.events().length, 0)
+    const keys = await lab.keys()
+    migrateSqlite((lab.store as SqliteStore).connection, NOW_US, 0)
+    migrateSqlite((lab.store as SqliteStore).connection, NOW_US)
+    assert.equal((await lab.events()).length, 0)
     const report = await lab.load()
     assert.equal(report.totals.stored, 50)
-    assert.deepEqual(lab.keys(), keys)
-    assert.deepEqual(lab.problems(), [])
+    assert.deepEqual(await lab.keys(), keys)
+    assert.deepEqual(await lab.problems(), [])
   })
 
   test('applied twice change nothing', () => {

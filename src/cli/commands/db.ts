@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { formatInstant } from '../../core/instant.ts'
 import { bytes, number, table } from '../../core/terminal.ts'
-import { TABLES } from '../../store/schema.ts'
+import { plainType, TABLES } from '../../store/schema.ts'
 import { type App, sqlitePath } from '../app.ts'
 import { type Command, EXIT } from '../command.ts'
 import { writerVersions } from '../load.ts'
@@ -42,7 +42,7 @@ export const dbStats: Command = {
         firstEventAt: stats.firstEventUs === undefined ? null : formatInstant(stats.firstEventUs),
         lastEventAt: stats.lastEventUs === undefined ? null : formatInstant(stats.lastEventUs),
         fingerprint:
-          options['no-fingerprint'] === true ? null : fingerprint(store.fingerprintRows()),
+          options['no-fingerprint'] === true ? null : await fingerprint(store.fingerprintRows()),
       }
       app.out.result(result, () => {
         const top = (counts: Readonly<Record<string, number>>): string =>
@@ -90,7 +90,7 @@ export const dbColumns: Command = {
         table: name,
         column,
         class: spec.class,
-        type: spec.type,
+        type: plainType(spec.type),
         meaning: spec.meaning,
       })),
     )
@@ -155,15 +155,15 @@ export const dbStatus: Command = {
     try {
       const result = {
         engine: store.engine,
-        ...store.engineStatus(),
-        writers: store.queue.holders(),
+        ...(await store.engineStatus()),
+        writers: await store.holders(),
       }
       app.out.result(result, () =>
         [
           app.out.paint.bold('Database'),
           ...Object.entries(result).map(
             ([name, value]) =>
-              `  ${name.padEnd(16)} ${name.endsWith('Bytes') && typeof value === 'number' ? bytes(value) : Array.isArray(value) ? (value.length === 0 ? 'nobody' : value.map((one) => `${one.what} (process ${one.pid})`).join(', ')) : String(value)}`,
+              `  ${name.padEnd(16)} ${name.endsWith('Bytes') && typeof value === 'number' ? bytes(value) : Array.isArray(value) ? (value.length === 0 ? 'nobody' : value.map((one) => `${one.what} (${one.who})`).join(', ')) : String(value)}`,
           ),
         ].join('\n'),
       )
@@ -185,8 +185,7 @@ export const dbCheck: Command = {
   async run(app) {
     const store = await app.openStore('read')
     try {
-      const { integrityProblems } = await import('../../store/sqlite/maintenance.ts')
-      const problems = integrityProblems(store.connection)
+      const problems = await store.integrityProblems()
       app.out.result({ ok: problems.length === 0, problems }, () =>
         problems.length === 0 ? 'The file is whole.' : problems.join('\n'),
       )
@@ -209,9 +208,8 @@ export const dbBackup: Command = {
   async run(app, args) {
     const store = await app.openStore('read')
     try {
-      const { backupTo } = await import('../../store/sqlite/maintenance.ts')
       const target = resolve(args[0]!)
-      const made = await backupTo(store.connection, target, (share) =>
+      const made = await store.backup(target, (share) =>
         app.out.progress(`copying ${Math.round(share * 100)} %`),
       )
       app.out.result(

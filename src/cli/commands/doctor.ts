@@ -69,7 +69,7 @@ export const doctor: Command = {
         for (const notice of store.notices) add('warning', notice)
         add(
           'ok',
-          `database opens: schema version ${store.schemaVersion}, journal mode ${store.journalMode}, ${store.engine} ${store.engineVersion}`,
+          `database opens: schema version ${store.schemaVersion}, ${store.mode}, ${store.engine} ${store.engineVersion}`,
         )
         const { storeStatus } = await import('../../store/repo/status.ts')
         const found = await storeStatus(store.query)
@@ -85,8 +85,8 @@ export const doctor: Command = {
             `${torn.length} sources end broken`,
             'Load a whole copy of them: nacre goes on where the break is.',
           )
-        for (const holder of store.queue.holders())
-          add('ok', `${holder.what} (process ${holder.pid}) is writing or waits to`)
+        for (const holder of await store.holders())
+          add('ok', `${holder.what} (${holder.who}) is writing or waits to`)
       } finally {
         await store.close()
       }

@@ -39,13 +39,13 @@ export const init: Command = {
         config,
         signingKey: key.keyId,
         schemaVersion: store.schemaVersion,
-        journalMode: store.journalMode,
+        mode: store.mode,
       }
       app.out.result(result, () =>
         [
           `${hadConfig ? 'Found' : 'Made'} ${config}`,
           `${hadKey ? 'Found' : 'Made'} the signing key ${key.keyId}`,
-          `The database is ready: schema version ${store.schemaVersion}, journal mode ${store.journalMode}`,
+          `The database is ready: schema version ${store.schemaVersion}, ${store.mode}`,
           '',
           'Next: nacre ingest bulk PATH',
         ].join('\n'),

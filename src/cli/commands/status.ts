@@ -49,7 +49,7 @@ export const status: Command = {
         deadLetters: found.deadLetters,
         drift: found.drift,
         checkpoint,
-        writers: store.queue.holders(),
+        writers: await store.holders(),
       }
       app.out.result(result, () => {
         const { paint } = app.out

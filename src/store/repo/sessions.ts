@@ -1,10 +1,10 @@
 import { type Kysely, sql } from 'kysely'
 import type { InstantUs } from '../../core/instant.ts'
-import type { Database } from '../schema.ts'
+import type { Database, SessionKey } from '../schema.ts'
 
 /** A session as it is stored, with texts in place of numbers. */
 export type SessionRecord = {
-  readonly sessionKey: number
+  readonly sessionKey: SessionKey
   readonly sensor: string
   readonly session: string
   readonly srcIp: string | null

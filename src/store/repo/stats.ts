@@ -105,9 +105,11 @@ export type FingerprintRow = {
  *
  * The digest stands for the payload: it is the hash of the canonical form that the payload is made from.
  *
- * @param rows - ordered by time; rows of the same time in any order
+ * @param pages - ordered by time; rows of the same time in any order
  */
-export function fingerprint(rows: Iterable<FingerprintRow>): string {
+export async function fingerprint(
+  pages: AsyncIterable<readonly FingerprintRow[]>,
+): Promise<string> {
   const hash = createHash('sha256')
   const fields = new FieldWriter()
   let sameTime: FingerprintRow[] = []
@@ -126,9 +128,11 @@ export function fingerprint(rows: Iterable<FingerprintRow>): string {
       )
     sameTime = []
   }
-  for (const row of rows) {
-    if (sameTime.length > 0 && sameTime[0]!.timeUs !== row.timeUs) flush()
-    sameTime.push(row)
+  for await (const page of pages) {
+    for (const row of page) {
+      if (sameTime.length > 0 && sameTime[0]!.timeUs !== row.timeUs) flush()
+      sameTime.push(row)
+    }
   }
   flush()
   return hash.digest('hex')

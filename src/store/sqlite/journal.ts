@@ -1,22 +1,12 @@
 import type { Database as Connection } from 'better-sqlite3'
 import type { InstantUs } from '../../core/instant.ts'
+import { type JournalDraft, journalEntry } from '../journal.ts'
 import type { Sealing } from '../sealing.ts'
-
-/** What is to be written into the journal. */
-export type JournalDraft = {
-  /** A command, a person or a service; never an attacker. */
-  readonly actor: string
-  readonly action: string
-  readonly subject: string
-  readonly reason: string
-  readonly detail: Readonly<Record<string, string | number | boolean>>
-  /** The change itself, made while the door is open. */
-  readonly change?: () => void
-  readonly decision?: { readonly from: string; readonly to: string }
-}
 
 /**
  * The one door to the journal and to sealed tables: opens it, changes, writes the entry, closes it.
+ *
+ * @param change - the change itself, made while the door is open
  *
  * Must run inside a transaction: change and entry commit together or not at all.
  */
@@ -25,25 +15,14 @@ export function appendJournal(
   sealing: Sealing,
   nowUs: InstantUs,
   draft: JournalDraft,
+  change?: () => void,
 ): void {
   db.prepare('update audit_door set is_open = 1').run()
-  draft.change?.()
+  change?.()
   const last = db.prepare('select seq, digest from audit_log order by seq desc limit 1').get() as
     | { seq: number; digest: Uint8Array }
     | undefined
-  const entry = {
-    seq: (last?.seq ?? 0) + 1,
-    atUs: nowUs,
-    actor: draft.actor,
-    action: draft.action,
-    subject: draft.subject,
-    reason: draft.reason,
-    detail: JSON.stringify({
-      ...draft.detail,
-      ...(draft.decision === undefined ? {} : { from: draft.decision.from, to: draft.decision.to }),
-    }),
-    previousDigest: last?.digest ?? new Uint8Array(32),
-  }
+  const entry = journalEntry(draft, nowUs, last)
   db.prepare(
     'insert into audit_log (seq, at_us, actor, action, subject, reason, detail, previous_digest, digest) values (?, ?, ?, ?, ?, ?, ?, ?, ?)',
   ).run(

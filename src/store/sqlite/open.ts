@@ -5,6 +5,7 @@ import { StoreError } from '../../core/errors.ts'
 import { ownText } from '../../core/event.ts'
 import { LIMITS } from '../../limits.ts'
 import { MIGRATIONS, SCHEMA_VERSION } from '../migrations/index.ts'
+import type { OpenMode } from '../port.ts'
 
 /** "ncre" as an integer: tells a nacre database from any other SQLite file. */
 export const APPLICATION_ID = 0x6e637265
@@ -16,8 +17,6 @@ export type SqliteSettings = {
   /** Page size of a new database, bytes. */
   readonly pageSize: number
 }
-
-export type OpenMode = 'create' | 'write' | 'read'
 
 export type OpenedSqlite = {
   readonly db: Connection

@@ -4,16 +4,28 @@ import type { Kysely } from 'kysely'
 import { toHex } from '../../core/bytes.ts'
 import type { InstantUs } from '../../core/instant.ts'
 import type { SigningKey } from '../../core/seal-types.ts'
+import { type JournalDraft, keyAdded } from '../journal.ts'
 import { SCHEMA_VERSION } from '../migrations/index.ts'
-import type { ArtifactRecord, FileRecord, SourceRecord, SourceState } from '../port.ts'
+import type {
+  ArtifactRecord,
+  FileRecord,
+  Holder,
+  OpenMode,
+  SourceRecord,
+  SourceState,
+  Store,
+  WriterVersions,
+} from '../port.ts'
 import type { FingerprintRow } from '../repo/stats.ts'
 import type { Database } from '../schema.ts'
 import type { Sealing } from '../sealing.ts'
 import type { VerifyReads } from '../verify-port.ts'
-import { appendJournal, type JournalDraft } from './journal.ts'
-import { migrateSqlite, type OpenMode, openSqlite, type SqliteSettings, translate } from './open.ts'
-import { verifyReads } from './verify-reads.ts'
-import { SqliteWriter, type WriterContext } from './writer.ts'
+import { sqliteEngine } from './engine.ts'
+import { appendJournal } from './journal.ts'
+import { backupTo, integrityProblems } from './maintenance.ts'
+import { migrateSqlite, openSqlite, type SqliteSettings, translate } from './open.ts'
+import { pagesOf, verifyReads } from './verify-reads.ts'
+import { SqliteWriter } from './writer.ts'
 import { WriterQueue } from './writer-queue.ts'
 
 export type SqliteOptions = {
@@ -26,8 +38,9 @@ export type SqliteOptions = {
 }
 
 /** An SQLite database of nacre: the engine behind the port. */
-export class SqliteStore {
+export class SqliteStore implements Store {
   readonly engine = 'sqlite'
+  readonly dialect = sqliteEngine
   readonly path: string
   readonly journalMode: string
   readonly engineVersion: string
@@ -50,6 +63,10 @@ export class SqliteStore {
     this.notices = opened.notices
     this.connection = opened.db
     this.queue = queue
+  }
+
+  get place(): string {
+    return this.path
   }
 
   /** Queries of reports and look-ups: one text for every engine. Not there in the mode `create`, which only loads. */
@@ -90,15 +107,10 @@ export class SqliteStore {
     }
   }
 
-  writer(
-    context: Omit<
-      WriterContext,
-      'db' | 'path' | 'queue' | 'sealing' | 'clock' | 'command' | 'synchronous'
-    >,
-  ): SqliteWriter {
+  writer(versions: WriterVersions): SqliteWriter {
     const { path, sealing, clock, command } = this.#options
     return new SqliteWriter({
-      ...context,
+      versions,
       db: this.connection,
       path,
       queue: this.queue,
@@ -109,7 +121,7 @@ export class SqliteStore {
     })
   }
 
-  signingKeyIds(): string[] {
+  async signingKeyIds(): Promise<string[]> {
     return this.connection
       .prepare('select key_id from signing_keys order by made_at_us')
       .pluck()
@@ -121,21 +133,17 @@ export class SqliteStore {
     key: Pick<SigningKey, 'keyId' | 'publicKey'>,
     madeAtUs: InstantUs,
   ): Promise<void> {
-    await this.journal({
-      actor: this.#options.command,
-      action: 'key.added',
-      subject: `signing_keys ${key.keyId}`,
-      reason: 'a key signs the checkpoints of this store',
-      detail: { publicKey: toHex(key.publicKey), madeAtUs },
-      change: () =>
+    await this.journal(
+      keyAdded(key.keyId, toHex(key.publicKey), madeAtUs, this.#options.command),
+      () =>
         this.connection
           .prepare('insert into signing_keys (key_id, public_key, made_at_us) values (?, ?, ?)')
           .run(key.keyId, key.publicKey, madeAtUs),
-    })
+    )
   }
 
   /** Settings in force and sizes, for `db status`. */
-  engineStatus(): Readonly<Record<string, string | number>> {
+  async engineStatus(): Promise<Readonly<Record<string, string | number>>> {
     const pragma = (name: string): string | number =>
       this.connection.pragma(name, { simple: true }) as string | number
     const size = (suffix: string): number =>
@@ -160,9 +168,9 @@ export class SqliteStore {
   }
 
   /** Writes a journal entry in a transaction of its own. */
-  async journal(draft: JournalDraft): Promise<void> {
+  async journal(draft: JournalDraft, change?: () => void): Promise<void> {
     await this.exclusively(() =>
-      appendJournal(this.connection, this.#options.sealing, this.#options.clock(), draft),
+      appendJournal(this.connection, this.#options.sealing, this.#options.clock(), draft, change),
     )
   }
 
@@ -178,7 +186,26 @@ export class SqliteStore {
     }
   }
 
-  findFile(path: string, sensorOverride: string): FileRecord | undefined {
+  async holders(): Promise<Holder[]> {
+    return this.queue.holders().map(({ pid, what }) => ({ what, who: `process ${pid}` }))
+  }
+
+  get mode(): string {
+    return `journal mode ${this.journalMode}`
+  }
+
+  async backup(
+    target: string,
+    progress: (share: number) => void,
+  ): Promise<{ readonly bytes: number }> {
+    return backupTo(this.connection, target, progress)
+  }
+
+  async integrityProblems(): Promise<string[]> {
+    return integrityProblems(this.connection)
+  }
+
+  async findFile(path: string, sensorOverride: string): Promise<FileRecord | undefined> {
     const row = this.connection
       .prepare('select * from source_files where path = ? and sensor_override = ?')
       .get(path, sensorOverride) as Database['source_files'] | undefined
@@ -198,7 +225,7 @@ export class SqliteStore {
         }
   }
 
-  headLengths(sensorOverride: string): number[] {
+  async headLengths(sensorOverride: string): Promise<number[]> {
     return this.connection
       .prepare(
         'select distinct head_length from sources where sensor_override = ? and head_length between 1 and 1023',
@@ -207,10 +234,10 @@ export class SqliteStore {
       .all(sensorOverride) as number[]
   }
 
-  findByHead(
+  async findByHead(
     sensorOverride: string,
     heads: readonly { readonly length: number; readonly digest: string }[],
-  ): SourceRecord[] {
+  ): Promise<SourceRecord[]> {
     const find = this.connection
       .prepare(
         'select id from sources where head_digest = ? and head_length = ? and sensor_override = ? order by id desc limit 20',
@@ -225,10 +252,14 @@ export class SqliteStore {
       ) as number[])
         ids.add(id)
     }
-    return [...ids].map((id) => this.source(id)!)
+    return [...ids].map((id) => this.#source(id)!)
   }
 
-  source(id: number): SourceRecord | undefined {
+  async source(id: number): Promise<SourceRecord | undefined> {
+    return this.#source(id)
+  }
+
+  #source(id: number): SourceRecord | undefined {
     const row = this.connection.prepare('select * from sources where id = ?').get(id) as
       | Database['sources']
       | undefined
@@ -261,10 +292,10 @@ export class SqliteStore {
     }
   }
 
-  blockProof(
+  async blockProof(
     sourceId: number,
     upToOffset: number,
-  ): { readonly ends: Float64Array; readonly digests: Uint8Array } {
+  ): Promise<{ readonly ends: Float64Array; readonly digests: Uint8Array }> {
     const rows = this.connection
       .prepare(
         `select blocks.end_offset as end, blocks.sha256 as digest from blocks join batches on batches.id = blocks.batch_id
@@ -281,7 +312,7 @@ export class SqliteStore {
   }
 
   /** Hashes and file names under which events speak of tty logs, downloads and uploads. */
-  artifactNames(): ReadonlySet<string> {
+  async artifactNames(): Promise<ReadonlySet<string>> {
     const rows = this.connection
       .prepare(
         `select payload ->> '$.shasum' as shasum, payload ->> '$.ttylog' as ttylog, payload ->> '$.outfile' as outfile
@@ -313,8 +344,7 @@ export class SqliteStore {
     })
   }
 
-  /** Every stored and held event in the order of time, for the fingerprint. */
-  *fingerprintRows(): Generator<FingerprintRow> {
+  async *fingerprintRows(): AsyncGenerator<readonly FingerprintRow[]> {
     const names = new Map<number, { readonly sensor: string; readonly session: string }>()
     const find = this.connection.prepare(
       'select sensors.name as sensor, session from sessions join sensors on sensors.id = sensor_id where session_key = ?',
@@ -327,27 +357,29 @@ export class SqliteStore {
       )
       .raw()
       .iterate() as IterableIterator<[number, number, Uint8Array]>
-    for (const [timeUs, key, digest] of rows) {
-      let name = names.get(key)
-      if (name === undefined) {
-        name = (find.get(key) as { sensor: string; session: string } | undefined) ?? {
-          sensor: '',
-          session: '',
+    for (const page of pagesOf(rows)) {
+      yield page.map(([timeUs, key, digest]) => {
+        let name = names.get(key)
+        if (name === undefined) {
+          name = (find.get(key) as { sensor: string; session: string } | undefined) ?? {
+            sensor: '',
+            session: '',
+          }
+          // Sessions are short: those met long ago will not come again.
+          if (names.size > 50_000) names.clear()
+          names.set(key, name)
         }
-        // Sessions are short: those met long ago will not come again.
-        if (names.size > 50_000) names.clear()
-        names.set(key, name)
-      }
-      yield { timeUs, digest, ...name }
+        return { timeUs, digest, ...name }
+      })
     }
   }
 
-  claim(sourceId: number): boolean {
-    return this.queue.claim(sourceId)
+  async claim(name: string): Promise<boolean> {
+    return this.queue.claim(name)
   }
 
-  release(sourceId: number): void {
-    this.queue.release(sourceId)
+  async release(name: string): Promise<void> {
+    this.queue.release(name)
   }
 
   async close(): Promise<void> {

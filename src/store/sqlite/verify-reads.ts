@@ -1,11 +1,11 @@
 import type { Database as Connection } from 'better-sqlite3'
-import { type Row, TABLES } from '../schema.ts'
+import { type Row, type SessionKey, TABLES } from '../schema.ts'
 import type { Sealing } from '../sealing.ts'
-import type { EventCells, VerifyReads } from '../verify-port.ts'
+import type { EventCells, Pages, VerifyReads } from '../verify-port.ts'
 import { sourceHeads } from './writer.ts'
 
 const EVENT_COLUMNS =
-  'id, batch_id, record_no, event_time_us, session_key, kind_id, flags, digest, notes, cast(payload as blob)'
+  'batch_id, record_no, event_time_us, session_key, kind_id, flags, digest, notes, cast(payload as blob)'
 
 /** Reads for verification; every statement is prepared once. */
 export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
@@ -36,8 +36,18 @@ export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
       order by blocks.start_offset`,
   )
   const eventsAfter = db
-    .prepare(`select ${EVENT_COLUMNS} from raw_events where id > ? order by id limit ?`)
+    .prepare(`select ${EVENT_COLUMNS}, id from raw_events where id > ? order by id limit ?`)
     .raw()
+  const rows = <T>(sql: string, ...parameters: unknown[]): Pages<T> =>
+    asyncPages(() => db.prepare(sql).iterate(...parameters) as Iterable<T>)
+  const cells = (order: string): Pages<EventCells> =>
+    asyncPages(
+      () =>
+        db
+          .prepare(`select ${EVENT_COLUMNS} from raw_events order by ${order}`)
+          .raw()
+          .iterate() as Iterable<unknown> as Iterable<EventCells>,
+    )
   const names = (table: string): ReadonlyMap<number, string> => {
     const rows = db.prepare(`select id, name, cast(name as blob) as bytes from ${table}`).all() as {
       id: number
@@ -49,76 +59,123 @@ export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
     )
   }
   return {
-    batches: () =>
-      db.prepare('select * from batches order by id').iterate() as Iterable<Row<'batches'>>,
-    blocks,
-    batchDays,
-    deadLetters,
-    eventsByBatch: () =>
-      db
-        .prepare(`select ${EVENT_COLUMNS} from raw_events order by id`)
-        .raw()
-        .iterate() as Iterable<unknown> as Iterable<EventCells>,
-    eventsAfter: (id, limit) => eventsAfter.all(id, limit) as EventCells[],
-    eventsByTime: () =>
-      db
-        .prepare(
-          `select ${EVENT_COLUMNS} from raw_events order by event_time_us, session_key, digest`,
-        )
-        .raw()
-        .iterate() as Iterable<unknown> as Iterable<EventCells>,
-    sourceRows: () =>
-      db.prepare('select * from sources order by id').iterate() as Iterable<Row<'sources'>>,
-    session(key) {
-      const row = session.get(key) as
-        | (Row<'sessions'> & { readonly session_bytes: Buffer })
-        | undefined
-      return row === undefined || isSameText(row.session, row.session_bytes)
-        ? row
-        : { ...row, session: NOT_UTF8 }
+    batches: () => rows('select * from batches order by id'),
+    async gaplessAfter() {
+      // Numbers that came with a store moved here from another engine may have gaps; its journal says up to where.
+      const moves = db
+        .prepare("select detail from audit_log where action = 'store.moved'")
+        .pluck()
+        .all() as string[]
+      return Math.max(0, ...moves.map(lastBatchOf))
     },
-    sessionValues,
+    blocks: async (batchId) => blocks(batchId),
+    batchDays: async (batchId) => batchDays(batchId),
+    deadLetters: async (batchId) => deadLetters(batchId),
+    eventsByBatch: () => cells('id'),
+    eventsByTime: () => cells('event_time_us, session_key, digest'),
+    async *storedEvents() {
+      for (let after = 0; ; ) {
+        const page = eventsAfter.all(after, STORED_PAGE) as (readonly [...EventCells, number])[]
+        if (page.length === 0) return
+        after = page.at(-1)![9]
+        yield page as readonly (readonly unknown[])[] as readonly EventCells[] // the tenth cell is for the next page
+      }
+    },
+    sourceRows: async () =>
+      db.prepare('select * from sources order by id').all() as Row<'sources'>[],
+    async sessions(keys) {
+      const found = new Map<SessionKey, Row<'sessions'>>()
+      for (const key of keys) {
+        const row = session.get(key) as
+          | (Row<'sessions'> & { readonly session_bytes: Buffer })
+          | undefined
+        if (row === undefined) continue
+        const isText = isSameText(row.session, row.session_bytes)
+        found.set(key, isText ? row : { ...row, session: NOT_UTF8 })
+      }
+      return found
+    },
+    sessionValues: async (keys) => new Map(keys.map((key) => [key, sessionValues(key)])),
     dailyValues: (day) =>
-      db
-        .prepare('select * from daily_values where kind between 1 and 9 and day = ?')
-        .iterate(day) as Iterable<Row<'daily_values'>>,
-    dailyEvents,
-    drift: () => db.prepare('select * from schema_drift').all() as Row<'schema_drift'>[],
-    values: () => db.prepare('select * from "values"').iterate() as Iterable<Row<'values'>>,
-    valueId: (kind, digest) => valueId.get(digest, kind) as number | undefined,
-    sensorNames: () => names('sensors'),
-    kindNames: () => names('event_kinds'),
-    schemaVersions: () =>
+      rows('select * from daily_values where kind between 1 and 9 and day = ?', day),
+    dailyEvents: async (day) => dailyEvents(day),
+    drift: async () => db.prepare('select * from schema_drift').all() as Row<'schema_drift'>[],
+    values: () => rows('select * from "values"'),
+    valueIds: async (values) =>
+      values.map(({ kind, digest }) => valueId.get(digest, kind) as number | undefined),
+    sensorNames: async () => names('sensors'),
+    kindNames: async () => names('event_kinds'),
+    schemaVersions: async () =>
       db
         .prepare('select * from schema_versions order by version, file')
         .all() as Row<'schema_versions'>[],
-    journal: () =>
-      db.prepare('select * from audit_log order by seq').iterate() as Iterable<Row<'audit_log'>>,
-    decisions: () => db.prepare('select * from decisions order by id').all() as Row<'decisions'>[],
-    signingKeys: () => db.prepare('select * from signing_keys').all() as Row<'signing_keys'>[],
-    checkpoints: () =>
-      db.prepare('select * from checkpoints order by seq').iterate() as Iterable<
-        Row<'checkpoints'>
-      >,
-    migrations: () =>
+    journal: () => rows('select * from audit_log order by seq'),
+    decisions: async () =>
+      db.prepare('select * from decisions order by id').all() as Row<'decisions'>[],
+    signingKeys: async () =>
+      db.prepare('select * from signing_keys').all() as Row<'signing_keys'>[],
+    checkpoints: () => rows('select * from checkpoints order by seq'),
+    migrations: async () =>
       db.prepare('select * from migrations order by id').all() as Row<'migrations'>[],
-    sourcesRootUpTo: (batchId) => sealing.sourcesRoot(sourceHeads(db, batchId)),
-    blocksBetween: (sourceId, from, to) => blocksBetween(sourceId, from, to, from, to),
-    inexactIntegers: () => inexactIntegers(db),
-    heldByBatch: () =>
+    sourcesRootUpTo: async (batchId) => ({
+      ...sealing.sourcesRoot(sourceHeads(db, batchId)),
+      batches: db
+        .prepare('select count(*) from batches where id <= ?')
+        .pluck()
+        .get(batchId) as number,
+    }),
+    blocksBetween: async (sourceId, from, to) => blocksBetween(sourceId, from, to, from, to),
+    oddCells: async () => inexactIntegers(db),
+    heldByBatch: async () =>
       new Map(
         db.prepare('select batch_id, count(*) from held_events group by batch_id').raw().all() as [
           number,
           number,
         ][],
       ),
-    countOf: (table) => db.prepare(`select count(*) from ${table}`).pluck().get() as number,
+    countOf: async (table) => db.prepare(`select count(*) from ${table}`).pluck().get() as number,
     async snapshot(work) {
       // A read transaction: what others commit meanwhile is not seen, and nobody is kept from writing.
       db.prepare('begin').run()
       const result = await work()
       db.prepare('commit').run()
       return result
+    },
+  }
+}
+
+/** The newest batch that a journal entry about a move names; 0 when the entry is not one of ours. */
+function lastBatchOf(detail: string): number {
+  try {
+    const found = (JSON.parse(detail) as { readonly upToBatch?: unknown }).upToBatch
+    return typeof found === 'number' ? found : 0
+  } catch {
+    return 0
+  }
+}
+
+/** Rows handed over at once: enough that the hand-over costs nothing, few enough that memory stays flat. */
+const PAGE_ROWS = 512
+/** Events of a page that is read whole. */
+const STORED_PAGE = 4_096
+
+/** Cuts rows into pages; none is empty. */
+export function* pagesOf<T>(rows: Iterable<T>): Generator<readonly T[]> {
+  let page: T[] = []
+  for (const row of rows) {
+    page.push(row)
+    if (page.length === PAGE_ROWS) {
+      yield page
+      page = []
+    }
+  }
+  if (page.length > 0) yield page
+}
+
+function asyncPages<T>(rows: () => Iterable<T>): Pages<T> {
+  return {
+    async *[Symbol.asyncIterator]() {
+      yield* pagesOf(rows())
     },
   }
 }
@@ -138,7 +195,8 @@ function inexactIntegers(db: Connection): string[] {
     const integers = Object.entries(columns)
       .filter(
         ([name, column]) =>
-          column.type === 'integer' && (table !== 'raw_events' || name === 'event_time_us'),
+          (column.type === 'integer' || column.type === 'key') &&
+          (table !== 'raw_events' || name === 'event_time_us'),
       )
       .map(([name]) => name)
     for (const name of integers) {

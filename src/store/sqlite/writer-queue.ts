@@ -22,9 +22,7 @@ export class WriterQueue {
     this.#db.exec(
       'create table if not exists tickets (id integer primary key autoincrement, owner text not null, what text not null)',
     )
-    this.#db.exec(
-      'create table if not exists leases (source_id integer primary key, owner text not null)',
-    )
+    this.#db.exec('create table if not exists claims (name text primary key, owner text not null)')
     this.#owner = processIdentity(process.pid)
   }
 
@@ -77,29 +75,27 @@ export class WriterQueue {
     this.#ticket = undefined
   }
 
-  /** Takes a source for reading; false while another living process has it. */
-  claim(sourceId: number): boolean {
+  /** Takes what is to be read; false while another living process has it. */
+  claim(name: string): boolean {
     return this.#db
       .transaction(() => {
         const owner = this.#db
-          .prepare('select owner from leases where source_id = ?')
+          .prepare('select owner from claims where name = ?')
           .pluck()
-          .get(sourceId) as string | undefined
+          .get(name) as string | undefined
         if (owner !== undefined && owner !== this.#owner && isAlive(owner)) return false
         this.#db
           .prepare(
-            'insert into leases (source_id, owner) values (?, ?) on conflict (source_id) do update set owner = excluded.owner',
+            'insert into claims (name, owner) values (?, ?) on conflict (name) do update set owner = excluded.owner',
           )
-          .run(sourceId, this.#owner)
+          .run(name, this.#owner)
         return true
       })
       .immediate()
   }
 
-  release(sourceId: number): void {
-    this.#db
-      .prepare('delete from leases where source_id = ? and owner = ?')
-      .run(sourceId, this.#owner)
+  release(name: string): void {
+    this.#db.prepare('delete from claims where name = ? and owner = ?').run(name, this.#owner)
   }
 
   /** Who waits or writes now: process and command. */

@@ -1,0 +1,17 @@
+/**
+ * In what the databases differ for queries that are written once. Each engine implements it in the folder of its name;
+ * `docs/operations/queries.md` shows both answers side by side.
+ */
+import type { Kysely, RawBuilder } from 'kysely'
+import type { Database } from './schema.ts'
+
+export type Engine = {
+  /** A field of the payload as text; null where it is absent or a JSON null. */
+  jsonText(field: string): RawBuilder<string | null>
+  /** A column in a condition that is not to choose the index. */
+  withoutIndex(column: string): RawBuilder<number>
+  /** The plan of a query as text, one step a line. */
+  explain(query: Kysely<Database>, statement: CompiledStatement): Promise<string>
+}
+
+export type CompiledStatement = { readonly sql: string; readonly parameters: readonly unknown[] }

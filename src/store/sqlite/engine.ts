@@ -1,0 +1,17 @@
+import { sql } from 'kysely'
+import type { Engine } from '../engine.ts'
+
+/** SQLite's side of the interface; that of the other engine stands in the folder of its name. */
+export const sqliteEngine: Engine = {
+  jsonText: (field) => sql<string | null>`payload ->> ${sql.lit(`$."${field}"`)}`,
+  // A unary plus hides a column from the planner (https://www.sqlite.org/optoverview.html, 2.1).
+  withoutIndex: (column) => sql<number>`+${sql.ref(column)}`,
+  async explain(query, statement) {
+    const { rows } = await query.executeQuery<{ readonly detail: string }>({
+      ...sql`select 1`.compile(query),
+      sql: `explain query plan ${statement.sql}`,
+      parameters: statement.parameters,
+    })
+    return rows.map((row) => row.detail).join('\n')
+  },
+}
