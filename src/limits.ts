@@ -47,6 +47,18 @@ export const LIMITS = {
   oddTimeAheadUs: 48 * 3_600 * 1_000_000,
   /** Milliseconds a writer waits for its turn before it says that the store is busy. */
   writerWaitMs: 60_000,
+  /** Connections of one process to a database server: one writes, the others read and keep leases. */
+  connectionsMax: 4,
+  /** Milliseconds that work on a database server is tried anew after a failure that passes: its restart takes less. */
+  retryMsMax: 60_000,
+  /** Longest pause between two tries, milliseconds, before half of it is added or taken off by chance. */
+  retryDelayMsMax: 2_000,
+  /** Milliseconds that opening a database server is tried: a person waits. */
+  connectMsMax: 3_000,
+  /** Milliseconds for which a loader holds a source without a sign of life; it renews at a third of it. */
+  leaseMs: 15_000,
+  /** Milliseconds after which the server ends a transaction whose loader does nothing. */
+  idleTransactionMs: 15_000,
   /** Free bytes on the disk below which no further transaction is started. */
   diskFreeBytesMin: 64 * 1024 * 1024,
   /** Seconds between two checkpoints of a long run. */

@@ -5,7 +5,6 @@ import { SealError, StoreError } from '../core/errors.ts'
 import type { InstantUs } from '../core/instant.ts'
 import type { SigningKey } from '../core/seal-types.ts'
 import type { OpenMode, Store } from '../store/port.ts'
-import type { Sealing } from '../store/sealing.ts'
 import type { Registry } from '../validate/registry.ts'
 import type { Output } from './output.ts'
 
@@ -27,6 +26,8 @@ export type App = {
    * @throws StoreError
    */
   openStore(mode: OpenMode, options?: { readonly isSmall: boolean }): Promise<Store>
+  /** Opens another store than that of the settings. @throws StoreError */
+  openOther(url: string, mode: OpenMode): Promise<Store>
   registry(): Promise<Registry>
   /** Makes folder, key and database where they are missing. @returns the key and what was made */
   prepare(store: Store): Promise<SigningKey>
@@ -50,31 +51,49 @@ export function createApp(context: AppContext): App {
     ...context,
     clock,
     async openStore(mode, options) {
-      const path = sqlitePath(settings.store)
       if (mode === 'create') makeFolder(settings.data)
-      const [{ SqliteStore }, { sealing }] = await Promise.all([
-        import('../store/sqlite/store.ts'),
-        import('./wiring.ts'),
-      ])
-      return SqliteStore.open({
-        path,
-        mode,
-        settings: {
-          cacheSize: options?.isSmall === true ? smallCache(settings) : settings.cacheSize,
-          synchronous: settings.synchronous,
-          pageSize: settings.pageSize,
-        },
-        sealing: sealing satisfies Sealing,
-        clock,
-        command: context.command,
-      })
+      return openStoreAt(context, clock, settings.store, mode, options)
     },
+    openOther: (url, mode) => openStoreAt(context, clock, url, mode),
     async registry() {
       const { loadRegistry } = await import('../validate/registry.ts')
       return loadRegistry(context.schemas)
     },
     prepare: (store) => prepare(context, clock, store),
   }
+}
+
+async function openStoreAt(
+  context: AppContext,
+  clock: () => InstantUs,
+  url: string,
+  mode: OpenMode,
+  options?: { readonly isSmall: boolean },
+): Promise<Store> {
+  const { settings, command } = context
+  const { sealing } = await import('./wiring.ts')
+  if (isPostgresUrl(url)) {
+    const { PostgresStore } = await import('../store/postgres/store.ts')
+    return PostgresStore.open({ url, environment: process.env, mode, sealing, clock, command })
+  }
+  const { SqliteStore } = await import('../store/sqlite/store.ts')
+  return SqliteStore.open({
+    path: sqlitePath(url),
+    mode,
+    settings: {
+      cacheSize: options?.isSmall === true ? smallCache(settings) : settings.cacheSize,
+      synchronous: settings.synchronous,
+      pageSize: settings.pageSize,
+    },
+    sealing,
+    clock,
+    command,
+  })
+}
+
+/** Whether a store URL names a database server. */
+export function isPostgresUrl(url: string): boolean {
+  return /^postgres(?:ql)?:/.test(url)
 }
 
 /** A load writes at the ends of its tables: half the cache costs it a twentieth of its speed. */
@@ -92,7 +111,7 @@ export function sqlitePath(url: string): string {
     'STORE_UNSUPPORTED',
     `The store "${url.split(':')[0]}:..." is not one this release has.`,
     {
-      hint: 'Use sqlite:PATH.',
+      hint: 'Use sqlite:PATH or postgres://user@host/database.',
     },
   )
 }

@@ -48,6 +48,9 @@ export class StoreError extends OperatingError<
   | 'STORE_DISK_FULL' // no space left for the next transaction
   | 'STORE_NO_ACCESS' // file or folder cannot be read or written
   | 'STORE_UNSUPPORTED' // the store URL names an engine this release does not have
+  | 'STORE_BAD_ADDRESS' // the URL of a database server, or a file it names, cannot be used
+  | 'STORE_REFUSED' // the database server refused a statement
+  | 'STORE_MOVE_FAILED' // what was moved to another store is not what was there
   | 'STORE_NOT_FOUND' // a read-only command was given a store that does not exist
   | 'STORE_BACKUP_FAILED' // the backup could not be written or is not whole
   | 'STORE_RESTORE_REFUSED' // the copy to restore did not verify

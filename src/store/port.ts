@@ -194,12 +194,6 @@ export type Store = LineageStore & {
   holders(): Promise<readonly Holder[]>
   /** How it is kept, in a few words for `init` and `doctor`. */
   readonly mode: string
-  /**
-   * Copies everything into one checked file that `db restore` takes.
-   *
-   * @param progress - is told the share done, 0 to 1
-   */
-  backup(target: string, progress: (share: number) => void): Promise<{ readonly bytes: number }>
   /** Problems that the engine itself finds; empty when it is whole. */
   integrityProblems(): Promise<readonly string[]>
   /** Hashes and file names under which events speak of tty logs, downloads and uploads. */

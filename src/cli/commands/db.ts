@@ -209,7 +209,8 @@ export const dbBackup: Command = {
     const store = await app.openStore('read')
     try {
       const target = resolve(args[0]!)
-      const made = await store.backup(target, (share) =>
+      const { backupTo } = await import('../../store/sqlite/maintenance.ts')
+      const made = await backupTo((store as unknown as { connection: never }).connection, target, (share) =>
         app.out.progress(`copying ${Math.round(share * 100)} %`),
       )
       app.out.result(

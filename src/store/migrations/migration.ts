@@ -4,6 +4,6 @@ export type Migration = {
   readonly name: string
   /** Why the schema changes. */
   readonly reason: string
-  readonly up: { readonly sqlite: readonly string[] }
-  readonly down: { readonly sqlite: readonly string[] }
+  readonly up: { readonly sqlite: readonly string[]; readonly postgres: readonly string[] }
+  readonly down: { readonly sqlite: readonly string[]; readonly postgres: readonly string[] }
 }

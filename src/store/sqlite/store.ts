@@ -22,7 +22,7 @@ import type { Sealing } from '../sealing.ts'
 import type { VerifyReads } from '../verify-port.ts'
 import { sqliteEngine } from './engine.ts'
 import { appendJournal } from './journal.ts'
-import { backupTo, integrityProblems } from './maintenance.ts'
+import { integrityProblems } from './maintenance.ts'
 import { migrateSqlite, openSqlite, type SqliteSettings, translate } from './open.ts'
 import { pagesOf, verifyReads } from './verify-reads.ts'
 import { SqliteWriter } from './writer.ts'
@@ -192,13 +192,6 @@ export class SqliteStore implements Store {
 
   get mode(): string {
     return `journal mode ${this.journalMode}`
-  }
-
-  async backup(
-    target: string,
-    progress: (share: number) => void,
-  ): Promise<{ readonly bytes: number }> {
-    return backupTo(this.connection, target, progress)
   }
 
   async integrityProblems(): Promise<string[]> {

@@ -1,0 +1,435 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { Kysely, PostgresDialect } from 'kysely'
+import { toHex } from '../../core/bytes.ts'
+import { StoreError } from '../../core/errors.ts'
+import type { InstantUs } from '../../core/instant.ts'
+import type { SigningKey } from '../../core/seal-types.ts'
+import { type JournalDraft, keyAdded } from '../journal.ts'
+import { SCHEMA_VERSION } from '../migrations/index.ts'
+import type {
+  ArtifactRecord,
+  FileRecord,
+  Holder,
+  OpenMode,
+  SourceRecord,
+  SourceState,
+  Store,
+  WriterVersions,
+} from '../port.ts'
+import type { FingerprintRow } from '../repo/stats.ts'
+import type { Database, Row, SessionKey } from '../schema.ts'
+import type { Sealing } from '../sealing.ts'
+import type { VerifyReads } from '../verify-port.ts'
+import { readAddress } from './address.ts'
+import { Connections } from './connection.ts'
+import { postgresEngine } from './engine.ts'
+import { appendJournal } from './journal.ts'
+import { Leases } from './leases.ts'
+import { migratePostgres, schemaVersionOf } from './migrate.ts'
+import { verifyReads } from './verify-reads.ts'
+import { PostgresWriter } from './writer.ts'
+
+export type PostgresOptions = {
+  readonly url: string
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly mode: OpenMode
+  readonly sealing: Sealing
+  readonly clock: () => InstantUs
+  readonly command: string
+}
+
+/** A PostgreSQL database of nacre: the engine behind the port. */
+export class PostgresStore implements Store {
+  readonly engine = 'postgres'
+  readonly dialect = postgresEngine
+  readonly place: string
+  readonly engineVersion: string
+  readonly notices: readonly string[]
+  /** For the parts of this engine only. */
+  readonly connections: Connections
+  readonly query: Kysely<Database>
+  /** The tables are spread over the servers of Citus. */
+  readonly isDistributed: boolean
+  readonly #options: PostgresOptions
+  readonly #leases: Leases
+  #schemaVersion: number
+
+  private constructor(
+    options: PostgresOptions,
+    connections: Connections,
+    facts: { readonly version: number; readonly isDistributed: boolean },
+  ) {
+    this.#options = options
+    this.connections = connections
+    this.place = connections.place
+    this.engineVersion = `${Math.floor(connections.version / 10_000)}.${connections.version % 10_000}`
+    this.#schemaVersion = facts.version
+    this.isDistributed = facts.isDistributed
+    this.notices = []
+    this.query = new Kysely<Database>({ dialect: new PostgresDialect({ pool: connections.pool }) })
+    this.#leases = new Leases(
+      connections,
+      randomUUID(),
+      `${hostname()} process ${process.pid}: ${options.command}`,
+    )
+  }
+
+  /** Connects, and brings the schema up to date where the mode lets it write. */
+  static async open(options: PostgresOptions): Promise<PostgresStore> {
+    const address = readAddress(options.url, options.environment)
+    const connections = await Connections.open(address, options.command)
+    try {
+      const found = await schemaVersionOf(connections)
+      if (found === 0 && options.mode !== 'create') {
+        throw new StoreError(
+          'STORE_NOT_FOUND',
+          `There is no database of nacre at ${connections.place}.`,
+          {
+            hint: '"nacre init" or a first load makes the tables; or name another database or ?schema= in the store URL.',
+          },
+        )
+      }
+      if (found > SCHEMA_VERSION) {
+        throw new StoreError(
+          'STORE_NEWER',
+          `The database has schema version ${found}; this program knows ${SCHEMA_VERSION}.`,
+          {
+            hint: 'Use the program that made it, or a newer one.',
+            context: { version: found, known: SCHEMA_VERSION },
+          },
+        )
+      }
+      const isBehind = options.mode !== 'read' && found < SCHEMA_VERSION
+      if (isBehind) await migratePostgres(connections, options.clock())
+      return new PostgresStore(options, connections, {
+        version: isBehind ? SCHEMA_VERSION : found,
+        isDistributed: await isDistributed(connections),
+      })
+    } catch (error) {
+      await connections.close()
+      throw error
+    }
+  }
+
+  get schemaVersion(): number {
+    return this.#schemaVersion
+  }
+
+  get mode(): string {
+    return `schema ${this.connections.schema}${this.isDistributed ? ', distributed' : ''}`
+  }
+
+  async migrate(): Promise<number> {
+    const applied = await migratePostgres(this.connections, this.#options.clock())
+    this.#schemaVersion = await schemaVersionOf(this.connections)
+    return applied
+  }
+
+  writer(versions: WriterVersions): PostgresWriter {
+    const { sealing, clock, command } = this.#options
+    return new PostgresWriter({
+      connections: this.connections,
+      isDistributed: this.isDistributed,
+      sealing,
+      clock,
+      command,
+      versions,
+    })
+  }
+
+  reads(): VerifyReads {
+    return verifyReads(this.connections, this.#options.sealing)
+  }
+
+  async signingKeyIds(): Promise<string[]> {
+    const rows = await this.#rows<{ key_id: string }>(
+      'select key_id from signing_keys order by made_at_us, key_id',
+    )
+    return rows.map((row) => row.key_id)
+  }
+
+  async addSigningKey(
+    key: Pick<SigningKey, 'keyId' | 'publicKey'>,
+    madeAtUs: InstantUs,
+  ): Promise<void> {
+    const { sealing, clock, command } = this.#options
+    await this.connections.transaction(async (client) => {
+      const known = await client.query('select 1 from signing_keys where key_id = $1', [key.keyId])
+      if (known.rows.length > 0) return
+      await appendJournal(
+        client,
+        sealing,
+        clock(),
+        keyAdded(key.keyId, toHex(key.publicKey), madeAtUs, command),
+        () =>
+          client.query(
+            'insert into signing_keys (key_id, public_key, made_at_us) values ($1, $2, $3)',
+            [key.keyId, key.publicKey, madeAtUs],
+          ),
+      )
+    })
+  }
+
+  async journal(draft: JournalDraft): Promise<void> {
+    const { sealing, clock } = this.#options
+    await this.connections.transaction((client) => appendJournal(client, sealing, clock(), draft))
+  }
+
+  async engineStatus(): Promise<Readonly<Record<string, string | number>>> {
+    const [settings] = await this.#rows<Record<string, string | number>>(
+      `select current_user as role, current_schema() as schema, current_setting('server_version') as "serverVersion",
+              current_setting('synchronous_commit') as "synchronousCommit", current_setting('shared_buffers') as "sharedBuffers",
+              pg_database_size(current_database()) as "databaseBytes",
+              (select coalesce(sum(pg_total_relation_size(relid)), 0) from pg_partition_tree('raw_events')) as "eventBytes",
+              (select count(*) - 2 from pg_partition_tree('raw_events')) as months,
+              (select count(*) from raw_events_other) as "eventsOutsideMonths"`,
+    )
+    return {
+      place: this.place,
+      engineVersion: this.engineVersion,
+      schemaVersion: this.schemaVersion,
+      ...settings,
+      distributed: this.isDistributed ? 'yes' : 'no',
+    }
+  }
+
+  async holders(): Promise<Holder[]> {
+    const rows = await this.#rows<{ what: string; names: number }>(
+      'select what, count(*) as names from leases where expires_at > clock_timestamp() group by what order by what',
+    )
+    return rows.map((row) => {
+      const at = row.what.lastIndexOf(': ')
+      return { what: row.what.slice(at + 2), who: row.what.slice(0, at) }
+    })
+  }
+
+  /** What the server itself would refuse by now: indexes and constraints that are not valid. */
+  async integrityProblems(): Promise<string[]> {
+    const rows = await this.#rows<{ problem: string }>(
+      `select format('index %s is not valid', indexrelid::regclass) as problem from pg_index
+        where not indisvalid and indrelid in (select oid from pg_class where relnamespace = current_schema()::regnamespace)
+       union all
+       select format('constraint %s of %s is not valid', conname, conrelid::regclass) from pg_constraint
+        where not convalidated and connamespace = current_schema()::regnamespace
+       union all
+       select format('blocks of batch %s name a batch that is not there', batch_id) from blocks
+        where not exists (select 1 from batches where batches.id = batch_id)
+       union all
+       select format('batch %s names source %s, which is not there', id, source_id) from batches
+        where not exists (select 1 from sources where sources.id = source_id)
+       limit 20`,
+    )
+    return rows.map((row) => row.problem)
+  }
+
+  async findFile(path: string, sensorOverride: string): Promise<FileRecord | undefined> {
+    const [row] = await this.#rows<Row<'source_files'>>(
+      'select * from source_files where path = $1 and sensor_override = $2',
+      [path, sensorOverride],
+    )
+    return row === undefined
+      ? undefined
+      : {
+          path: row.path,
+          sensorOverride: row.sensor_override,
+          sourceId: row.source_id,
+          device: row.device,
+          inode: row.inode,
+          size: row.size,
+          mtimeNs: row.mtime_ns,
+          ctimeNs: row.ctime_ns,
+          foreignKind: row.foreign_kind,
+          isFinished: row.is_finished === 1,
+        }
+  }
+
+  async headLengths(sensorOverride: string): Promise<number[]> {
+    const rows = await this.#rows<{ head_length: number }>(
+      'select distinct head_length from sources where sensor_override = $1 and head_length between 1 and 1023',
+      [sensorOverride],
+    )
+    return rows.map((row) => row.head_length)
+  }
+
+  async findByHead(
+    sensorOverride: string,
+    heads: readonly { readonly length: number; readonly digest: string }[],
+  ): Promise<SourceRecord[]> {
+    if (heads.length === 0) return []
+    const rows = await this.#rows<{ id: number }>(
+      `select sources.id from sources join json_to_recordset($2::json) as given (length bigint, digest text)
+         on head_digest = decode(given.digest, 'hex') and head_length = given.length
+        where sensor_override = $1 order by id desc limit 20`,
+      [sensorOverride, JSON.stringify(heads)],
+    )
+    const found: SourceRecord[] = []
+    for (const { id } of rows) found.push((await this.source(id))!)
+    return found
+  }
+
+  async source(id: number): Promise<SourceRecord | undefined> {
+    const [row] = await this.#rows<
+      Row<'sources'> & { readonly open_start: number | null; readonly open_record: number | null }
+    >(
+      `select sources.*, batches.start_offset as open_start, batches.first_record as open_record
+         from sources left join batches on batches.source_id = sources.id and batches.seq = sources.open_seq
+        where sources.id = $1`,
+      [id],
+    )
+    if (row === undefined) return undefined
+    return {
+      id,
+      uid: row.uid,
+      sensorOverride: row.sensor_override,
+      headLength: row.head_length,
+      headDigest: toHex(row.head_digest),
+      committedOffset: row.committed_offset,
+      tailDigest: row.tail_digest,
+      records: row.records,
+      batches: row.batches,
+      lastDigest: row.last_digest,
+      open:
+        row.open_start === null || row.open_record === null
+          ? undefined
+          : { seq: row.open_seq, startOffset: row.open_start, firstRecord: row.open_record },
+      state: row.state as SourceState, // written by this program alone
+      pendingBytes: row.pending_bytes,
+    }
+  }
+
+  async blockProof(
+    sourceId: number,
+    upToOffset: number,
+  ): Promise<{ readonly ends: Float64Array; readonly digests: Uint8Array }> {
+    const rows = await this.#rows<{ end: number; digest: Buffer }>(
+      `select blocks.end_offset as "end", blocks.sha256 as digest from blocks join batches on batches.id = blocks.batch_id
+        where batches.source_id = $1 and blocks.end_offset <= $2
+          and batches.seq not in (select supersedes from batches where source_id = $1)
+        order by blocks.end_offset`,
+      [sourceId, upToOffset],
+    )
+    const digests = new Uint8Array(rows.length * 32)
+    rows.forEach((row, i) => {
+      digests.set(row.digest, i * 32)
+    })
+    return { ends: Float64Array.from(rows, (row) => row.end), digests }
+  }
+
+  async artifactNames(): Promise<ReadonlySet<string>> {
+    const rows = await this.#rows<{ name: string }>(
+      `select distinct coalesce(payload ->> 'shasum', regexp_replace(coalesce(payload ->> 'ttylog', payload ->> 'outfile'), '^.*/', '')) as name
+         from raw_events where kind_id in (select id from event_kinds
+           where name in ('cowrie.log.closed', 'cowrie.log.open', 'cowrie.session.file_download', 'cowrie.session.file_upload'))`,
+    )
+    return new Set(rows.map((row) => row.name).filter((name) => name !== null && name !== ''))
+  }
+
+  async saveArtifacts(records: readonly ArtifactRecord[]): Promise<void> {
+    // Paths in one order, and each once: a statement may not meet a row twice.
+    const byPath = new Map(records.map((record) => [record.path, record]))
+    const rows = [...byPath.values()].map((one) => ({
+      path: one.path,
+      sha256: one.sha256,
+      size: one.size,
+      kind: one.kind,
+      seen_at_us: one.seenAtUs,
+      named_by: one.namedBy,
+    }))
+    await this.connections.transaction((client) =>
+      client.query(
+        `insert into artifacts (path, sha256, size, kind, seen_at_us, named_by)
+         select path, sha256, size, kind, seen_at_us, named_by
+           from json_to_recordset($1::json) as given (path text, sha256 text, size bigint, kind text, seen_at_us bigint, named_by text)
+          order by path collate "C"
+         on conflict (path) do update set sha256 = excluded.sha256, size = excluded.size, kind = excluded.kind,
+           seen_at_us = excluded.seen_at_us, named_by = excluded.named_by`,
+        [JSON.stringify(rows)],
+      ),
+    )
+  }
+
+  async *fingerprintRows(): AsyncGenerator<readonly FingerprintRow[]> {
+    const reads = this.reads()
+    const sensors = await reads.sensorNames()
+    const names = new Map<SessionKey, { readonly sensor: string; readonly session: string }>()
+    const keys = streamKeys(this.connections)
+    for await (const page of keys) {
+      const unknown = [...new Set(page.map((row) => row.session_key))].filter(
+        (key) => !names.has(key),
+      )
+      if (names.size > 50_000) names.clear()
+      const wanted = names.size === 0 ? [...new Set(page.map((row) => row.session_key))] : unknown
+      for (const [key, row] of await reads.sessions(wanted))
+        names.set(key, { sensor: sensors.get(row.sensor_id) ?? '', session: row.session })
+      yield page.map((row) => ({
+        timeUs: row.event_time_us,
+        digest: row.digest,
+        ...(names.get(row.session_key) ?? { sensor: '', session: '' }),
+      }))
+    }
+  }
+
+  claim(name: string): Promise<boolean> {
+    return this.#leases.claim(name)
+  }
+
+  release(name: string): Promise<void> {
+    return this.#leases.release(name)
+  }
+
+  async close(): Promise<void> {
+    await this.#leases.close()
+    // The query builder ends the pool only where it was used.
+    await this.query.destroy()
+    if (!this.connections.pool.ended) await this.connections.close()
+  }
+
+  async #rows<T>(text: string, values: readonly unknown[] = []): Promise<T[]> {
+    const found = await this.connections.retry(() =>
+      this.connections.pool.query({ text, values: [...values] }),
+    )
+    return found.rows as T[] // the statement names the columns of T
+  }
+}
+
+type EventKey = {
+  readonly event_time_us: number
+  readonly session_key: SessionKey
+  readonly digest: Buffer
+}
+
+/** Keys of all stored and held events in the order of time, through a cursor. */
+async function* streamKeys(connections: Connections): AsyncGenerator<readonly EventKey[]> {
+  const client = await connections.pool.connect()
+  let isDone = false
+  try {
+    await client.query('begin isolation level repeatable read read only')
+    await client.query('set local cursor_tuple_fraction = 1')
+    await client.query(
+      `declare keys no scroll cursor for
+         select event_time_us, session_key, digest from raw_events
+         union all select event_time_us, session_key, digest from held_events order by 1`,
+    )
+    for (;;) {
+      const { rows } = await client.query<EventKey>('fetch 10000 from keys')
+      if (rows.length === 0) break
+      yield rows
+    }
+    await client.query('commit')
+    isDone = true
+  } finally {
+    client.release(!isDone)
+  }
+}
+
+async function isDistributed(connections: Connections): Promise<boolean> {
+  const { rows } = await connections.pool.query<{ is_there: boolean }>(
+    `select exists (select 1 from pg_extension where extname = 'citus') as is_there`,
+  )
+  if (rows[0]?.is_there !== true) return false
+  const { rows: found } = await connections.pool.query<{ is_distributed: boolean }>(
+    `select exists (select 1 from pg_dist_partition where logicalrelid = 'raw_events'::regclass) as is_distributed`,
+  )
+  return found[0]?.is_distributed === true
+}

@@ -1,0 +1,341 @@
+import { blake3 } from '../../core/blake3.ts'
+import type { PlainJson } from '../../core/json.ts'
+import { type KeyOrder, printInOrder } from '../../core/key-order.ts'
+import type { Row, SessionKey } from '../schema.ts'
+import type { Sealing } from '../sealing.ts'
+import type { EventCells, VerifyReads } from '../verify-port.ts'
+import type { Client, Connections } from './connection.ts'
+import { POSTGRES_TABLES } from './tables.ts'
+import { sourceHeads } from './writer.ts'
+
+/** Rows fetched at once: a page is in memory on both sides. */
+const PAGE_ROWS = 2_000
+/** Batches whose events are read by one statement and sorted in memory. */
+const BATCHES_AT_ONCE = 8
+const EVENT_COLUMNS =
+  'batch_id, record_no, event_time_us, session_key, kind_id, flags, digest, notes, key_order_id, payload'
+
+/** A row of `raw_events` as the driver gives it. */
+type EventRow = [
+  batchId: number,
+  recordNo: number,
+  eventTimeUs: number,
+  sessionKey: SessionKey,
+  kindId: number,
+  flags: number,
+  digest: Buffer,
+  notes: string | null,
+  keyOrderId: number,
+  payload: string,
+]
+
+/** Reads for verification. Within `snapshot` all come from one connection and one state of the database. */
+export function verifyReads(connections: Connections, sealing: Sealing): VerifyReads {
+  let snapshot: Client | undefined
+  let cursors = 0
+  const orders = new KeyOrders()
+
+  async function rows<T>(text: string, values: readonly unknown[] = []): Promise<T[]> {
+    const found = await (snapshot ?? connections.pool).query({ text, values: [...values] })
+    return found.rows as T[] // the statement names the columns of T
+  }
+
+  /** Runs a statement through a cursor of the snapshot, or of a transaction of its own. */
+  async function* pages<T>(
+    text: string,
+    values: readonly unknown[] = [],
+    rowMode?: 'array',
+  ): AsyncGenerator<readonly T[]> {
+    if (snapshot === undefined) {
+      const client = await connections.pool.connect()
+      let isDone = false
+      try {
+        await client.query('begin isolation level repeatable read read only')
+        yield* fetchAll<T>(client, text, values, rowMode)
+        await client.query('commit')
+        isDone = true
+      } finally {
+        client.release(!isDone)
+      }
+    } else yield* fetchAll<T>(snapshot, text, values, rowMode)
+  }
+
+  async function* fetchAll<T>(
+    client: Client,
+    text: string,
+    values: readonly unknown[],
+    rowMode: 'array' | undefined,
+  ): AsyncGenerator<readonly T[]> {
+    cursors += 1
+    const name = `nacre_${cursors}`
+    await client.query({
+      text: `declare ${name} no scroll cursor for ${text}`,
+      values: [...values],
+    })
+    for (;;) {
+      const fetch = { text: `fetch ${PAGE_ROWS} from ${name}` }
+      const found = await (rowMode === 'array'
+        ? client.query<unknown[]>({ ...fetch, rowMode })
+        : client.query(fetch))
+      if (found.rows.length > 0) yield found.rows as unknown as readonly T[]
+      if (found.rows.length < PAGE_ROWS) break
+    }
+    await client.query(`close ${name}`)
+  }
+
+  async function* events(
+    text: string,
+    values: readonly unknown[] = [],
+  ): AsyncGenerator<readonly EventCells[]> {
+    for await (const page of pages<EventRow>(text, values, 'array')) yield await cellsOf(page)
+  }
+
+  async function cellsOf(page: readonly EventRow[]): Promise<EventCells[]> {
+    await orders.learn(page, rows)
+    return page.map(
+      ([batchId, recordNo, timeUs, key, kindId, flags, digest, notes, orderId, payload]) =>
+        [
+          batchId,
+          recordNo,
+          timeUs,
+          key,
+          kindId,
+          flags,
+          digest,
+          notes,
+          orders.restore(orderId, payload),
+        ] as const,
+    )
+  }
+
+  /** Batches lie together in the table and in time: a few at once, found by their numbers, in the months of their days. */
+  async function* eventsByBatch(): AsyncGenerator<readonly EventCells[]> {
+    const ids: number[] = []
+    for await (const page of pages<{ id: number }>('select id from batches order by id'))
+      ids.push(...page.map((row) => row.id))
+    // What names no batch at all comes at the end, and is told there.
+    const last = ids.at(-1) ?? 0
+    for (let at = 0; at < ids.length; at += BATCHES_AT_ONCE) {
+      const from = at === 0 ? MIN_ID : ids[at]!
+      const until = ids[at + BATCHES_AT_ONCE] ?? last + 1
+      yield* events(
+        `select ${EVENT_COLUMNS} from raw_events where batch_id >= $1 and batch_id < $2 order by batch_id, record_no`,
+        [from, until],
+      )
+    }
+    yield* events(
+      `select ${EVENT_COLUMNS} from raw_events where batch_id >= $1 order by batch_id, record_no`,
+      [ids.length === 0 ? MIN_ID : last + 1],
+    )
+  }
+
+  const listOf = (keys: readonly SessionKey[]): string => `{${keys.join(',')}}`
+
+  return {
+    batches: () => pages('select * from batches order by id'),
+    // Loads that did not commit leave gaps; the chains of the sources and the checkpoints show what is missing.
+    gaplessAfter: async () => Number.POSITIVE_INFINITY,
+    blocks: (batchId) => rows('select * from blocks where batch_id = $1 order by n', [batchId]),
+    batchDays: (batchId) =>
+      rows('select * from batch_days where batch_id = $1 order by day', [batchId]),
+    deadLetters: (batchId) =>
+      rows(
+        'select * from dead_letters where batch_id = $1 order by start_offset, first_record, id',
+        [batchId],
+      ),
+    eventsByBatch,
+    eventsByTime: () =>
+      events(`select ${EVENT_COLUMNS} from raw_events order by event_time_us, session_key, digest`),
+    storedEvents: () =>
+      events(`select ${EVENT_COLUMNS} from raw_events order by event_time_us, session_key, digest`),
+    sourceRows: () => rows('select * from sources order by id'),
+    async sessions(keys) {
+      const found = await rows<Row<'sessions'>>(
+        'select * from sessions where session_key = any($1::bigint[])',
+        [listOf(keys)],
+      )
+      return new Map(found.map((row) => [row.session_key, row]))
+    },
+    async sessionValues(keys) {
+      const found = await rows<Row<'session_values'>>(
+        'select * from session_values where session_key = any($1::bigint[]) order by session_key, value_id, day',
+        [listOf(keys)],
+      )
+      const byKey = new Map<SessionKey, Row<'session_values'>[]>()
+      for (const row of found) {
+        const list = byKey.get(row.session_key)
+        if (list === undefined) byKey.set(row.session_key, [row])
+        else list.push(row)
+      }
+      return byKey
+    },
+    dailyValues: (day) =>
+      pages('select * from daily_values where kind between 1 and 9 and day = $1', [day]),
+    dailyEvents: (day) => rows('select * from daily_events where day = $1', [day]),
+    drift: () => rows('select * from schema_drift'),
+    values: () => pages('select * from "values" order by id'),
+    async valueIds(values) {
+      if (values.length === 0) return []
+      const found = await rows<{ n: number; id: number }>(
+        `select g.n as n, v.id as id
+           from (select substring($1::bytea from n * 16 + 1 for 16) as digest, get_byte($2::bytea, n)::bigint as kind, n
+                   from generate_series(0, length($2::bytea) - 1) as n) as g
+           join "values" as v on v.digest = g.digest and v.kind = g.kind`,
+        [
+          Buffer.concat(values.map((one) => one.digest)),
+          Buffer.from(values.map((one) => one.kind)),
+        ],
+      )
+      const ids: (number | undefined)[] = values.map(() => undefined)
+      for (const { n, id } of found) ids[n] = id
+      return ids
+    },
+    sensorNames: async () => namesOf(await rows('select id, name from sensors')),
+    kindNames: async () => namesOf(await rows('select id, name from event_kinds')),
+    schemaVersions: () => rows('select * from schema_versions order by version, file'),
+    journal: () => pages('select * from audit_log order by seq'),
+    decisions: () => rows('select * from decisions order by id'),
+    signingKeys: () => rows('select * from signing_keys'),
+    checkpoints: () => pages('select * from checkpoints order by seq'),
+    migrations: () => rows('select * from migrations order by id'),
+    async sourcesRootUpTo(batchId) {
+      const work = (client: Client) => sourceHeads(client, batchId)
+      const heads = await (snapshot === undefined ? connections.withClient(work) : work(snapshot))
+      return {
+        ...sealing.sourcesRoot(heads),
+        batches: heads.reduce((sum, head) => sum + head.batches, 0),
+      }
+    },
+    blocksBetween: (sourceId, from, to) =>
+      rows(
+        `select blocks.* from batches join blocks on blocks.batch_id = batches.id
+          where batches.source_id = $1 and batches.end_offset > $2 and batches.start_offset < $3
+            and blocks.end_offset > $2 and blocks.start_offset < $3
+            and batches.seq not in (select supersedes from batches as later where later.source_id = batches.source_id)
+          order by blocks.start_offset`,
+        [sourceId, from, to],
+      ),
+    oddCells: async () => [...(await oddNumbers(rows)), ...(await oddNames(rows))],
+    async heldByBatch() {
+      const found = await rows<{ batch_id: number; n: number }>(
+        'select batch_id, count(*) as n from held_events group by batch_id',
+      )
+      return new Map(found.map((row) => [row.batch_id, row.n]))
+    },
+    async countOf(table) {
+      return (await rows<{ n: number }>(`select count(*) as n from ${table}`))[0]!.n
+    },
+    async snapshot(work) {
+      const client = await connections.pool.connect()
+      let isDone = false
+      try {
+        // What others commit meanwhile is not seen, and nobody is kept from writing.
+        await client.query('begin isolation level repeatable read read only')
+        // Cursors are read to their end, and a few batches are sorted at once.
+        await client.query('set local cursor_tuple_fraction = 1')
+        await client.query("set local work_mem = '64MB'")
+        snapshot = client
+        const result = await work()
+        await client.query('commit')
+        isDone = true
+        return result
+      } finally {
+        snapshot = undefined
+        client.release(!isDone)
+      }
+    },
+  }
+}
+
+/** Smaller than any number of a batch. */
+const MIN_ID = -9_007_199_254_740_991
+
+type Rows = <T>(text: string, values?: readonly unknown[]) => Promise<T[]>
+
+/** Orders of keys by their numbers; those at hand are bounded. */
+class KeyOrders {
+  readonly #orders = new Map<number, KeyOrder | undefined>()
+
+  async learn(page: readonly EventRow[], rows: Rows): Promise<void> {
+    const missing = new Set<number>()
+    for (const row of page) if (!this.#orders.has(row[8])) missing.add(row[8])
+    if (missing.size === 0) return
+    if (this.#orders.size > ORDERS_MAX) {
+      this.#orders.clear()
+      for (const row of page) missing.add(row[8])
+    }
+    const found = await rows<{ id: number; keys: string }>(
+      'select id, keys from key_orders where id = any($1::bigint[])',
+      [`{${[...missing].join(',')}}`],
+    )
+    for (const id of missing) this.#orders.set(id, undefined)
+    for (const { id, keys } of found) this.#orders.set(id, parseOrder(keys))
+  }
+
+  /** The sealed text of a payload; empty, which fits no seal, where object and order do not belong together. */
+  restore(id: number, payload: string): Uint8Array {
+    const order = this.#orders.get(id)
+    if (order === undefined) return NOTHING
+    const text = printInOrder(JSON.parse(payload) as PlainJson, order)
+    return text === undefined ? NOTHING : Buffer.from(text)
+  }
+}
+
+const ORDERS_MAX = 10_000
+const NOTHING = new Uint8Array(0)
+
+function parseOrder(keys: string): KeyOrder | undefined {
+  try {
+    const order: unknown = JSON.parse(keys)
+    return Array.isArray(order) ? (order as KeyOrder) : undefined // what does not fit an object prints nothing
+  } catch {
+    return undefined
+  }
+}
+
+function namesOf(rows: readonly { readonly id: number; readonly name: string }[]) {
+  return new Map(rows.map((row) => [row.id, row.name]))
+}
+
+/** Integers that a JavaScript number cannot hold; the program never writes one but as a session key. */
+async function oddNumbers(rows: Rows): Promise<string[]> {
+  const found: string[] = []
+  for (const [table, columns] of Object.entries(POSTGRES_TABLES)) {
+    const integers = Object.entries(columns)
+      .filter(
+        ([name, column]) =>
+          column.type === 'integer' && (table !== 'raw_events' || name === 'event_time_us'),
+      )
+      .map(([name]) => `"${name}"`)
+    if (integers.length === 0) continue
+    const isBeyond = integers
+      .map((name) => `${name} not between -9007199254740991 and 9007199254740991`)
+      .join(' or ')
+    const [row] = await rows<{ n: number }>(
+      `select count(*) as n from "${table}" where ${isBeyond}`,
+    )
+    if (row!.n > 0) found.push(`${table}: ${row!.n} rows hold a number that was never written`)
+  }
+  return found
+}
+
+/** The dictionaries of this engine: orders of keys and names of sessions. */
+async function oddNames(rows: Rows): Promise<string[]> {
+  const found: string[] = []
+  for (const row of await rows<{ id: number; digest: Buffer; keys: string }>(
+    'select id, digest, keys from key_orders order by id',
+  )) {
+    if (!row.digest.equals(blake3(Buffer.from(row.keys)).subarray(0, 16)))
+      found.push(`key_orders ${row.id}: digest is not that of its keys`)
+  }
+  // Every odd name stands for the session whose key is the negative of its number.
+  const odd = await rows<{ id: number }>(
+    `select session_names.id from session_names join sessions on sessions.session_key = -session_names.id
+      where sessions.session <> session_names.session or sessions.sensor_id <> session_names.sensor_id
+     union all
+     select session_key from sessions where session_key < 0 and not exists (
+       select 1 from session_names where session_names.id = -session_key)`,
+  )
+  for (const { id } of odd) found.push(`session_names ${id}: is not the session that it stands for`)
+  return found
+}
