@@ -1,6 +1,6 @@
 /** The engines that the tests of the storage port run on, each test once per engine. */
 import { join } from 'node:path'
-import { before, describe } from 'node:test'
+import { after, before, describe } from 'node:test'
 import pg from 'pg'
 import { sealing } from '../../src/cli/wiring.ts'
 import type { OpenMode, Store } from '../../src/store/port.ts'
@@ -28,6 +28,8 @@ export type TestEngine = {
   readonly missing: string | false
   /** Makes a database with the present schema. @param folder - a place for its files */
   create(folder: string): Promise<TestDatabase>
+  /** After the last test of a file. */
+  end?(): Promise<void>
 }
 
 const sqlite: TestEngine = {
@@ -68,11 +70,35 @@ const sqlite: TestEngine = {
   },
 }
 
+/** A database with the present schema, from which those of the tests of this process are copied. */
+let template: Promise<string> | undefined
+let dropTemplate: () => Promise<void> = async () => {}
+
+async function makeTemplate(): Promise<string> {
+  const { url, drop } = await freshDatabase()
+  const store = await PostgresStore.open({
+    url,
+    environment: {},
+    mode: 'create',
+    sealing,
+    clock: () => NOW_US,
+    command: 'test',
+  })
+  await store.close()
+  dropTemplate = drop
+  return new URL(url).pathname.slice(1)
+}
+
 const postgres: TestEngine = {
   name: 'postgres',
   missing: missingPostgres,
+  async end() {
+    template = undefined
+    await dropTemplate()
+  },
   async create() {
-    const { url, drop } = await freshDatabase()
+    template ??= makeTemplate()
+    const { url, drop } = await freshDatabase(`template ${await template}`)
     const open = (mode: OpenMode): Promise<PostgresStore> =>
       PostgresStore.open({
         url,
@@ -82,7 +108,6 @@ const postgres: TestEngine = {
         clock: () => NOW_US,
         command: 'test',
       })
-    await (await open('create')).close()
     return {
       url,
       open,
@@ -118,6 +143,7 @@ export function eachEngine(declare: (engine: TestEngine) => void): void {
       before(() => {
         current = engine
       })
+      after(() => engine.end?.())
       declare(engine)
     })
   }

@@ -183,26 +183,28 @@ export class Lab implements AsyncDisposable {
 
   /** Everything stored, in the order of time and digest. */
   async events(): Promise<StoredEvent[]> {
-    const rows = await this.all<
-      Omit<StoredEvent, 'flags' | 'payload' | 'digest'> & {
-        readonly flags: number
-        readonly digest: Uint8Array
+    const reads = this.store.reads()
+    const kinds = await reads.kindNames()
+    const sensors = await reads.sensorNames()
+    const found: StoredEvent[] = []
+    for await (const page of reads.storedEvents()) {
+      const sessions = await reads.sessions([...new Set(page.map((cells) => cells[3]))])
+      for (const [, , at, key, kindId, flags, digest, , payload] of page) {
+        const session = sessions.get(key)!
+        const text = Buffer.from(payload).toString()
+        found.push({
+          at,
+          eventid: kinds.get(kindId)!,
+          session: session.session,
+          sensor: sensors.get(session.sensor_id)!,
+          digest: toHex(digest).toUpperCase(),
+          flags: flagNames(flags),
+          text,
+          payload: JSON.parse(text) as Record<string, unknown>,
+        })
       }
-    >(
-      `select event_time_us as at, event_kinds.name as eventid, sessions.session as session,
-              sensors.name as sensor, digest, flags, payload as text
-         from raw_events
-         join event_kinds on event_kinds.id = kind_id
-         join sessions on sessions.session_key = raw_events.session_key
-         join sensors on sensors.id = sensor_id
-        order by event_time_us, digest`,
-    )
-    return rows.map((row) => ({
-      ...row,
-      digest: toHex(row.digest).toUpperCase(),
-      flags: flagNames(row.flags),
-      payload: JSON.parse(row.text) as Record<string, unknown>,
-    }))
+    }
+    return found.sort((a, b) => a.at - b.at || (a.digest < b.digest ? -1 : 1))
   }
 
   /** What tells the stored events apart: sensor, time and digest of each. */

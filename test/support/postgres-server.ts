@@ -137,7 +137,7 @@ export class TestServer implements AsyncDisposable {
   }
 
   /** Makes an empty database. @param options - rest of the statement, such as `encoding 'SQL_ASCII'`. @returns its URL */
-  async createDatabase(options = ''): Promise<string> {
+  async createDatabase(options?: string): Promise<string> {
     return await createDatabase(this.url(), options)
   }
 
@@ -294,11 +294,12 @@ export class TestServer implements AsyncDisposable {
 }
 
 /** Makes an empty database with a random name on a server. @returns its URL */
-export async function createDatabase(server: string, options = ''): Promise<string> {
+export async function createDatabase(
+  server: string,
+  options = 'template template0',
+): Promise<string> {
   const name = `nacre_test_${randomBytes(6).toString('hex')}`
-  await withClient(server, (client) =>
-    client.query(`create database ${name} template template0 ${options}`),
-  )
+  await withClient(server, (client) => client.query(`create database ${name} ${options}`))
   const url = new URL(server)
   url.pathname = `/${name}`
   return url.href

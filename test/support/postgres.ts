@@ -8,9 +8,9 @@ export const postgresUrl: string | undefined = process.env['NACRE_TEST_POSTGRES'
 export const missingPostgres: string | false =
   postgresUrl === undefined ? 'no PostgreSQL server: NACRE_TEST_POSTGRES is not set' : false
 
-/** A new, empty database. @param options - rest of `create database`, such as `encoding 'SQL_ASCII'` */
+/** A new database, empty unless the options say otherwise. @param options - rest of `create database` */
 export async function freshDatabase(
-  options = '',
+  options?: string,
 ): Promise<{ readonly url: string; drop(): Promise<void> }> {
   if (postgresUrl === undefined) throw new Error(`There is ${missingPostgres}.`)
   const url = await createDatabase(postgresUrl, options)

@@ -113,11 +113,27 @@ export function clientConfig(
     ...(address.password === undefined ? {} : { password: address.password }),
     ssl: tls ?? false,
     application_name: name,
-    ...(address.options === undefined ? {} : { options: address.options }),
+    options: [sessionOptions(address), address.options ?? ''].join(' ').trim(),
     connectionTimeoutMillis: address.connectTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   }
+}
+
+/** Settings of the session that must not depend on somebody else's defaults; those of the operator come after. */
+function sessionOptions(address: Address): string {
+  return [
+    ...(address.schema === undefined ? [] : [`search_path=${address.schema}`]),
+    'bytea_output=hex',
+    'standard_conforming_strings=on',
+    'client_min_messages=warning',
+    // A machine that is gone without a word holds its locks no longer than this.
+    'tcp_keepalives_idle=10',
+    'tcp_keepalives_interval=5',
+    'tcp_keepalives_count=3',
+  ]
+    .map((setting) => `-c ${setting}`)
+    .join(' ')
 }
 
 /** What a TLS mode asks of the handshake. Each try in turn; the next only where the server has no TLS (or only TLS). */

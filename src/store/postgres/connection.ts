@@ -64,11 +64,7 @@ export class Connections {
       })
       // Without a listener, a connection that breaks while it is idle ends the process.
       pool.on('error', () => {})
-      pool.on('connect', (client) => {
-        client.on('error', () => {})
-        // Queries of a client run in order: this one before whatever it was taken for.
-        client.query(sessionSettings(address)).catch(() => {})
-      })
+      pool.on('connect', (client) => client.on('error', () => {}))
       try {
         const found = await retried(
           async () => {
@@ -134,21 +130,6 @@ export class Connections {
   async close(): Promise<void> {
     await this.pool.end()
   }
-}
-
-function sessionSettings(address: Address): string {
-  return [
-    ...(address.schema === undefined ? [] : [`set search_path = ${address.schema}`]),
-    // Somebody else's default must not change what is read or written.
-    `set bytea_output = 'hex'`,
-    `set standard_conforming_strings = on`,
-    `set extra_float_digits = 1`,
-    `set client_min_messages = 'warning'`,
-    // A machine that is gone without a word holds its locks no longer than this.
-    'set tcp_keepalives_idle = 10',
-    'set tcp_keepalives_interval = 5',
-    'set tcp_keepalives_count = 3',
-  ].join('; ')
 }
 
 function checkServer(version: number, encoding: string): void {
