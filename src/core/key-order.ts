@@ -4,7 +4,7 @@
  * Written as JSON: an object is the list of its keys in order, a key whose value holds objects as a pair of the key and
  * the order within; an array that holds objects is an object from the places of those elements to their orders.
  */
-import type { Json, JsonString, PlainJson, PlainObject } from './json.ts'
+import type { PlainJson, PlainObject } from './json.ts'
 
 export type KeyOrder = ObjectOrder | ArrayOrder
 type ObjectOrder = readonly (string | readonly [string, KeyOrder])[]
@@ -32,9 +32,13 @@ export function flatKeyOrder(joined: string): string {
   return JSON.stringify(joined.split('\u0000'))
 }
 
-/** The order text of an object. */
-export function keyOrderOf(tree: Json): string {
-  return JSON.stringify(orderOf(tree) ?? [])
+/**
+ * The order text of a payload.
+ *
+ * @param text - JSON of an object, as `JSON.stringify` prints it
+ */
+export function keyOrderOf(text: string): string {
+  return JSON.stringify(new OrderReader(text).value() ?? [])
 }
 
 /**
@@ -65,25 +69,65 @@ export function printInOrder(value: PlainJson, order: KeyOrder): string | undefi
   return `${text}}`
 }
 
-function orderOf(tree: Json): KeyOrder | undefined {
-  if (tree.kind === 'object') {
-    return tree.entries.map(({ key, value }) => {
-      const within = orderOf(value)
-      return within === undefined ? textOf(key) : ([textOf(key), within] as const)
-    })
-  }
-  if (tree.kind !== 'array') return undefined
-  const within: Record<string, KeyOrder> = {}
-  tree.items.forEach((item, i) => {
-    const order = orderOf(item)
-    if (order !== undefined) within[String(i)] = order
-  })
-  return Object.keys(within).length === 0 ? undefined : within
-}
+/** Walks over valid JSON without white space and keeps the keys. */
+class OrderReader {
+  readonly #text: string
+  #at = 0
 
-/** Keys of a view are text alone. */
-function textOf(key: JsonString): string {
-  return key.parts.join('')
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  /** Passes a value. @returns its order; undefined where it holds no object */
+  value(): KeyOrder | undefined {
+    const first = this.#text[this.#at]
+    if (first === '{') return this.#object()
+    if (first === '[') return this.#array()
+    if (first === '"') this.#string()
+    else
+      while (this.#at < this.#text.length && !',]}'.includes(this.#text[this.#at]!)) this.#at += 1
+    return undefined
+  }
+
+  #object(): ObjectOrder {
+    const order: (string | readonly [string, KeyOrder])[] = []
+    this.#at += 1
+    while (this.#at < this.#text.length && this.#text[this.#at] !== '}') {
+      const key = JSON.parse(this.#string()) as string // a string of valid JSON
+      this.#at += 1
+      const within = this.value()
+      order.push(within === undefined ? key : [key, within])
+      if (this.#text[this.#at] === ',') this.#at += 1
+    }
+    this.#at += 1
+    return order
+  }
+
+  #array(): ArrayOrder | undefined {
+    const within: Record<string, KeyOrder> = {}
+    let holdsOrder = false
+    this.#at += 1
+    for (let i = 0; this.#at < this.#text.length && this.#text[this.#at] !== ']'; i += 1) {
+      const order = this.value()
+      if (order !== undefined) {
+        within[String(i)] = order
+        holdsOrder = true
+      }
+      if (this.#text[this.#at] === ',') this.#at += 1
+    }
+    this.#at += 1
+    return holdsOrder ? within : undefined
+  }
+
+  /** Passes a string. @returns it with its quotes */
+  #string(): string {
+    const start = this.#at
+    this.#at += 1
+    while (this.#at < this.#text.length && this.#text[this.#at] !== '"')
+      this.#at += this.#text[this.#at] === '\\' ? 2 : 1
+    this.#at += 1
+    return this.#text.slice(start, this.#at)
+  }
 }
 
 function holdsObject(value: PlainJson): boolean {

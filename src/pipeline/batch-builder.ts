@@ -2,7 +2,6 @@ import { type DeadLetter, type DeadReason, ownText } from '../core/event.ts'
 import type { PlainObject } from '../core/json.ts'
 import { flatKeyOrder, flatKeys, keyOrderOf } from '../core/key-order.ts'
 import type { DriftItem, PackedBatch } from '../core/packed.ts'
-import { treeOf } from '../decode/decode.ts'
 import { LIMITS } from '../limits.ts'
 import type { Description } from '../neutralize/describe.ts'
 import { RecordSealer } from '../seal/records.ts'
@@ -294,8 +293,7 @@ export class BatchBuilder {
 
   #keyOrderNumber(view: PlainObject, payload: string | Uint8Array): number {
     const flat = flatKeys(view)
-    const name =
-      flat ?? keyOrderOf(treeOf(typeof payload === 'string' ? payload : decoder.decode(payload)))
+    const name = flat ?? keyOrderOf(typeof payload === 'string' ? payload : decoder.decode(payload))
     let number = this.#keyOrderNumbers.get(name)
     if (number === undefined) {
       number = this.#keyOrders.push(flat === undefined ? name : flatKeyOrder(flat)) - 1

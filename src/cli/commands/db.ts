@@ -210,8 +210,10 @@ export const dbBackup: Command = {
     try {
       const target = resolve(args[0]!)
       const { backupTo } = await import('../../store/sqlite/maintenance.ts')
-      const made = await backupTo((store as unknown as { connection: never }).connection, target, (share) =>
-        app.out.progress(`copying ${Math.round(share * 100)} %`),
+      const made = await backupTo(
+        (store as unknown as { connection: never }).connection,
+        target,
+        (share) => app.out.progress(`copying ${Math.round(share * 100)} %`),
       )
       app.out.result(
         { path: target, bytes: made.bytes },
