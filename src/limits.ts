@@ -53,6 +53,8 @@ export const LIMITS = {
   retryMsMax: 60_000,
   /** Longest pause between two tries, milliseconds, before half of it is added or taken off by chance. */
   retryDelayMsMax: 2_000,
+  /** Milliseconds that a loader waits to make the partition of a new month while others read all events. */
+  monthWaitMs: 1_800_000,
   /** Milliseconds that opening a database server is tried: a person waits. */
   connectMsMax: 3_000,
   /** Milliseconds for which a loader holds a source without a sign of life; it renews at a third of it. */

@@ -54,7 +54,11 @@ export function createApp(context: AppContext): App {
       if (mode === 'create') makeFolder(settings.data)
       return openStoreAt(context, clock, settings.store, mode, options)
     },
-    openOther: (url, mode) => openStoreAt(context, clock, url, mode),
+    async openOther(url, mode) {
+      // What only loads cannot be asked anything: made first, then opened to write.
+      if (mode === 'create') await (await openStoreAt(context, clock, url, mode)).close()
+      return openStoreAt(context, clock, url, mode === 'create' ? 'write' : mode)
+    },
     async registry() {
       const { loadRegistry } = await import('../validate/registry.ts')
       return loadRegistry(context.schemas)

@@ -10,6 +10,7 @@ import type { Engine } from './engine.ts'
 import type { JournalDraft } from './journal.ts'
 import type { FingerprintRow } from './repo/stats.ts'
 import type { Database } from './schema.ts'
+import type { MoveTarget } from './transfer/move-port.ts'
 import type { VerifyReads } from './verify-port.ts'
 
 /** What a source needs to be known again. */
@@ -201,6 +202,8 @@ export type Store = LineageStore & {
   saveArtifacts(rows: readonly ArtifactRecord[]): Promise<void>
   /** Every stored and held event in the order of time, page by page, for the fingerprint. */
   fingerprintRows(): AsyncIterable<readonly FingerprintRow[]>
+  /** Fills this store with another one. */
+  moveTarget(): MoveTarget
   close(): Promise<void>
 }
 

@@ -2,6 +2,7 @@
  * What verification reads: rows and bytes, streamed in a stated order and page by page, so that its memory does not
  * grow with the store and an engine behind a network is asked once for many rows.
  */
+import type { CompiledStatement } from './engine.ts'
 import type { Row, SessionKey } from './schema.ts'
 
 /** Rows in the order that the method states; no page is empty. */
@@ -16,12 +17,18 @@ export type VerifyReads = {
   blocks(batchId: number): Promise<readonly Row<'blocks'>[]>
   batchDays(batchId: number): Promise<readonly Row<'batch_days'>[]>
   deadLetters(batchId: number): Promise<readonly Row<'dead_letters'>[]>
-  /** Batch by batch, record by record. */
-  eventsByBatch(): Pages<EventCells>
+  /** Batch by batch, record by record. @param after - only batches with a larger number */
+  eventsByBatch(after?: number): Pages<EventCells>
   /** Ordered by (time, session, digest). */
   eventsByTime(): Pages<EventCells>
   /** All of them, in an order of the engine's; the same connection may write other tables meanwhile. */
   storedEvents(): Pages<EventCells>
+  /** Held events with their state. */
+  heldEvents(): Pages<{ readonly cells: EventCells; readonly state: string }>
+  /** Number of the newest batch; 0 for none. */
+  newestBatch(): Promise<number>
+  /** Runs a query of the builder in the same state of the database. */
+  run<T>(statement: CompiledStatement): Promise<readonly T[]>
   sourceRows(): Promise<readonly Row<'sources'>[]>
   /** Those that are there. */
   sessions(keys: readonly SessionKey[]): Promise<ReadonlyMap<SessionKey, Row<'sessions'>>>

@@ -1,12 +1,8 @@
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { formatInstant } from '../../core/instant.ts'
 import { bytes, number, table } from '../../core/terminal.ts'
 import { plainType, TABLES } from '../../store/schema.ts'
-import { type App, sqlitePath } from '../app.ts'
 import { type Command, EXIT } from '../command.ts'
 import { writerVersions } from '../load.ts'
-import { renderVerdict } from './verify.ts'
 
 export const dbStats: Command = {
   name: 'db stats',
@@ -194,144 +190,6 @@ export const dbCheck: Command = {
       await store.close()
     }
   },
-}
-
-export const dbBackup: Command = {
-  name: 'db backup',
-  summary: 'Copy the database while it is in use, and check the copy',
-  arguments: 'FILE',
-  argumentCount: [1, 1],
-  options: {},
-  examples: ['db backup /backup/nacre-2026-11-22.sqlite'],
-  description:
-    'The copy is one file without a WAL. Keys are not in it: keep DATA/keys apart, and safer.',
-  async run(app, args) {
-    const store = await app.openStore('read')
-    try {
-      const target = resolve(args[0]!)
-      const { backupTo } = await import('../../store/sqlite/maintenance.ts')
-      const made = await backupTo(
-        (store as unknown as { connection: never }).connection,
-        target,
-        (share) => app.out.progress(`copying ${Math.round(share * 100)} %`),
-      )
-      app.out.result(
-        { path: target, bytes: made.bytes },
-        () => `Copied to ${target} (${bytes(made.bytes)}), checked.`,
-      )
-      return EXIT.ok
-    } finally {
-      await store.close()
-    }
-  },
-}
-
-export const dbRestore: Command = {
-  name: 'db restore',
-  summary: 'Put a copy in the place of the database, after verifying all of it',
-  arguments: 'FILE',
-  argumentCount: [1, 1],
-  options: { 'dry-run': { type: 'boolean', help: 'verify the copy, replace nothing' } },
-  examples: ['db restore /backup/nacre-2026-11-22.sqlite'],
-  description:
-    'The copy is checked by the engine and verified seal by seal before anything is replaced. The present database stays beside it under another name.',
-  async run(app, args, options) {
-    const maintenance = await import('../../store/sqlite/maintenance.ts')
-    const copy = resolve(args[0]!)
-    maintenance.checkBackup(copy)
-    const verdict = await verifyCopy(app, copy)
-    if (!verdict.ok) {
-      app.out.result(
-        { restored: false, verdict },
-        () =>
-          `${renderVerdict(verdict, app.out.paint)}\n\nNot restored: the present database was not touched.`,
-      )
-      return EXIT.tampered
-    }
-    if (options['dry-run'] === true) {
-      app.out.result(
-        { restored: false, verdict },
-        () => 'The copy verifies; nothing was replaced (--dry-run).',
-      )
-      return EXIT.ok
-    }
-    const path = sqlitePath(app.settings.store)
-    const { WriterQueue } = await import('../../store/sqlite/writer-queue.ts')
-    const { makeFolder } = await import('../app.ts')
-    makeFolder(app.settings.data)
-    const queue = new WriterQueue(path)
-    let kept: string | undefined
-    try {
-      await queue.enter('db restore', app.signal)
-      kept = maintenance.replaceDatabase(
-        copy,
-        path,
-        formatInstant(app.clock()).slice(0, 19).replaceAll(':', ''),
-      )
-    } finally {
-      queue.close()
-    }
-    const store = await app.openStore('write')
-    try {
-      await app.prepare(store)
-      await store.journal({
-        actor: app.command,
-        action: 'store.restored',
-        subject: 'store',
-        reason: 'a backup was put in its place',
-        detail: { batches: verdict.batches, lines: verdict.lines },
-      })
-    } finally {
-      await store.close()
-    }
-    app.out.result(
-      { restored: true, kept: kept ?? null, verdict },
-      () =>
-        `Restored ${number(verdict.lines)} records in ${number(verdict.batches)} batches.${kept === undefined ? '' : `\nThe database that was there is now ${kept}.`}`,
-    )
-    return EXIT.ok
-  },
-}
-
-async function verifyCopy(app: App, path: string) {
-  const { SqliteStore } = await import('../../store/sqlite/store.ts')
-  const { sealing } = await import('../wiring.ts')
-  const { verifyStore } = await import('../../pipeline/verify.ts')
-  const { MIGRATIONS } = await import('../../store/migrations/index.ts')
-  const { copyFileSync, mkdtempSync, rmSync } = await import('node:fs')
-  const { tmpdir } = await import('node:os')
-  const { join } = await import('node:path')
-  // Opening a database writes beside it; the operator's backup stays as it is.
-  const folder = mkdtempSync(
-    join(existsSync(app.settings.data) ? app.settings.data : tmpdir(), 'restore-'),
-  )
-  try {
-    const copy = join(folder, 'copy.sqlite')
-    copyFileSync(path, copy)
-    const store = await SqliteStore.open({
-      path: copy,
-      mode: 'read',
-      settings: {
-        cacheSize: app.settings.cacheSize,
-        synchronous: 'normal',
-        pageSize: app.settings.pageSize,
-      },
-      sealing,
-      clock: app.clock,
-      command: app.command,
-    })
-    try {
-      return await verifyStore(store.reads(), {
-        registry: await app.registry(),
-        knownMigrations: MIGRATIONS.slice(0, store.schemaVersion),
-        progress: (batches, total) => app.out.progress(`verifying batch ${batches} of ${total}`),
-      })
-    } finally {
-      await store.close()
-    }
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
 }
 
 export const dbReconcile: Command = {

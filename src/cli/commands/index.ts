@@ -1,15 +1,8 @@
 import type { Command } from '../command.ts'
 import { configExplain } from './config-explain.ts'
-import {
-  dbBackup,
-  dbCheck,
-  dbColumns,
-  dbMigrate,
-  dbReconcile,
-  dbRestore,
-  dbStats,
-  dbStatus,
-} from './db.ts'
+import { dbCheck, dbColumns, dbMigrate, dbReconcile, dbStats, dbStatus } from './db.ts'
+import { dbBackup, dbRestore } from './db-copies.ts'
+import { dbHydrate } from './db-hydrate.ts'
 import { doctor } from './doctor.ts'
 import { ingestBulk } from './ingest-bulk.ts'
 import { init } from './init.ts'
@@ -38,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   dbCheck,
   dbBackup,
   dbRestore,
+  dbHydrate,
   dbReconcile,
   configExplain,
   synth,

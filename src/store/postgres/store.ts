@@ -20,6 +20,7 @@ import type {
 import type { FingerprintRow } from '../repo/stats.ts'
 import type { Database, Row, SessionKey } from '../schema.ts'
 import type { Sealing } from '../sealing.ts'
+import type { MoveTarget } from '../transfer/move-port.ts'
 import type { VerifyReads } from '../verify-port.ts'
 import { readAddress } from './address.ts'
 import { Connections } from './connection.ts'
@@ -27,6 +28,7 @@ import { postgresEngine } from './engine.ts'
 import { appendJournal } from './journal.ts'
 import { Leases } from './leases.ts'
 import { migratePostgres, schemaVersionOf } from './migrate.ts'
+import { postgresMoveTarget } from './move-target.ts'
 import { verifyReads } from './verify-reads.ts'
 import { PostgresWriter } from './writer.ts'
 
@@ -202,6 +204,10 @@ export class PostgresStore implements Store {
       const at = row.what.lastIndexOf(': ')
       return { what: row.what.slice(at + 2), who: row.what.slice(0, at) }
     })
+  }
+
+  moveTarget(): MoveTarget {
+    return postgresMoveTarget(this, this.#options.clock)
   }
 
   /** What the server itself would refuse by now: indexes and constraints that are not valid. */

@@ -109,14 +109,17 @@ export function verifyReads(connections: Connections, sealing: Sealing): VerifyR
   }
 
   /** Batches lie together in the table and in time: a few at once, found by their numbers, in the months of their days. */
-  async function* eventsByBatch(): AsyncGenerator<readonly EventCells[]> {
+  async function* eventsByBatch(after?: number): AsyncGenerator<readonly EventCells[]> {
     const ids: number[] = []
-    for await (const page of pages<{ id: number }>('select id from batches order by id'))
+    for await (const page of pages<{ id: number }>(
+      'select id from batches where id > $1 order by id',
+      [after ?? MIN_ID],
+    ))
       ids.push(...page.map((row) => row.id))
     // What names no batch at all comes at the end, and is told there.
-    const last = ids.at(-1) ?? 0
+    const last = ids.at(-1) ?? after ?? 0
     for (let at = 0; at < ids.length; at += BATCHES_AT_ONCE) {
-      const from = at === 0 ? MIN_ID : ids[at]!
+      const from = at === 0 && after === undefined ? MIN_ID : ids[at]!
       const until = ids[at + BATCHES_AT_ONCE] ?? last + 1
       yield* events(
         `select ${EVENT_COLUMNS} from raw_events where batch_id >= $1 and batch_id < $2 order by batch_id, record_no`,
@@ -125,7 +128,7 @@ export function verifyReads(connections: Connections, sealing: Sealing): VerifyR
     }
     yield* events(
       `select ${EVENT_COLUMNS} from raw_events where batch_id >= $1 order by batch_id, record_no`,
-      [ids.length === 0 ? MIN_ID : last + 1],
+      [ids.length === 0 && after === undefined ? MIN_ID : last + 1],
     )
   }
 
@@ -148,6 +151,18 @@ export function verifyReads(connections: Connections, sealing: Sealing): VerifyR
       events(`select ${EVENT_COLUMNS} from raw_events order by event_time_us, session_key, digest`),
     storedEvents: () =>
       events(`select ${EVENT_COLUMNS} from raw_events order by event_time_us, session_key, digest`),
+    async *heldEvents() {
+      const text = `select ${EVENT_COLUMNS}, state from held_events order by event_time_us, session_key, digest`
+      for await (const page of pages<[...EventRow, string]>(text, [], 'array')) {
+        const found = page.map((row) => row.slice(0, 10) as unknown as EventRow) // the eleventh is the state
+        const all = await cellsOf(found)
+        yield all.map((cells, i) => ({ cells, state: page[i]![10] }))
+      }
+    },
+    async newestBatch() {
+      return (await rows<{ id: number }>('select coalesce(max(id), 0) as id from batches'))[0]!.id
+    },
+    run: (statement) => rows(statement.sql, statement.parameters),
     sourceRows: () => rows('select * from sources order by id'),
     async sessions(keys) {
       const found = await rows<Row<'sessions'>>(

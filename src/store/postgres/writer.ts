@@ -33,6 +33,7 @@ import { type Client, type Connections, isUniqueViolation, RunAgain } from './co
 import { CopyRows } from './copy.ts'
 import { appendJournal } from './journal.ts'
 import { lock } from './locks.ts'
+import { addMonths, monthsOf } from './months.ts'
 import { Names, numberValues, type PendingValue } from './names.ts'
 import { type EventToStore, insertEvents } from './raw-events.ts'
 import { flushSummaries, insertSessions, sessionsForUpdate } from './summaries.ts'
@@ -277,7 +278,10 @@ export class PostgresWriter implements BatchWriter, SummaryWriter {
     )
     await numberValues(client, this.#pendingValues)
     this.#pendingValues = []
-    await addMonths(client, waiting)
+    await addMonths(
+      client,
+      waiting.flatMap(({ batch }) => monthsOf(batch.eventTimesUs)),
+    )
   }
 
   /** One try of a transaction. Fills `sealed` with the headers of the batches, in their order. */
@@ -660,39 +664,6 @@ async function nextIds(client: Client, sequence: string, count: number): Promise
   )
   return rows.map((row) => row.id)
 }
-
-/** Months of event time that the waiting batches need, and the one after the newest, so that it is there in time. */
-async function addMonths(client: Client, waiting: readonly WaitingBatch[]): Promise<void> {
-  const months = new Set<number>()
-  for (const { batch } of waiting) {
-    let month = Number.NaN
-    let from = 1
-    let until = 0
-    for (let i = 0; i < batch.count; i += 1) {
-      const time = batch.eventTimesUs[i]!
-      if (time >= from && time < until) continue
-      const date = new Date(Math.floor(time / 1000))
-      month = (date.getUTCFullYear() - 1970) * 12 + date.getUTCMonth()
-      if (Number.isNaN(month)) continue
-      from = Date.UTC(1970, month, 1) * 1000
-      until = Date.UTC(1970, month + 1, 1) * 1000
-      months.add(month)
-      months.add(month + 1)
-    }
-  }
-  const { rows } = await client.query<{ name: string }>(
-    `select relid::regclass::text as name from pg_partition_tree('raw_events') where isleaf`,
-  )
-  const there = new Set(rows.map((row) => row.name.slice(row.name.lastIndexOf('.') + 1)))
-  for (const month of [...months].sort((a, b) => a - b)) {
-    const name = new Date(Date.UTC(1970, month, 1)).toISOString().slice(0, 7).replace('-', '_')
-    if (month < MONTH_MIN || there.has(`raw_events_${name}`)) continue
-    await client.query('select nacre_add_month($1)', [month])
-  }
-}
-
-/** January 2010. */
-const MONTH_MIN = 480
 
 /** The newest batch of every source up to a batch, ordered by uid. */
 export async function sourceHeads(client: Client, upToBatch: number): Promise<SourceHead[]> {

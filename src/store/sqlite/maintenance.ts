@@ -43,15 +43,7 @@ export async function backupTo(
         return 2_000
       },
     })
-    const copy = new SQLite(partial)
-    try {
-      copy.pragma('journal_mode = delete')
-      const problems = integrityProblems(copy)
-      if (problems.length > 0) throw new Error(problems[0])
-    } finally {
-      copy.close()
-    }
-    chmodSync(partial, 0o600)
+    makeSingleFile(partial)
     renameSync(partial, target)
     return { bytes: statSync(target).size }
   } catch (cause) {
@@ -61,6 +53,19 @@ export async function backupTo(
       cause,
     })
   }
+}
+
+/** Puts a database that nobody has open into one file, for its owner alone. @throws Error when it is damaged */
+export function makeSingleFile(path: string): void {
+  const db = new SQLite(path)
+  try {
+    db.pragma('journal_mode = delete')
+    const problems = integrityProblems(db)
+    if (problems.length > 0) throw new Error(problems[0])
+  } finally {
+    db.close()
+  }
+  chmodSync(path, 0o600)
 }
 
 /**

@@ -19,10 +19,12 @@ import type {
 import type { FingerprintRow } from '../repo/stats.ts'
 import type { Database } from '../schema.ts'
 import type { Sealing } from '../sealing.ts'
+import type { MoveTarget } from '../transfer/move-port.ts'
 import type { VerifyReads } from '../verify-port.ts'
 import { sqliteEngine } from './engine.ts'
 import { appendJournal } from './journal.ts'
 import { integrityProblems } from './maintenance.ts'
+import { sqliteMoveTarget } from './move-target.ts'
 import { migrateSqlite, openSqlite, type SqliteSettings, translate } from './open.ts'
 import { pagesOf, verifyReads } from './verify-reads.ts'
 import { SqliteWriter } from './writer.ts'
@@ -192,6 +194,10 @@ export class SqliteStore implements Store {
 
   get mode(): string {
     return `journal mode ${this.journalMode}`
+  }
+
+  moveTarget(): MoveTarget {
+    return sqliteMoveTarget(this)
   }
 
   async integrityProblems(): Promise<string[]> {

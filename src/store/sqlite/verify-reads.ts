@@ -1,4 +1,5 @@
 import type { Database as Connection } from 'better-sqlite3'
+import type { CompiledStatement } from '../engine.ts'
 import { type Row, type SessionKey, TABLES } from '../schema.ts'
 import type { Sealing } from '../sealing.ts'
 import type { EventCells, Pages, VerifyReads } from '../verify-port.ts'
@@ -71,7 +72,33 @@ export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
     blocks: async (batchId) => blocks(batchId),
     batchDays: async (batchId) => batchDays(batchId),
     deadLetters: async (batchId) => deadLetters(batchId),
-    eventsByBatch: () => cells('id'),
+    eventsByBatch: (after) =>
+      asyncPages(
+        () =>
+          db
+            .prepare(`select ${EVENT_COLUMNS} from raw_events where id >= ? order by id`)
+            .raw()
+            .iterate(
+              after === undefined ? MIN_ID : firstIdBehind(db, after),
+            ) as Iterable<unknown> as Iterable<EventCells>,
+      ),
+    async *heldEvents() {
+      const found = db
+        .prepare(`select ${EVENT_COLUMNS}, state from held_events order by id`)
+        .raw()
+        .iterate() as Iterable<unknown> as Iterable<readonly [...EventCells, string]>
+      for (const page of pagesOf(found)) {
+        yield page.map((row) => ({
+          cells: row.slice(0, 9) as unknown as EventCells, // the tenth is the state
+          state: row[9],
+        }))
+      }
+    },
+    newestBatch: async () =>
+      (db.prepare('select coalesce(max(id), 0) from batches').pluck().get() as number) ?? 0,
+    async run<T>(statement: CompiledStatement) {
+      return db.prepare(statement.sql).all(...statement.parameters) as T[]
+    },
     eventsByTime: () => cells('event_time_us, session_key, digest'),
     async *storedEvents() {
       for (let after = 0; ; ) {
@@ -152,6 +179,26 @@ function lastBatchOf(detail: string): number {
   } catch {
     return 0
   }
+}
+
+/** Smaller than any number of a row. */
+const MIN_ID = -9_007_199_254_740_991
+
+/** Number of the first row of a later batch: rows are numbered batch by batch, so halving finds it. */
+function firstIdBehind(db: Connection, batchId: number): number {
+  const at = db
+    .prepare('select id, batch_id from raw_events where id >= ? order by id limit 1')
+    .raw()
+  let low = 1
+  let high =
+    ((db.prepare('select max(id) from raw_events').pluck().get() as number | null) ?? 0) + 1
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2)
+    const found = at.get(middle) as [number, number] | undefined
+    if (found === undefined || found[1] > batchId) high = middle
+    else low = found[0] + 1
+  }
+  return low
 }
 
 /** Rows handed over at once: enough that the hand-over costs nothing, few enough that memory stays flat. */
