@@ -28,6 +28,8 @@ export type App = {
   openStore(mode: OpenMode, options?: { readonly isSmall: boolean }): Promise<Store>
   /** Opens another store than that of the settings. @throws StoreError */
   openOther(url: string, mode: OpenMode): Promise<Store>
+  /** An error of an engine's driver as one of ours, where it is known what it means; others unchanged. */
+  explain(error: unknown): Promise<unknown>
   registry(): Promise<Registry>
   /** Makes folder, key and database where they are missing. @returns the key and what was made */
   prepare(store: Store): Promise<SigningKey>
@@ -58,6 +60,12 @@ export function createApp(context: AppContext): App {
       // What only loads cannot be asked anything: made first, then opened to write.
       if (mode === 'create') await (await openStoreAt(context, clock, url, mode)).close()
       return openStoreAt(context, clock, url, mode === 'create' ? 'write' : mode)
+    },
+    async explain(error) {
+      const isDrivers = error instanceof Error && 'code' in error && 'severity' in error
+      if (!isDrivers) return error
+      const { explainError } = await import('../store/postgres/connection.ts')
+      return explainError(error)
     },
     async registry() {
       const { loadRegistry } = await import('../validate/registry.ts')

@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { loadSettings } from '../config/load.ts'
 import { OperatingError, UsageError } from '../core/errors.ts'
-import { createApp } from './app.ts'
+import { type App, createApp } from './app.ts'
 import { EXIT } from './command.ts'
 import { createOutput } from './output.ts'
 import { parseCommandLine } from './parse.ts'
@@ -20,14 +20,16 @@ export async function main(
   process.umask(0o077)
   let isJson = argv.includes('--json') || argv.includes('--jsonl')
   let out = createOutput(isJson ? 'json' : 'text', environment)
+  let stop: ReturnType<typeof stopOnSignal> | undefined
+  let app: App | undefined
   try {
     const parsed = await parseCommandLine(argv, (text) => process.stdout.write(text))
     if (parsed === undefined) return EXIT.ok
     isJson = parsed.format === 'json'
     out = createOutput(parsed.format, environment)
-    const stop = stopOnSignal()
+    stop = stopOnSignal()
     const settings = await loadSettings(parsed.global, environment)
-    const app = createApp({
+    app = createApp({
       settings,
       out,
       signal: stop.signal,
@@ -38,7 +40,10 @@ export async function main(
     const status = await parsed.command.run(app, parsed.args, parsed.options)
     return stop.status() ?? status
   } catch (error) {
-    return report(error, isJson, out)
+    // What was stopped between two steps says so by the reason it was stopped for.
+    if (stop?.signal.aborted === true && error === stop.signal.reason)
+      return stop.status() ?? EXIT.failed
+    return report((await app?.explain(error)) ?? error, isJson, out)
   }
 }
 

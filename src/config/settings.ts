@@ -30,7 +30,8 @@ export const SETTINGS = [
     option: '--store',
     type: 'string',
     fallback: '',
-    meaning: 'database as a URL, sqlite:PATH; empty: sqlite:DATA/nacre.sqlite',
+    meaning:
+      'database as a URL: sqlite:PATH or postgres://user@host/database; empty: sqlite:DATA/nacre.sqlite',
   },
   {
     name: 'jobs',
@@ -100,4 +101,12 @@ export type Settings = {
   /** Sensor by path prefix, from `[sensors]` of the file. */
   readonly sensors: Readonly<Record<string, string>>
   readonly all: readonly Setting[]
+}
+
+/** A value fit to be shown: the password of a URL is left out. */
+export function withoutPassword(value: string | number): string | number {
+  if (typeof value === 'number') return value
+  return value
+    .replace(/^(\w+:\/\/[^:@/?]*):[^@/?]*@/, '$1:(withheld)@')
+    .replace(/([?&]password=)[^&]*/, '$1(withheld)')
 }

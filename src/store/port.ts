@@ -207,6 +207,13 @@ export type Store = LineageStore & {
   close(): Promise<void>
 }
 
+/** Something that `doctor` looked at. */
+export type Finding = {
+  readonly state: 'ok' | 'warning' | 'wrong'
+  readonly what: string
+  readonly advice: string
+}
+
 export type Holder = { readonly what: string; readonly who: string }
 
 export type { Engine } from './engine.ts'

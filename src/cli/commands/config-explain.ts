@@ -9,10 +9,15 @@ export const configExplain: Command = {
   options: {},
   examples: ['config explain', 'config explain --data /srv/nacre --json'],
   async run(app) {
-    const { SETTINGS } = await import('../../config/settings.ts')
+    const { SETTINGS, withoutPassword } = await import('../../config/settings.ts')
     const settings = app.settings.all.map((setting) => {
       const spec = SETTINGS.find((one) => one.name === setting.name)!
-      return { ...setting, option: spec.option ?? null, environment: spec.env ?? null }
+      return {
+        ...setting,
+        value: withoutPassword(setting.value),
+        option: spec.option ?? null,
+        environment: spec.env ?? null,
+      }
     })
     app.out.result({ settings, sensors: app.settings.sensors }, () =>
       [

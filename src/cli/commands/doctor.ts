@@ -3,14 +3,9 @@ import { dirname } from 'node:path'
 import { OperatingError } from '../../core/errors.ts'
 import { bytes } from '../../core/terminal.ts'
 import { LIMITS } from '../../limits.ts'
-import { signingKeyPath, sqlitePath } from '../app.ts'
+import type { Finding } from '../../store/port.ts'
+import { isPostgresUrl, signingKeyPath, sqlitePath } from '../app.ts'
 import { type Command, EXIT } from '../command.ts'
-
-type Finding = {
-  readonly state: 'ok' | 'warning' | 'wrong'
-  readonly what: string
-  readonly advice: string
-}
 
 export const doctor: Command = {
   name: 'doctor',
@@ -63,7 +58,11 @@ export const doctor: Command = {
     else if ((statSync(key).mode & 0o077) !== 0)
       add('warning', `others can read the signing key ${key}`, `chmod 600 ${key}`)
     else add('ok', 'signing key')
-    await database(app.settings.store, add, async () => {
+    if (isPostgresUrl(app.settings.store)) {
+      const { examinePostgres } = await import('../../store/postgres/examine.ts')
+      findings.push(...(await examinePostgres(app.settings.store, process.env, app.clock)))
+    }
+    await database(app.settings.store, findings, add, async () => {
       const store = await app.openStore('read')
       try {
         for (const notice of store.notices) add('warning', notice)
@@ -108,11 +107,15 @@ export const doctor: Command = {
 
 async function database(
   url: string,
+  findings: readonly Finding[],
   add: (state: Finding['state'], what: string, advice?: string) => void,
   look: () => Promise<void>,
 ): Promise<void> {
   try {
-    if (!existsSync(sqlitePath(url))) {
+    if (isPostgresUrl(url)) {
+      // Said already where it cannot be opened, or has nothing in it.
+      if (findings.some((one) => one.state === 'wrong' || one.what.startsWith('no tables'))) return
+    } else if (!existsSync(sqlitePath(url))) {
       add('ok', 'no database yet; the first load makes it')
       return
     }

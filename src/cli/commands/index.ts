@@ -2,7 +2,9 @@ import type { Command } from '../command.ts'
 import { configExplain } from './config-explain.ts'
 import { dbCheck, dbColumns, dbMigrate, dbReconcile, dbStats, dbStatus } from './db.ts'
 import { dbBackup, dbRestore } from './db-copies.ts'
+import { dbDistribute } from './db-distribute.ts'
 import { dbHydrate } from './db-hydrate.ts'
+import { dbRoles } from './db-roles.ts'
 import { doctor } from './doctor.ts'
 import { ingestBulk } from './ingest-bulk.ts'
 import { init } from './init.ts'
@@ -32,6 +34,8 @@ export const COMMANDS: readonly Command[] = [
   dbBackup,
   dbRestore,
   dbHydrate,
+  dbRoles,
+  dbDistribute,
   dbReconcile,
   configExplain,
   synth,

@@ -23,7 +23,7 @@ export const init: Command = {
   options: {},
   examples: ['init', 'init --data /srv/nacre'],
   description:
-    'Optional: a load makes what is missing. A second call changes nothing. The folder is readable by its owner alone.',
+    'With a store on a server, the folder holds configuration and key, and the tables are made there. Optional: a load makes what is missing. A second call changes nothing. The folder is readable by its owner alone.',
   async run(app) {
     makeFolder(app.settings.data)
     const config = join(app.settings.data, 'nacre.toml')
@@ -35,7 +35,7 @@ export const init: Command = {
       const key = await app.prepare(store)
       const result = {
         data: app.settings.data,
-        store: app.settings.store,
+        store: store.place,
         config,
         signingKey: key.keyId,
         schemaVersion: store.schemaVersion,

@@ -220,8 +220,13 @@ function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
+/** An error of the server that no part of the store turned into one of ours. */
+export function explainError(error: unknown): unknown {
+  return translate(error, 'told by the server')
+}
+
 /** An error of the driver or the server as one of ours; others pass unchanged. */
-export function translate(error: unknown, place: string): unknown {
+function translate(error: unknown, place: string): unknown {
   if (error instanceof StoreError || !(error instanceof Error)) return error
   const inner = error instanceof AggregateError ? error.errors[0] : error
   const code = inner instanceof Error ? codeOf(inner) : ''

@@ -69,7 +69,20 @@ export function postgresMoveTarget(store: PostgresStore, nowUs: () => number): M
         else copy.int8(cell as number | string | null)
       })
     }
-    await copy.send(client, `"${table}" (${columns.map((column) => `"${column}"`).join(', ')})`)
+    const list = columns.map((column) => `"${column}"`).join(', ')
+    if (table !== 'sources') {
+      await copy.send(client, `"${table}" (${list})`)
+      return
+    }
+    await client.query(
+      'create temp table if not exists stage_sources (like sources) on commit delete rows',
+    )
+    await copy.send(client, `stage_sources (${list})`)
+    await client.query(
+      `insert into sources (${list}) select ${list} from stage_sources on conflict (id) do update set ${columns
+        .map((column) => `"${column}" = excluded."${column}"`)
+        .join(', ')}`,
+    )
   }
 
   async function learnSessions(
@@ -125,6 +138,11 @@ export function postgresMoveTarget(store: PostgresStore, nowUs: () => number): M
 
   return {
     async prepare(origin) {
+      if (store.isDistributed) {
+        throw new StoreError('STORE_UNSUPPORTED', 'A distributed database cannot be moved into.', {
+          hint: 'Move into an ordinary database first, then spread it: nacre db distribute.',
+        })
+      }
       const there = await rowsOf<{ is_there: boolean }>(
         `select to_regclass('move_progress') is not null as is_there`,
       )
@@ -187,15 +205,13 @@ export function postgresMoveTarget(store: PostgresStore, nowUs: () => number): M
       await connections.transaction(async (client) => {
         // The owner may put the guards aside; they are back when the transaction ends.
         for (const table of tables) {
-          await client.query(`alter table "${table}" disable trigger all`).catch(async () => {
-            await client.query(`alter table "${table}" disable trigger user`)
-          })
-        }
-        for (const table of tables) {
-          await client.query(`delete from "${table}"`)
           await client.query('delete from move_progress where name = $1', [table])
+          // Batches refer to them: their rows are brought up to date when they come again.
+          if (table === 'sources') continue
+          await client.query(`alter table "${table}" disable trigger user`)
+          await client.query(`delete from "${table}"`)
+          await client.query(`alter table "${table}" enable trigger user`)
         }
-        for (const table of tables) await client.query(`alter table "${table}" enable trigger all`)
       })
     },
     async finish(progress) {

@@ -219,11 +219,11 @@ export class PostgresStore implements Store {
        select format('constraint %s of %s is not valid', conname, conrelid::regclass) from pg_constraint
         where not convalidated and connamespace = current_schema()::regnamespace
        union all
-       select format('blocks of batch %s name a batch that is not there', batch_id) from blocks
-        where not exists (select 1 from batches where batches.id = batch_id)
+       select format('blocks of batch %s name a batch that is not there', blocks.batch_id)
+         from blocks left join batches on batches.id = blocks.batch_id where batches.id is null
        union all
-       select format('batch %s names source %s, which is not there', id, source_id) from batches
-        where not exists (select 1 from sources where sources.id = source_id)
+       select format('batch %s names source %s, which is not there', batches.id, source_id)
+         from batches left join sources on sources.id = source_id where sources.id is null
        limit 20`,
     )
     return rows.map((row) => row.problem)
