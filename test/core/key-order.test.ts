@@ -14,14 +14,33 @@ type ObjectTree = Extract<Json, { readonly kind: 'object' }>
 
 const string = (text: string) => ({ kind: 'string', parts: [text] }) as const
 
-/** Keys that JavaScript moves to the front, that every object inherits, and any others. */
-const keyArbitrary = fc.oneof(
-  fc.nat({ max: 30 }).map(String),
-  fc.constantFrom('', '01', '-1', '1.5', '1e3', '4294967294', '4294967295', '9007199254740993'),
-  fc.constantFrom('__proto__', 'constructor', 'toString', 'length', 'prototype'),
-  fc.constantFrom('a', 'b', 'aa', 'A', 'é', 'e\u0301', '\u{1f600}', '\uff5e', '"', '\\', '\ud800'),
-  fc.string({ unit: 'binary', maxLength: 6 }),
-)
+/**
+ * Keys that JavaScript moves to the front, that every object inherits, and any others.
+ *
+ * None has a backslash: after such a key V8 takes other keys with an escape for it
+ * (https://github.com/nodejs/node/issues/63785), and these tests ask `JSON.parse` what an object is.
+ */
+const keyArbitrary = fc
+  .oneof(
+    fc.nat({ max: 30 }).map(String),
+    fc.constantFrom('', '01', '-1', '1.5', '1e3', '4294967294', '4294967295', '9007199254740993'),
+    fc.constantFrom('__proto__', 'constructor', 'toString', 'length', 'prototype'),
+    fc.constantFrom(
+      'a',
+      'b',
+      'aa',
+      'A',
+      'é',
+      'e\u0301',
+      '\u{1f600}',
+      '\uff5e',
+      '"',
+      '\n',
+      '\ud800',
+    ),
+    fc.string({ unit: 'binary', maxLength: 6 }),
+  )
+  .filter((key) => !key.includes('\\'))
 
 const leafArbitrary = fc.oneof<fc.Arbitrary<Json>[]>(
   fc.string({ unit: 'binary', maxLength: 6 }).map(string),

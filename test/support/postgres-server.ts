@@ -37,12 +37,10 @@ const START_MS = 30_000
 const STOP_MS = 10_000
 
 /** Durability is off: `killHard` ends processes, not the machine, and what was written stays in the page cache. */
-const SETTINGS = [
+const SETTINGS = ['fsync=off', 'full_page_writes=off', 'shared_buffers=128MB']
+const ALWAYS = [
   `listen_addresses=${HOST}`,
-  'fsync=off',
-  'full_page_writes=off',
   'max_connections=100',
-  'shared_buffers=128MB',
   'log_min_messages=fatal',
   'autovacuum=on',
   // In the data folder and not in /dev/shm, which is small in containers and keeps what a killed server left.
@@ -91,6 +89,7 @@ export class TestServer implements AsyncDisposable {
     this.#remove()
   }
   #binaries = ''
+  #settings: readonly string[] = [...ALWAYS, ...SETTINGS]
   #port = 0
   #process: ChildProcess | undefined
   #ended: Promise<number | null> = Promise.resolve(null)
@@ -104,11 +103,18 @@ export class TestServer implements AsyncDisposable {
   }
 
   /** Makes a new cluster and starts its server. @throws Error with the end of the server's log */
-  static async start(options: { readonly binaries?: string } = {}): Promise<TestServer> {
+  static async start(
+    options: {
+      readonly binaries?: string
+      /** In place of settings that take durability away: `name=value`. */
+      readonly settings?: readonly string[]
+    } = {},
+  ): Promise<TestServer> {
     const binaries = options.binaries ?? findBinaries()
     if (binaries === undefined) throw new Error(`Cannot start: ${missingBinaries()}.`)
     const account = unprivilegedAccount()
     const server = new TestServer(makeFolder(account), account)
+    if (options.settings !== undefined) server.#settings = [...ALWAYS, ...options.settings]
     try {
       server.#binaries = runnableBinaries(binaries, server.#folder, account)
       await server.#initialize()
@@ -197,7 +203,7 @@ export class TestServer implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    const settings = [...SETTINGS, `unix_socket_directories=${this.#folder}`]
+    const settings = [...this.#settings, `unix_socket_directories=${this.#folder}`]
     const child = this.#launch('postgres', [
       `-D${this.#data}`,
       `-p${this.port}`,
