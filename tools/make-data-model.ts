@@ -6,6 +6,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FLAGS } from '../src/core/event.ts'
+import { POSTGRES_TABLES } from '../src/store/postgres/tables.ts'
 import { type ColumnClass, plainType, TABLES } from '../src/store/schema.ts'
 
 /** What a table is for, in one or two sentences. A table without an entry does not compile. */
@@ -58,7 +59,7 @@ export function makeDataModel(): string {
     '',
     'Look up here what a table or column means, what unit it has and what protects it from change.',
     'The same list is printed by `nacre db columns`. The SQL itself is in',
-    '[reference/schema.sqlite.sql](reference/schema.sqlite.sql).',
+    '[reference/schema.sqlite.sql](reference/schema.sqlite.sql) and [reference/schema.postgres.sql](reference/schema.postgres.sql).',
     '',
     '_Made from `src/store/schema.ts` by `tools/make-data-model.ts`: change the tables there, not this page._',
     '',
@@ -95,6 +96,24 @@ export function makeDataModel(): string {
       const type = 'null' in spec ? `${plainType(spec.type)} or null` : plainType(spec.type)
       lines.push(row([`\`${column}\``, type, spec.class, escapeCell(spec.meaning)]))
     }
+  }
+  lines.push(
+    '',
+    '## On PostgreSQL',
+    '',
+    'The same tables with the same columns, but for these: `raw_events` and `held_events` have no number of their own and',
+    'name the order of the keys of their payload, which is `jsonb`; there is no `audit_door` (the door is a setting of the',
+    'transaction); and there are further tables:',
+  )
+  for (const [name, columns] of Object.entries(POSTGRES_TABLES)) {
+    const shared: Readonly<Record<string, object>> =
+      name in TABLES ? TABLES[name as keyof typeof TABLES] : {} // guarded by the line itself
+    const own = Object.entries(columns).filter(([column]) => !(column in shared))
+    if (own.length === 0) continue
+    lines.push('', `### ${name} on PostgreSQL`, '')
+    lines.push('| Column | Type | Class | Meaning |', '|---|---|---|---|')
+    for (const [column, spec] of own)
+      lines.push(row([`\`${column}\``, plainType(spec.type), spec.class, escapeCell(spec.meaning)]))
   }
   return `${lines.join('\n')}\n`
 }

@@ -1,12 +1,13 @@
 /**
- * Makes `docs/reference/schema.sqlite.sql` from a database that the migrations made.
+ * Makes `docs/reference/schema.sqlite.sql` from a database that the migrations made, and `schema.postgres.sql` from the
+ * statements of the migrations.
  *
  * Run `node tools/make-schema-page.ts` after a new migration; a test compares the two.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import SQLite from 'better-sqlite3'
-import { SCHEMA_VERSION } from '../src/store/migrations/index.ts'
+import { MIGRATIONS, SCHEMA_VERSION } from '../src/store/migrations/index.ts'
 import { migrateSqlite } from '../src/store/sqlite/open.ts'
 
 /** The statements that make the schema, in the order in which they were run. */
@@ -30,6 +31,17 @@ export function makeSchemaPage(): string {
   }
 }
 
+/** The page as SQL that `psql` runs on an empty database. */
+export function makePostgresSchemaPage(): string {
+  const head = [
+    `-- The schema of a PostgreSQL database of nacre, version ${SCHEMA_VERSION}. docs/data-model.md says what the columns mean.`,
+    '-- Made from src/store/migrations/ by tools/make-schema-page.ts: write a migration, do not change this page.',
+    '-- "nacre init" runs it and keeps account of it in the table migrations.',
+  ]
+  const statements = MIGRATIONS.flatMap((migration) => migration.up.postgres)
+  return `${[...head, ...statements.map((sql) => `\n${outdent(sql)};`)].join('\n')}\n`
+}
+
 /** Statements stand indented in the migrations; their further lines move left together. */
 function outdent(sql: string): string {
   const [first, ...rest] = sql.split('\n')
@@ -41,5 +53,7 @@ function outdent(sql: string): string {
 }
 
 if (import.meta.main) {
-  writeFileSync(join(import.meta.dirname, '../docs/reference/schema.sqlite.sql'), makeSchemaPage())
+  const folder = join(import.meta.dirname, '../docs/reference')
+  writeFileSync(join(folder, 'schema.sqlite.sql'), makeSchemaPage())
+  writeFileSync(join(folder, 'schema.postgres.sql'), makePostgresSchemaPage())
 }

@@ -49,6 +49,7 @@ export class StoreError extends OperatingError<
   | 'STORE_NO_ACCESS' // file or folder cannot be read or written
   | 'STORE_UNSUPPORTED' // the store URL names an engine this release does not have
   | 'STORE_BAD_ADDRESS' // the URL of a database server, or a file it names, cannot be used
+  | 'STORE_UNREACHABLE' // the database server cannot be reached, or broke off and did not come back in time
   | 'STORE_REFUSED' // the database server refused a statement
   | 'STORE_MOVE_FAILED' // what was moved to another store is not what was there
   | 'STORE_NOT_FOUND' // a read-only command was given a store that does not exist

@@ -3,13 +3,14 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { blake3 } from '../../src/core/blake3.ts'
+import { toHex } from '../../src/core/bytes.ts'
 import { verifyStore } from '../../src/pipeline/verify.ts'
 import { MIGRATIONS } from '../../src/store/migrations/index.ts'
 import type { PostgresStore } from '../../src/store/postgres/store.ts'
 import { POSTGRES_TABLES } from '../../src/store/postgres/tables.ts'
 import { type Column, type ColumnType, plainType, TABLES } from '../../src/store/schema.ts'
 import type { SqliteStore } from '../../src/store/sqlite/store.ts'
-import { eachEngine, type TestEngine } from '../support/engines.ts'
+import { ENGINES, eachEngine, type TestEngine } from '../support/engines.ts'
 import { events, Lab, line, lines, registry } from '../support/loading.ts'
 
 type Cells = Record<string, unknown>
@@ -67,6 +68,12 @@ async function postgresBackdoor(store: PostgresStore): Promise<Backdoor> {
   const client = await store.connections.pool.connect()
   // Triggers and foreign keys look away from a session that replays.
   await client.query('set session_replication_role = replica')
+  const { rows: checks } = await client.query<{ name: string; table: string }>(
+    `select quote_ident(conname) as name, conrelid::regclass::text as table from pg_constraint
+      where contype = 'c' and connamespace = current_schema()::regnamespace`,
+  )
+  for (const { name, table } of checks)
+    await client.query(`alter table ${table} drop constraint ${name}`)
   const tables = POSTGRES_TABLES
   const types = { integer: 'bigint', key: 'bigint', text: 'text', blob: 'bytea', json: 'jsonb' }
   const cast = (table: string, column: string, n: number): string =>
@@ -84,7 +91,8 @@ async function postgresBackdoor(store: PostgresStore): Promise<Backdoor> {
   }
   return {
     tables,
-    rows: async (table) => (await client.query<Cells>(`select * from "${table}"`)).rows,
+    rows: async (table) =>
+      (await client.query<Cells>(`select * from "${table}" order by 1, 2`)).rows,
     change: (table, row, column, value) =>
       isDone(
         `update "${table}" set "${column}" = ${cast(table, column, 1)} where ${where(table, row, 2)}`,
@@ -221,7 +229,7 @@ eachEngine((engine) => {
       assert.deepEqual(await problemsOf(lab), [])
     })
 
-    const tables = engine.name === 'sqlite' ? TABLES : POSTGRES_TABLES
+    const tables: Backdoor['tables'] = engine.name === 'sqlite' ? TABLES : POSTGRES_TABLES
     for (const [table, columns] of Object.entries(tables)) {
       for (const [column, spec] of Object.entries(columns)) {
         if (spec.class === 'operational') continue
@@ -262,6 +270,8 @@ eachEngine((engine) => {
     for (const [table, columns] of Object.entries(door.tables)) {
       const rows = await door.rows(table)
       if (!isGuarded(columns)) continue
+      // What nothing follows, only a copy kept elsewhere shows (`verify --checkpoint`).
+      if (table === 'checkpoints') rows.pop()
       for (const row of new Set([rows[0], rows.at(-1)])) {
         if (row === undefined) continue
         const problems = await found(
@@ -282,10 +292,13 @@ eachEngine((engine) => {
       const [row] = await door.rows(table)
       if (row === undefined || !isGuarded(columns) || DICTIONARIES.includes(table)) continue
       let added = 0
-      // A copy that differs in one cell, for each cell: where the key is not in it, the engine refuses.
-      for (const [column, spec] of Object.entries(columns)) {
-        for (const value of alternatives(row[column], spec.type, engine).slice(0, 1)) {
-          const copy = { ...row, [column]: value }
+      const other = (column: string): Cells => ({
+        [column]: alternatives(row[column], columns[column]!.type, engine).at(-1),
+      })
+      // Copies that differ in one cell or two: where the keys are not among them, the engine refuses.
+      for (const first of Object.keys(columns)) {
+        for (const second of [first, ...(table === 'sources' ? ['uid'] : [])]) {
+          const copy = { ...row, ...other(first), ...other(second) }
           const problems = await found(
             () => door.add(table, copy),
             async () => {
@@ -304,6 +317,136 @@ eachEngine((engine) => {
   })
 })
 
+describe('postgres: payloads, which the server keeps without the order of their keys', {
+  skip: ENGINES[1]!.missing,
+}, () => {
+  let lab: Lab
+  const session = "(select session_key from sessions where session = 'odd id' limit 1)"
+
+  before(async () => {
+    lab = await Lab.open(ENGINES[1])
+    await fill(lab)
+  })
+  after(() => lab[Symbol.asyncDispose]())
+
+  /** Changes something, asks `verify`, and puts the tables of the view back as they were. */
+  async function problemsAfter(statement: string): Promise<readonly string[]> {
+    const isWhole = await problemsOf(lab)
+    assert.deepEqual(isWhole, [])
+    await lab.tamper(`create table kept_events as select * from raw_events;
+      create table kept_orders as select * from key_orders`)
+    try {
+      await lab.tamper(statement)
+      return await problemsOf(lab)
+    } finally {
+      await lab.tamper(`delete from raw_events; insert into raw_events select * from kept_events;
+        delete from key_orders; insert into key_orders select * from kept_orders;
+        drop table kept_events, kept_orders`)
+    }
+  }
+
+  for (const [name, payload] of [
+    ['a value is set', `jsonb_set(payload, '{username}', '"admin"')`],
+    ['a value within is set', `jsonb_set(payload, '{z,a,0,d}', '2.25')`],
+    ['a value of another type is set', `jsonb_set(payload, '{a}', '"7"')`],
+    ['a key is added', `payload || '{"further":1}'`],
+    ['a key within is added', `jsonb_set(payload, '{z,further}', '1')`],
+    ['a key is removed', `payload - 'username'`],
+    ['a key within is removed', `payload #- '{z,b}'`],
+    ['a key is renamed', `(payload - 'username') || '{"user":"root"}'`],
+    ['two values are swapped', `payload || '{"username":"123456","password":"root"}'`],
+    ['an element is added', `jsonb_insert(payload, '{z,a,0}', '{}')`],
+    ['an object becomes empty', `'{}'`],
+    ['an object becomes a list', `jsonb_build_array(payload)`],
+    ['an object becomes text', `to_jsonb(payload::text)`],
+    ['an object becomes null', `'null'`],
+    // Other texts in `payload ->> 'a'` and other values for the server's arithmetic; the same number to JavaScript.
+    ['a number is spelled otherwise', `jsonb_set(payload, '{a}', '7.0')`],
+    [
+      'a number is changed less than a double tells',
+      `jsonb_set(payload, '{z,a,0,c}', '1000000000000000000001')`,
+    ],
+    [
+      'a fraction is changed less than a double tells',
+      `jsonb_set(payload, '{z,a,0,d}', '2.50000000000000000001')`,
+    ],
+  ] as const) {
+    test(`is found when ${name}`, async () => {
+      const problems = await problemsAfter(
+        `update raw_events set payload = ${payload} where session_key = ${session} and payload @> '{"a":7}'`,
+      )
+      assert.notDeepEqual(problems, [])
+    })
+  }
+
+  test('is found when any two orders of keys are swapped', async () => {
+    const rows = await lab.all<{ a: number; own: number; other: number }>(
+      `select distinct (payload ->> 'a')::integer as a, raw_events.key_order_id as own, key_orders.id as other
+         from raw_events, key_orders where session_key = ${session} and key_orders.id <> key_order_id`,
+    )
+    assert.ok(rows.length > 10)
+    for (const { a, own, other } of rows) {
+      const problems = await problemsAfter(
+        `update raw_events set key_order_id = ${other} where session_key = ${session} and payload @> '{"a":${a}}'`,
+      )
+      assert.notDeepEqual(problems, [], `event ${a}: order ${own} became ${other}`)
+    }
+  })
+
+  const long = 'select id from key_orders order by length(keys) desc limit 1'
+  for (const keys of [
+    '[]',
+    '{}',
+    'null',
+    '5',
+    'x',
+    '',
+    '[null]',
+    '[[]]',
+    '[["a"]]',
+    '[["a",null]]',
+  ]) {
+    test(`is found when the keys become ${keys || 'empty'}, with a digest that fits`, async () => {
+      const digest = toHex(blake3(Buffer.from(keys)).subarray(0, 16))
+      const problems = await problemsAfter(
+        `update key_orders set keys = '${keys}', digest = '\\x${digest}' where id = (${long})`,
+      )
+      assert.notDeepEqual(problems, [])
+    })
+  }
+
+  test('is found when two keys change their places, with a digest that fits', async () => {
+    const [order] = await lab.all<{ id: number; keys: string }>(
+      `select id, keys from key_orders where id = (${long})`,
+    )
+    const [first, second, ...rest] = JSON.parse(order!.keys) as unknown[]
+    for (const [other, isFound] of [
+      [[second, first, ...rest], true],
+      [[first, second, ...rest], false],
+    ] as const) {
+      const keys = JSON.stringify(other)
+      const digest = toHex(blake3(Buffer.from(keys)).subarray(0, 16))
+      const problems = await problemsAfter(
+        `update key_orders set keys = '${keys}', digest = '\\x${digest}' where id = ${order!.id}`,
+      )
+      assert.equal(problems.length > 0, isFound)
+    }
+  })
+
+  test('is found when two keys of an order have one name', async () => {
+    const [order] = await lab.all<{ id: number; keys: string }>(
+      `select id, keys from key_orders where id = (${long})`,
+    )
+    const [first, , ...rest] = JSON.parse(order!.keys) as unknown[]
+    const keys = JSON.stringify([first, first, ...rest])
+    const digest = toHex(blake3(Buffer.from(keys)).subarray(0, 16))
+    const problems = await problemsAfter(
+      `update key_orders set keys = '${keys}', digest = '\\x${digest}' where id = ${order!.id}`,
+    )
+    assert.notDeepEqual(problems, [])
+  })
+})
+
 const show = (row: Cells): string => JSON.stringify(row).slice(0, 300)
 
 function alternatives(value: unknown, type: ColumnType, engine: TestEngine): unknown[] {
@@ -314,7 +457,7 @@ function alternatives(value: unknown, type: ColumnType, engine: TestEngine): unk
       if (value === null) return [1]
       const more = BigInt(value as number | string)
       const others = isSqlite ? [more + 1n, more - 1n] : [more + 1n]
-      return [...others, more + 4_294_967_296n].map(isSqlite ? Number : String)
+      return [...others, more + 4_294_967_296n].map((one) => (isSqlite ? Number(one) : String(one)))
     }
     case 'text':
       return [`${String(value ?? '')}x`, ...(value === '' ? [] : [''])]

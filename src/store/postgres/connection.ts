@@ -260,7 +260,7 @@ function translate(error: unknown, place: string): unknown {
     return because(
       'Nothing that was not committed is stored, and nothing is lost: run the same command again when the server is back.',
       'The server cannot be reached, or broke off and did not come back in time.',
-      'STORE_BUSY',
+      'STORE_UNREACHABLE',
     )
   if (code !== '')
     return because(
@@ -273,6 +273,7 @@ function translate(error: unknown, place: string): unknown {
 
 type ErrorName =
   | 'STORE_NO_ACCESS'
+  | 'STORE_UNREACHABLE'
   | 'STORE_BUSY'
   | 'STORE_DISK_FULL'
   | 'STORE_CORRUPT'
@@ -324,7 +325,7 @@ const EXPLAINED: readonly (readonly [RegExp, ErrorName, string, string])[] = [
   ],
   [
     /^(ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/,
-    'STORE_NO_ACCESS',
+    'STORE_UNREACHABLE',
     'The host of the server cannot be found or reached.',
     'Look at the name in the store URL and at the network.',
   ],

@@ -40,16 +40,19 @@ export async function migratePostgres(
   nowUs: number,
   target: number = SCHEMA_VERSION,
 ): Promise<number> {
-  let applied = 0
-  while (await migrateOnce(connections, nowUs, target)) applied += 1
-  return applied
+  for (let applied = 0; ; applied += 1) {
+    const step = await migrateOnce(connections, nowUs, target)
+    if (step === 'none') return applied
+    // Nothing is left to keep account in.
+    if (step === 'emptied') return applied + 1
+  }
 }
 
 async function migrateOnce(
   connections: Connections,
   nowUs: number,
   target: number,
-): Promise<boolean> {
+): Promise<'none' | 'applied' | 'emptied'> {
   return connections.transaction(async (client) => {
     await lock(client, 'schema')
     const { address } = connections
@@ -63,7 +66,7 @@ async function migrateOnce(
       'select coalesce(max(id), 0) as version from migrations',
     )
     const { version } = rows[0]!
-    if (version === target) return false
+    if (version === target) return 'none'
     const isUp = version < target
     const migration = MIGRATIONS[isUp ? version : version - 1]!
     try {
@@ -89,6 +92,6 @@ async function migrateOnce(
         },
       )
     }
-    return isUp || version > 1
+    return isUp || version > 1 ? 'applied' : 'emptied'
   })
 }
