@@ -157,6 +157,7 @@ const LOG = [
   line({ session: 'odd id', z: { b: 1, a: [{ d: 2.5, c: 1e21 }] }, a: 7 }),
   line({ session: 'odd id', timestamp: '2026-05-02T00:00:04.000000Z', z: { b: 1, a: 2 }, a: 8 }),
   line({ session: 'odd id', timestamp: '2026-05-02T00:00:05.000000Z', z: 0, a: 9 }),
+  line({ session: 'odd id', timestamp: '2026-05-02T00:00:06.000000Z', z: { a: 1, b: 2 }, a: 10 }),
   'not json',
   '',
   '{"eventid":"cowrie.x"}',
@@ -187,6 +188,14 @@ const problemsOf = async (lab: Lab): Promise<readonly string[]> => {
 
 /** Tables in which a row that nothing names says nothing; one engine numbers names before it needs them. */
 const DICTIONARIES = ['sensors', 'event_kinds', 'values', 'key_orders', 'session_names']
+
+/** Columns that are unique beside the key. */
+const SECOND_KEYS: Readonly<Record<string, readonly string[]>> = {
+  sources: ['uid'],
+  batches: ['seq'],
+  raw_events: ['digest'],
+  sessions: ['session'],
+}
 
 /** Tables without a row until a later release, or whose rows are no part of any proof. */
 const isGuarded = (columns: Readonly<Record<string, Column>>): boolean =>
@@ -292,12 +301,13 @@ eachEngine((engine) => {
       const [row] = await door.rows(table)
       if (row === undefined || !isGuarded(columns) || DICTIONARIES.includes(table)) continue
       let added = 0
-      const other = (column: string): Cells => ({
-        [column]: alternatives(row[column], columns[column]!.type, engine).at(-1),
-      })
+      const other = (column: string): Cells => {
+        const { type } = columns[column]!
+        return { [column]: alternatives(row[column], type, engine).at(type === 'text' ? 0 : -1) }
+      }
       // Copies that differ in one cell or two: where the keys are not among them, the engine refuses.
       for (const first of Object.keys(columns)) {
-        for (const second of [first, ...(table === 'sources' ? ['uid'] : [])]) {
+        for (const second of [first, ...(SECOND_KEYS[table] ?? [])]) {
           const copy = { ...row, ...other(first), ...other(second) }
           const problems = await found(
             () => door.add(table, copy),
@@ -363,8 +373,8 @@ describe('postgres: payloads, which the server keeps without the order of their 
     // Other texts in `payload ->> 'a'` and other values for the server's arithmetic; the same number to JavaScript.
     ['a number is spelled otherwise', `jsonb_set(payload, '{a}', '7.0')`],
     [
-      'a number is changed less than a double tells',
-      `jsonb_set(payload, '{z,a,0,c}', '1000000000000000000001')`,
+      'an integer is changed less than a double tells',
+      `jsonb_set(payload, '{a}', '7.00000000000000000001')`,
     ],
     [
       'a fraction is changed less than a double tells',
@@ -410,6 +420,21 @@ describe('postgres: payloads, which the server keeps without the order of their 
       const digest = toHex(blake3(Buffer.from(keys)).subarray(0, 16))
       const problems = await problemsAfter(
         `update key_orders set keys = '${keys}', digest = '\\x${digest}' where id = (${long})`,
+      )
+      assert.notDeepEqual(problems, [])
+    })
+  }
+
+  for (const entry of ['null', '5', '[]', '{}', '[null,null]', '["__proto__",{}]']) {
+    test(`is found when each key becomes ${entry}, with a digest that fits`, async () => {
+      const [order] = await lab.all<{ id: number; keys: string }>(
+        `select id, keys from key_orders where id = (${long})`,
+      )
+      const { length } = JSON.parse(order!.keys) as unknown[]
+      const keys = `[${Array.from({ length }, () => entry).join(',')}]`
+      const digest = toHex(blake3(Buffer.from(keys)).subarray(0, 16))
+      const problems = await problemsAfter(
+        `update key_orders set keys = '${keys}', digest = '\\x${digest}' where id = ${order!.id}`,
       )
       assert.notDeepEqual(problems, [])
     })

@@ -75,14 +75,24 @@ export type Stats = {
 }
 
 /** What must be the same for the same logs: fingerprint, session rows, dead letters. */
-export function answers(data: string): {
+export function answers(
+  data: string,
+  store?: string,
+): {
   readonly stats: Stats
   readonly sessions: string
   readonly report: unknown
 } {
-  const stats = nacreJson<Stats>(['db', 'stats', '--data', data])
-  const sessions = nacre(['sessions', '--jsonl', '--data', data]).stdout
-  const report = nacreJson<Record<string, unknown>>(['report', 'monthly', '--data', data])
+  const where = ['--data', data, ...(store === undefined ? [] : ['--store', store])]
+  const stats = told(nacreJson<Stats>(['db', 'stats', ...where]))
+  const sessions = nacre(['sessions', '--jsonl', ...where]).stdout
+  const report = nacreJson<Record<string, unknown>>(['report', 'monthly', ...where])
   const { generatedAt: _, completeness: __, ...figures } = report
   return { stats, sessions, report: figures }
+}
+
+/** Statistics without the name of the engine and the number of batches, which the way of loading decides. */
+function told(stats: Stats): Stats {
+  const { engine: _, batches: __, ...rest } = stats as Stats & { engine: string; batches: number }
+  return rest
 }

@@ -84,7 +84,7 @@ export function roleStatements(
   )
   const readers = `${role('reader')}, ${role('loader')}`
   statements.push(
-    `grant select on ${[...open, 'events'].map(table).join(', ')} to ${readers}`,
+    `grant select on ${[...open, 'events', 'raw_events_other'].map(table).join(', ')} to ${readers}`,
     ...Object.entries(WITHHELD).map(([name, column]) => {
       const columns = Object.keys(POSTGRES_TABLES[name]!).filter((one) => one !== column)
       return `grant select (${columns.map(quoted).join(', ')}) on ${table(name)} to ${readers}`
