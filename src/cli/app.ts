@@ -4,7 +4,7 @@ import type { Settings } from '../config/settings.ts'
 import { SealError, StoreError } from '../core/errors.ts'
 import type { InstantUs } from '../core/instant.ts'
 import type { SigningKey } from '../core/seal-types.ts'
-import type { OpenMode, Store } from '../store/port.ts'
+import type { Engine, OpenMode, Store } from '../store/port.ts'
 import type { Registry } from '../validate/registry.ts'
 import type { Output } from './output.ts'
 
@@ -28,6 +28,8 @@ export type App = {
   openStore(mode: OpenMode, options?: { readonly isSmall: boolean }): Promise<Store>
   /** Opens another store than that of the settings. @throws StoreError */
   openOther(url: string, mode: OpenMode): Promise<Store>
+  /** In what the engine of the settings differs from others; opens nothing. */
+  engine(): Promise<Engine>
   /** An error of an engine's driver as one of ours, where it is known what it means; others unchanged. */
   explain(error: unknown): Promise<unknown>
   registry(): Promise<Registry>
@@ -60,6 +62,11 @@ export function createApp(context: AppContext): App {
       // What only loads cannot be asked anything: made first, then opened to write.
       if (mode === 'create') await (await openStoreAt(context, clock, url, mode)).close()
       return openStoreAt(context, clock, url, mode === 'create' ? 'write' : mode)
+    },
+    async engine() {
+      if (isPostgresUrl(settings.store))
+        return (await import('../store/postgres/engine.ts')).postgresEngine
+      return (await import('../store/sqlite/engine.ts')).sqliteEngine
     },
     async explain(error) {
       const isDrivers = error instanceof Error && 'code' in error && 'severity' in error

@@ -3,13 +3,13 @@
  * `docs/operations/queries.md` shows both answers side by side.
  */
 import type { Kysely, RawBuilder } from 'kysely'
-import type { Database } from './schema.ts'
+import type { Column, Database } from './schema.ts'
 
 export type Engine = {
   /** A field of the payload as text; null where it is absent or a JSON null. */
   jsonText(field: string): RawBuilder<string | null>
-  /** A column in a condition that is not to choose the index. */
-  withoutIndex(column: string): RawBuilder<number>
+  /** Every table and column, with what protects it. */
+  readonly tables: Readonly<Record<string, Readonly<Record<string, Column>>>>
   /** The plan of a query as text, one step a line. */
   explain(query: Kysely<Database>, statement: CompiledStatement): Promise<string>
 }

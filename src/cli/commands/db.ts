@@ -1,7 +1,6 @@
 import { formatInstant } from '../../core/instant.ts'
 import { bytes, number, table } from '../../core/terminal.ts'
-import { type Column, plainType, TABLES } from '../../store/schema.ts'
-import { isPostgresUrl } from '../app.ts'
+import { plainType } from '../../store/schema.ts'
 import { type Command, EXIT } from '../command.ts'
 import { writerVersions } from '../load.ts'
 
@@ -82,12 +81,7 @@ export const dbColumns: Command = {
   options: {},
   examples: ['db columns', 'db columns --json'],
   async run(app) {
-    const { POSTGRES_TABLES } = await import('../../store/postgres/tables.ts')
-    const tables: Readonly<Record<string, Readonly<Record<string, Column>>>> = isPostgresUrl(
-      app.settings.store,
-    )
-      ? POSTGRES_TABLES
-      : TABLES
+    const { tables } = await app.engine()
     const columns = Object.entries(tables).flatMap(([name, found]) =>
       Object.entries(found).map(([column, spec]) => ({
         table: name,

@@ -24,11 +24,18 @@ export function monthsOf(times: ArrayLike<InstantUs>): number[] {
   return [...months]
 }
 
+/** Over spread tables a transaction that looks and then changes them goes by one connection to each server. */
+export const SEQUENTIAL = `set local citus.multi_shard_modify_mode to 'sequential'`
+
 /**
  * Makes the partitions that are missing, each in a transaction of its own, and those of the month after each: so that
  * they are there in time. Months too old or too far ahead lie in the partition of the rest.
  */
-export async function addMonths(client: Client, months: readonly number[]): Promise<void> {
+export async function addMonths(
+  client: Client,
+  months: readonly number[],
+  isDistributed: boolean,
+): Promise<void> {
   if (months.length === 0) return
   const { rows } = await client.query<{ name: string }>(
     `select relname as name from pg_partition_tree('raw_events') join pg_class on oid = relid where isleaf`,
@@ -38,7 +45,7 @@ export async function addMonths(client: Client, months: readonly number[]): Prom
   for (const month of [...wanted].sort((a, b) => a - b)) {
     if (month < MONTH_MIN) continue
     const name = new Date(Date.UTC(1970, month, 1)).toISOString().slice(0, 7).replace('-', '_')
-    if (!there.has(`raw_events_${name}`)) await addMonth(client, month)
+    if (!there.has(`raw_events_${name}`)) await addMonth(client, month, isDistributed)
   }
 }
 
@@ -46,12 +53,13 @@ export async function addMonths(client: Client, months: readonly number[]): Prom
  * One month. Whoever reads all events (a verification) keeps the lock that this needs for a moment, and whoever waits
  * for it holds up everyone behind: so it is asked for again and again, each time for a short time only.
  */
-async function addMonth(client: Client, month: number): Promise<void> {
+async function addMonth(client: Client, month: number, isDistributed: boolean): Promise<void> {
   const started = performance.now()
   for (;;) {
     try {
       await client.query('begin')
       await client.query("set local lock_timeout = '300ms'")
+      if (isDistributed) await client.query(SEQUENTIAL)
       await client.query('select nacre_add_month($1)', [month])
       await client.query('commit')
       return

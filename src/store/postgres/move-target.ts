@@ -108,7 +108,7 @@ export function postgresMoveTarget(store: PostgresStore, nowUs: () => number): M
       connections.withClient(async (client) => {
         await names.learn(client, { sensors: [], kinds: [], keyOrders: new Set(orders) })
         if (table === 'raw_events')
-          await addMonths(client, monthsOf(events.map((event) => event.eventTimeUs)))
+          await addMonths(client, monthsOf(events.map((event) => event.eventTimeUs)), false)
       }),
     )
     await put(table, progress, async (client) => {

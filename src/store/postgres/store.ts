@@ -17,6 +17,7 @@ import type {
   Store,
   WriterVersions,
 } from '../port.ts'
+import { artifactNames } from '../repo/artifacts.ts'
 import type { FingerprintRow } from '../repo/stats.ts'
 import type { Database, Row, SessionKey } from '../schema.ts'
 import type { Sealing } from '../sealing.ts'
@@ -184,14 +185,15 @@ export class PostgresStore implements Store {
               current_setting('synchronous_commit') as "synchronousCommit", current_setting('shared_buffers') as "sharedBuffers",
               pg_database_size(current_database()) as "databaseBytes",
               (select coalesce(sum(pg_total_relation_size(relid)), 0) from pg_partition_tree('raw_events')) as "eventBytes",
-              (select count(*) - 2 from pg_partition_tree('raw_events')) as months,
-              (select count(*) from raw_events_other) as "eventsOutsideMonths"`,
+              (select count(*) - 2 from pg_partition_tree('raw_events')) as months`,
     )
+    const [other] = await this.#rows<{ n: number }>('select count(*) as n from raw_events_other')
     return {
       place: this.place,
       engineVersion: this.engineVersion,
       schemaVersion: this.schemaVersion,
       ...settings,
+      eventsOutsideMonths: other!.n,
       distributed: this.isDistributed ? 'yes' : 'no',
     }
   }
@@ -212,20 +214,8 @@ export class PostgresStore implements Store {
 
   /** What the server itself would refuse by now: indexes and constraints that are not valid. */
   async integrityProblems(): Promise<string[]> {
-    const rows = await this.#rows<{ problem: string }>(
-      `select format('index %s is not valid', indexrelid::regclass) as problem from pg_index
-        where not indisvalid and indrelid in (select oid from pg_class where relnamespace = current_schema()::regnamespace)
-       union all
-       select format('constraint %s of %s is not valid', conname, conrelid::regclass) from pg_constraint
-        where not convalidated and connamespace = current_schema()::regnamespace
-       union all
-       select format('blocks of batch %s name a batch that is not there', blocks.batch_id)
-         from blocks left join batches on batches.id = blocks.batch_id where batches.id is null
-       union all
-       select format('batch %s names source %s, which is not there', batches.id, source_id)
-         from batches left join sources on sources.id = source_id where sources.id is null
-       limit 20`,
-    )
+    const rows: { problem: string }[] = []
+    for (const text of INTEGRITY) rows.push(...(await this.#rows<{ problem: string }>(text)))
     return rows.map((row) => row.problem)
   }
 
@@ -308,12 +298,15 @@ export class PostgresStore implements Store {
     sourceId: number,
     upToOffset: number,
   ): Promise<{ readonly ends: Float64Array; readonly digests: Uint8Array }> {
-    const rows = await this.#rows<{ end: number; digest: Buffer }>(
-      `select blocks.end_offset as "end", blocks.sha256 as digest from blocks join batches on batches.id = blocks.batch_id
-        where batches.source_id = $1 and blocks.end_offset <= $2
-          and batches.seq not in (select supersedes from batches where source_id = $1)
-        order by blocks.end_offset`,
+    // Two steps: where the tables are spread, blocks lie elsewhere than batches.
+    const batches = await this.#rows<{ id: number }>(
+      `select id from batches where source_id = $1 and start_offset < $2
+         and seq not in (select supersedes from batches where source_id = $1)`,
       [sourceId, upToOffset],
+    )
+    const rows = await this.#rows<{ end: number; digest: Buffer }>(
+      'select end_offset as "end", sha256 as digest from blocks where batch_id = any($1::bigint[]) and end_offset <= $2 order by end_offset',
+      [`{${batches.map((row) => row.id).join(',')}}`, upToOffset],
     )
     const digests = new Uint8Array(rows.length * 32)
     rows.forEach((row, i) => {
@@ -322,13 +315,8 @@ export class PostgresStore implements Store {
     return { ends: Float64Array.from(rows, (row) => row.end), digests }
   }
 
-  async artifactNames(): Promise<ReadonlySet<string>> {
-    const rows = await this.#rows<{ name: string }>(
-      `select distinct coalesce(payload ->> 'shasum', regexp_replace(coalesce(payload ->> 'ttylog', payload ->> 'outfile'), '^.*/', '')) as name
-         from raw_events where kind_id in (select id from event_kinds
-           where name in ('cowrie.log.closed', 'cowrie.log.open', 'cowrie.session.file_download', 'cowrie.session.file_upload'))`,
-    )
-    return new Set(rows.map((row) => row.name).filter((name) => name !== null && name !== ''))
+  artifactNames(): Promise<ReadonlySet<string>> {
+    return artifactNames(this.query, this.dialect)
   }
 
   async saveArtifacts(records: readonly ArtifactRecord[]): Promise<void> {
@@ -398,6 +386,18 @@ export class PostgresStore implements Store {
     return found.rows as T[] // the statement names the columns of T
   }
 }
+
+/** Each a question of its own: over spread tables they cannot be one. */
+const INTEGRITY = [
+  `select format('index %s is not valid', indexrelid::regclass) as problem from pg_index
+    where not indisvalid and indrelid in (select oid from pg_class where relnamespace = current_schema()::regnamespace) limit 20`,
+  `select format('constraint %s of %s is not valid', conname, conrelid::regclass) as problem from pg_constraint
+    where not convalidated and connamespace = current_schema()::regnamespace limit 20`,
+  `select format('blocks of batch %s name a batch that is not there', blocks.batch_id) as problem
+     from blocks left join batches on batches.id = blocks.batch_id where batches.id is null limit 20`,
+  `select format('batch %s names source %s, which is not there', batches.id, source_id) as problem
+     from batches left join sources on sources.id = source_id where sources.id is null limit 20`,
+]
 
 type EventKey = {
   readonly event_time_us: number

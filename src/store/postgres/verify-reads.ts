@@ -221,15 +221,18 @@ export function verifyReads(connections: Connections, sealing: Sealing): VerifyR
         batches: heads.reduce((sum, head) => sum + head.batches, 0),
       }
     },
-    blocksBetween: (sourceId, from, to) =>
-      rows(
-        `select blocks.* from batches join blocks on blocks.batch_id = batches.id
-          where batches.source_id = $1 and batches.end_offset > $2 and batches.start_offset < $3
-            and blocks.end_offset > $2 and blocks.start_offset < $3
-            and batches.seq not in (select supersedes from batches as later where later.source_id = batches.source_id)
-          order by blocks.start_offset`,
+    async blocksBetween(sourceId, from, to) {
+      // Two steps: where the tables are spread, blocks lie elsewhere than batches.
+      const batches = await rows<{ id: number }>(
+        `select id from batches where source_id = $1 and end_offset > $2 and start_offset < $3
+           and seq not in (select supersedes from batches as later where later.source_id = $1)`,
         [sourceId, from, to],
-      ),
+      )
+      return rows(
+        'select * from blocks where batch_id = any($1::bigint[]) and end_offset > $2 and start_offset < $3 order by start_offset',
+        [`{${batches.map((row) => row.id).join(',')}}`, from, to],
+      )
+    },
     oddCells: async () => [...(await oddNumbers(rows)), ...(await oddNames(rows))],
     async heldByBatch() {
       const found = await rows<{ batch_id: number; n: number }>(
@@ -344,13 +347,16 @@ async function oddNames(rows: Rows): Promise<string[]> {
       found.push(`key_orders ${row.id}: digest is not that of its keys`)
   }
   // Every odd name stands for the session whose key is the negative of its number.
-  const odd = await rows<{ id: number }>(
-    `select session_names.id from session_names join sessions on sessions.session_key = -session_names.id
-      where sessions.session <> session_names.session or sessions.sensor_id <> session_names.sensor_id
-     union all
-     select session_key from sessions where session_key < 0 and not exists (
-       select 1 from session_names where session_names.id = -session_key)`,
-  )
+  const odd = [
+    ...(await rows<{ id: number }>(
+      `select session_names.id as id from session_names join sessions on sessions.session_key = -session_names.id
+        where sessions.session <> session_names.session or sessions.sensor_id <> session_names.sensor_id`,
+    )),
+    ...(await rows<{ id: number }>(
+      `select -sessions.session_key as id from sessions left join session_names on session_names.id = -sessions.session_key
+        where sessions.session_key < 0 and session_names.id is null`,
+    )),
+  ]
   for (const { id } of odd) found.push(`session_names ${id}: is not the session that it stands for`)
   return found
 }

@@ -33,7 +33,7 @@ import { type Client, type Connections, isUniqueViolation, RunAgain } from './co
 import { CopyRows } from './copy.ts'
 import { appendJournal } from './journal.ts'
 import { lock } from './locks.ts'
-import { addMonths, monthsOf } from './months.ts'
+import { addMonths, monthsOf, SEQUENTIAL } from './months.ts'
 import { Names, numberValues, type PendingValue } from './names.ts'
 import { type EventToStore, insertEvents } from './raw-events.ts'
 import { flushSummaries, insertSessions, sessionsForUpdate } from './summaries.ts'
@@ -281,6 +281,7 @@ export class PostgresWriter implements BatchWriter, SummaryWriter {
     await addMonths(
       client,
       waiting.flatMap(({ batch }) => monthsOf(batch.eventTimesUs)),
+      this.#context.isDistributed,
     )
   }
 
@@ -291,7 +292,7 @@ export class PostgresWriter implements BatchWriter, SummaryWriter {
     await client.query(
       `set local idle_in_transaction_session_timeout = ${LIMITS.idleTransactionMs}`,
     )
-    if (isDistributed) await client.query(`set local citus.multi_shard_modify_mode to 'sequential'`)
+    if (isDistributed) await client.query(SEQUENTIAL)
     await lock(client, 'load', 'shared')
     await this.#insertSources(client)
     const cursors = await this.#cursors(client)

@@ -16,6 +16,7 @@ import type {
   Store,
   WriterVersions,
 } from '../port.ts'
+import { artifactNames } from '../repo/artifacts.ts'
 import type { FingerprintRow } from '../repo/stats.ts'
 import type { Database } from '../schema.ts'
 import type { Sealing } from '../sealing.ts'
@@ -84,16 +85,21 @@ export class SqliteStore implements Store {
     const store = new SqliteStore(options, opened, queue)
     try {
       if (options.mode !== 'read' && store.schemaVersion < SCHEMA_VERSION) await store.migrate()
-      if (options.mode !== 'create') {
-        // Twelve megabytes that a load has no use for.
-        const { Kysely, SqliteDialect } = await import('kysely')
-        store.#query = new Kysely<Database>({ dialect: new SqliteDialect({ database: opened.db }) })
-      }
+      // Twelve megabytes that a load has no use for.
+      if (options.mode !== 'create') await store.#builder()
     } catch (error) {
       await store.close()
       throw error
     }
     return store
+  }
+
+  async #builder(): Promise<Kysely<Database>> {
+    const { Kysely, SqliteDialect } = await import('kysely')
+    this.#query ??= new Kysely<Database>({
+      dialect: new SqliteDialect({ database: this.connection }),
+    })
+    return this.#query
   }
 
   get schemaVersion(): number {
@@ -310,26 +316,8 @@ export class SqliteStore implements Store {
     return { ends: Float64Array.from(rows, (row) => row.end), digests }
   }
 
-  /** Hashes and file names under which events speak of tty logs, downloads and uploads. */
   async artifactNames(): Promise<ReadonlySet<string>> {
-    const rows = this.connection
-      .prepare(
-        `select payload ->> '$.shasum' as shasum, payload ->> '$.ttylog' as ttylog, payload ->> '$.outfile' as outfile
-           from raw_events where kind_id in (select id from event_kinds
-             where name in ('cowrie.log.closed', 'cowrie.log.open', 'cowrie.session.file_download', 'cowrie.session.file_upload'))`,
-      )
-      .iterate() as IterableIterator<{
-      shasum: string | null
-      ttylog: string | null
-      outfile: string | null
-    }>
-    const names = new Set<string>()
-    for (const row of rows) {
-      const path = row.ttylog ?? row.outfile
-      const name = row.shasum ?? (path === null ? undefined : path.slice(path.lastIndexOf('/') + 1))
-      if (name !== undefined && name !== '') names.add(name)
-    }
-    return names
+    return artifactNames(await this.#builder(), this.dialect)
   }
 
   async saveArtifacts(rows: readonly ArtifactRecord[]): Promise<void> {
