@@ -3,15 +3,17 @@
 -- "nacre init" runs it and keeps account of it in the table migrations.
 
 create table sensors (
-  id   bigint not null primary key,
-  name text collate "C" not null unique
+  id     bigint not null primary key,
+  digest bytea  not null unique check (length(digest) = 16),
+  name   text collate "C" not null
 );
 
 create sequence sensors_ids;
 
 create table event_kinds (
-  id   bigint not null primary key,
-  name text collate "C" not null unique
+  id     bigint not null primary key,
+  digest bytea  not null unique check (length(digest) = 16),
+  name   text collate "C" not null
 );
 
 create sequence event_kinds_ids;
@@ -50,9 +52,10 @@ create table source_files (
   mtime_ns        text collate "C" not null,
   ctime_ns        text collate "C" not null,
   foreign_kind    text collate "C",
-  is_finished     bigint not null,
-  primary key (path, sensor_override)
+  is_finished     bigint not null
 );
+
+create unique index source_files_key on source_files (md5(path), md5(sensor_override));
 
 create table batches (
   id              bigint not null primary key,
@@ -120,8 +123,9 @@ create sequence key_orders_ids;
 create table session_names (
   id        bigint not null primary key,
   sensor_id bigint not null,
+  digest    bytea  not null check (length(digest) = 16),
   session   text collate "C" not null,
-  unique (sensor_id, session)
+  unique (sensor_id, digest)
 );
 
 create sequence session_names_ids;
@@ -189,10 +193,10 @@ create table sessions (
   hazard_score         bigint not null
 );
 
-create index sessions_name on sessions (session, sensor_id);
+create index sessions_name on sessions using hash (session);
 
-create index sessions_start on sessions (first_event_us, sensor_id, session) include (command_count,
-  failed_command_count, login_success_count, connect_count, closed_count, duration_ms);
+create index sessions_start on sessions (first_event_us, sensor_id) include (command_count, failed_command_count,
+  login_success_count, connect_count, closed_count, duration_ms) where session <> '';
 
 create index sessions_over_midnight on sessions (last_event_us)
   where last_event_us / 86400000000 <> first_event_us / 86400000000;
@@ -242,13 +246,13 @@ create table schema_versions (
 );
 
 create table schema_drift (
+  digest   bytea  not null primary key check (length(digest) = 16),
   what     text collate "C" not null,
   eventid  text collate "C" not null,
   field    text collate "C" not null,
   count    bigint not null,
   first_us bigint not null,
-  last_us  bigint not null,
-  primary key (what, eventid, field)
+  last_us  bigint not null
 );
 
 create table dead_letters (
@@ -309,7 +313,7 @@ create table checkpoints (
 );
 
 create table artifacts (
-  path       text collate "C" not null primary key,
+  path       text collate "C" not null,
   sha256     text collate "C" not null,
   size       bigint not null,
   kind       text collate "C" not null,
@@ -317,7 +321,9 @@ create table artifacts (
   named_by   text collate "C" not null
 );
 
-create index artifacts_name on artifacts (named_by);
+create unique index artifacts_key on artifacts (md5(path));
+
+create index artifacts_name on artifacts using hash (named_by);
 
 create table leases (
   name       text collate "C" not null primary key,
@@ -434,5 +440,7 @@ create function nacre_add_month(month integer) returns boolean
     end if;
     return true;
   end $$;
+
+do $$ begin execute format('alter function nacre_add_month(integer) set search_path = %I, pg_temp', current_schema()); end $$;
 
 revoke all on function nacre_add_month(integer) from public;

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Settings } from '../config/settings.ts'
-import { SealError, StoreError } from '../core/errors.ts'
+import { OperatingError, SealError, StoreError } from '../core/errors.ts'
 import type { InstantUs } from '../core/instant.ts'
 import type { SigningKey } from '../core/seal-types.ts'
 import type { Engine, OpenMode, Store } from '../store/port.ts'
@@ -69,10 +69,16 @@ export function createApp(context: AppContext): App {
       return (await import('../store/sqlite/engine.ts')).sqliteEngine
     },
     async explain(error) {
-      const isDrivers = error instanceof Error && 'code' in error && 'severity' in error
-      if (!isDrivers) return error
+      if (error instanceof OperatingError) return error
+      // Of a server (it tells a severity), or of the way there.
+      const isServers = error instanceof Error && 'severity' in error
+      if (!isServers && !isPostgresUrl(settings.store)) return error
       const { explainError } = await import('../store/postgres/connection.ts')
-      return explainError(error)
+      const { readAddress } = await import('../store/postgres/address.ts')
+      const address = isPostgresUrl(settings.store)
+        ? readAddress(settings.store, process.env)
+        : undefined
+      return explainError(error, address)
     },
     async registry() {
       const { loadRegistry } = await import('../validate/registry.ts')

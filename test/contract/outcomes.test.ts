@@ -1,6 +1,7 @@
 /** The table "Decided outcomes of reading": each row as what a load makes of a file. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdirSync, statSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
@@ -820,6 +821,35 @@ eachEngine(() => {
         rows.map((row) => row['protocol']),
         Array.from({ length: 300 }, (_, i) => `protocol ${i}`),
       )
+    })
+  })
+
+  describe('names as long as an attacker likes', () => {
+    // No index takes them whole, and nothing in them can be packed.
+    const long = (salt: number): string => {
+      let text = ''
+      for (let i = 0; text.length < 40_000; i += 1)
+        text += createHash('sha256').update(`${salt} ${i}`).digest('hex')
+      return text
+    }
+
+    for (const field of ['sensor', 'eventid', 'session', 'src_ip', 'username', 'unheard-of']) {
+      test(`in ${field} are stored, told apart and found again`, async () => {
+        const one = { [field]: long(1) }
+        const other = { [field]: `${long(1)}x` }
+        const outcome = await loadAround(lines([event(one), event(other), event(one)]))
+        assertWhole(outcome)
+        assert.deepEqual(outcome.events.map((stored) => stored.payload[field]).sort(), [
+          one[field],
+          other[field],
+        ])
+      })
+    }
+
+    test('as names of fields are stored and counted as drift', async () => {
+      const outcome = await loadAround(lines([event({ [long(2)]: 1 }), event({ [long(3)]: 1 })]))
+      assertWhole(outcome)
+      assert.equal(outcome.drift.length, 2)
     })
   })
 

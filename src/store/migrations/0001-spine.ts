@@ -298,14 +298,17 @@ export const migration: Migration = {
 
     postgres: [
       // Text compares by its bytes whatever the database's collation: reports are ordered the same everywhere.
+      // Names are as long as attackers like, and an index takes 2,700 bytes: what is unique is their digest.
       `create table sensors (
-         id   bigint not null primary key,
-         name text collate "C" not null unique
+         id     bigint not null primary key,
+         digest bytea  not null unique check (length(digest) = 16),
+         name   text collate "C" not null
        )`,
       `create sequence sensors_ids`,
       `create table event_kinds (
-         id   bigint not null primary key,
-         name text collate "C" not null unique
+         id     bigint not null primary key,
+         digest bytea  not null unique check (length(digest) = 16),
+         name   text collate "C" not null
        )`,
       `create sequence event_kinds_ids`,
       `create table sources (
@@ -339,9 +342,10 @@ export const migration: Migration = {
          mtime_ns        text collate "C" not null,
          ctime_ns        text collate "C" not null,
          foreign_kind    text collate "C",
-         is_finished     bigint not null,
-         primary key (path, sensor_override)
+         is_finished     bigint not null
        )`,
+      // No proof rests on it: two paths with one sum would cost a second look at a file.
+      `create unique index source_files_key on source_files (md5(path), md5(sensor_override))`,
       `create table batches (
          id              bigint not null primary key,
          source_id       bigint not null references sources (id),
@@ -404,8 +408,9 @@ export const migration: Migration = {
       `create table session_names (
          id        bigint not null primary key,
          sensor_id bigint not null,
+         digest    bytea  not null check (length(digest) = 16),
          session   text collate "C" not null,
-         unique (sensor_id, session)
+         unique (sensor_id, digest)
        )`,
       `create sequence session_names_ids`,
       `create table raw_events (
@@ -467,9 +472,10 @@ export const migration: Migration = {
          threat_score         bigint not null,
          hazard_score         bigint not null
        )`,
-      `create index sessions_name on sessions (session, sensor_id)`,
-      `create index sessions_start on sessions (first_event_us, sensor_id, session) include (command_count,
-         failed_command_count, login_success_count, connect_count, closed_count, duration_ms)`,
+      `create index sessions_name on sessions using hash (session)`,
+      // Wide enough that the figures of a period are read from the index alone.
+      `create index sessions_start on sessions (first_event_us, sensor_id) include (command_count, failed_command_count,
+         login_success_count, connect_count, closed_count, duration_ms) where session <> ''`,
       `create index sessions_over_midnight on sessions (last_event_us)
          where last_event_us / 86400000000 <> first_event_us / 86400000000`,
       `create table "values" (
@@ -510,13 +516,13 @@ export const migration: Migration = {
          primary key (version, file)
        )`,
       `create table schema_drift (
+         digest   bytea  not null primary key check (length(digest) = 16),
          what     text collate "C" not null,
          eventid  text collate "C" not null,
          field    text collate "C" not null,
          count    bigint not null,
          first_us bigint not null,
-         last_us  bigint not null,
-         primary key (what, eventid, field)
+         last_us  bigint not null
        )`,
       `create table dead_letters (
          id           bigint not null primary key,
@@ -569,14 +575,15 @@ export const migration: Migration = {
          signature       bytea  not null check (length(signature) = 64)
        )`,
       `create table artifacts (
-         path       text collate "C" not null primary key,
+         path       text collate "C" not null,
          sha256     text collate "C" not null,
          size       bigint not null,
          kind       text collate "C" not null,
          seen_at_us bigint not null,
          named_by   text collate "C" not null
        )`,
-      `create index artifacts_name on artifacts (named_by)`,
+      `create unique index artifacts_key on artifacts (md5(path))`,
+      `create index artifacts_name on artifacts using hash (named_by)`,
       // What loaders take for themselves while they read; a row whose time is over counts for nothing.
       `create table leases (
          name       text collate "C" not null primary key,
@@ -646,6 +653,8 @@ export const migration: Migration = {
          end if;
          return true;
        end $$`,
+      // Tables of the same name that a caller makes for itself are not looked at.
+      `do $$ begin execute format('alter function nacre_add_month(integer) set search_path = %I, pg_temp', current_schema()); end $$`,
       `revoke all on function nacre_add_month(integer) from public`,
     ],
   },

@@ -221,8 +221,8 @@ function codeOf(error: Error): string {
 }
 
 /** An error of the server that no part of the store turned into one of ours. */
-export function explainError(error: unknown): unknown {
-  return translate(error, 'told by the server')
+export function explainError(error: unknown, address: Address | undefined): unknown {
+  return translate(error, address === undefined ? 'told by the server' : describeAddress(address))
 }
 
 /** An error of the driver or the server as one of ours; others pass unchanged. */

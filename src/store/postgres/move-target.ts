@@ -2,13 +2,15 @@ import { toHex } from '../../core/bytes.ts'
 import { StoreError } from '../../core/errors.ts'
 import type { PlainObject } from '../../core/json.ts'
 import { flatKeyOrder, flatKeys, keyOrderOf } from '../../core/key-order.ts'
+import type { Row } from '../schema.ts'
 import type { MovedEvent, MovedRow, MoveTarget, Progress } from '../transfer/move-port.ts'
 import type { Client } from './connection.ts'
 import { CopyRows } from './copy.ts'
 import { migratePostgres } from './migrate.ts'
 import { addMonths, monthsOf } from './months.ts'
-import { Names } from './names.ts'
+import { Names, textDigest } from './names.ts'
 import type { PostgresStore } from './store.ts'
+import { driftDigest } from './summaries.ts'
 import { POSTGRES_TABLES } from './tables.ts'
 
 /** Counters and what they number. */
@@ -186,7 +188,8 @@ export function postgresMoveTarget(store: PostgresStore, nowUs: () => number): M
       progress.delete('origin')
       return { state: 'begun', progress }
     },
-    put: (table, rows, progress) => put(table, progress, (client) => copyAll(client, table, rows)),
+    put: (table, rows, progress) =>
+      put(table, progress, (client) => copyAll(client, table, withDigests(table, rows))),
     async putForSessions(table, rows, progress) {
       await learnSessions(rows.map((row) => row.name))
       await put(table, progress, (client) =>
@@ -254,6 +257,18 @@ export function postgresMoveTarget(store: PostgresStore, nowUs: () => number): M
   async function rowsOf<T>(text: string): Promise<T[]> {
     return (await connections.pool.query(text)).rows as T[] // the statement names the columns of T
   }
+}
+
+/** Rows of tables whose texts have a digest here. */
+function withDigests(table: string, rows: readonly MovedRow[]): readonly MovedRow[] {
+  if (table === 'sensors' || table === 'event_kinds')
+    return rows.map((row) => ({ ...row, digest: textDigest(String(row['name'])) }))
+  if (table === 'schema_drift')
+    return rows.map((row) => ({
+      ...row,
+      digest: driftDigest(row as unknown as Row<'schema_drift'>), // the columns of that table
+    }))
+  return rows
 }
 
 function holdsOther(place: string): StoreError {

@@ -67,17 +67,21 @@ export class Names {
     }
     if (missing.size === 0) return
     if (this.#sessions.size > LIMITS.sessionCacheMax) this.#sessions.clear()
-    const list = [...missing.values()]
-    const parameters = [
-      JSON.stringify(list.map((one) => ({ sensor_id: one.sensorId, session: one.session }))),
-    ]
-    const given = 'json_to_recordset($1::json) as given (sensor_id bigint, session text)'
-    const find = `select session_names.id, session_names.sensor_id, session_names.session from session_names join ${given}
-      on given.sensor_id = session_names.sensor_id and given.session = session_names.session`
+    const wanted = (): string =>
+      JSON.stringify(
+        [...missing.values()].map((one) => ({
+          sensor_id: one.sensorId,
+          digest: textDigest(one.session).toString('hex'),
+          session: one.session,
+        })),
+      )
+    const given =
+      'json_to_recordset($1::json) as given (sensor_id bigint, digest text, session text)'
     const learn = async (): Promise<void> => {
       const { rows } = await client.query<{ id: number; sensor_id: number; session: string }>(
-        find,
-        parameters,
+        `select session_names.id, session_names.sensor_id, session_names.session from session_names join ${given}
+           on given.sensor_id = session_names.sensor_id and decode(given.digest, 'hex') = session_names.digest`,
+        [wanted()],
       )
       for (const row of rows) {
         const name = `${row.sensor_id}\n${row.session}`
@@ -87,15 +91,12 @@ export class Names {
     }
     await learn()
     if (missing.size === 0) return
-    const left = [...missing.values()].map((one) => ({
-      sensor_id: one.sensorId,
-      session: one.session,
-    }))
     await client.query(
-      `insert into session_names (id, sensor_id, session)
-       select nextval('session_names_ids'), sensor_id, session from (select * from ${given} order by sensor_id, session collate "C") as given
-       on conflict (sensor_id, session) do nothing`,
-      [JSON.stringify(left)],
+      `insert into session_names (id, sensor_id, digest, session)
+       select nextval('session_names_ids'), sensor_id, decode(digest, 'hex'), session
+         from (select * from ${given} order by sensor_id, digest collate "C") as given
+       on conflict (sensor_id, digest) do nothing`,
+      [wanted()],
     )
     await learn()
   }
@@ -111,7 +112,7 @@ export class Names {
   async #learnKeyOrders(client: Client, orders: Iterable<string>): Promise<void> {
     const missing = new Map<string, string>()
     for (const keys of orders) {
-      if (!this.#keyOrders.has(keys)) missing.set(digestHex(keys), keys)
+      if (!this.#keyOrders.has(keys)) missing.set(textDigest(keys).toString('hex'), keys)
     }
     if (missing.size === 0) return
     // A log made to have as many orders as events must not fill the memory.
@@ -150,8 +151,9 @@ function known<T>(names: ReadonlyMap<string, T>, name: string): T {
   return found
 }
 
-function digestHex(text: string): string {
-  return Buffer.from(blake3(Buffer.from(text)).subarray(0, 16)).toString('hex')
+/** What is unique of a text that is too long for an index: the first 16 bytes of its hash. */
+export function textDigest(text: string): Buffer {
+  return Buffer.from(blake3(Buffer.from(text)).subarray(0, 16))
 }
 
 function plainKey(sensorId: number, session: string): SessionKey | undefined {
@@ -172,26 +174,31 @@ async function learnNames(
   names: Map<string, number>,
   wanted: Iterable<string>,
 ): Promise<void> {
-  const missing = new Set<string>()
-  for (const name of wanted) if (!names.has(name)) missing.add(name)
+  const missing = new Map<string, string>()
+  for (const name of wanted)
+    if (!names.has(name)) missing.set(textDigest(name).toString('hex'), name)
   if (missing.size === 0) return
   const learn = async (): Promise<void> => {
-    const { rows } = await client.query<{ id: number; name: string }>(
-      `select id, name from ${table} where name = any($1::text[])`,
-      [[...missing]],
+    const { rows } = await client.query<{ id: number; digest: string }>(
+      `select id, encode(digest, 'hex') as digest from ${table} where digest = any(
+         select decode(d, 'hex') from unnest($1::text[]) as d)`,
+      [[...missing.keys()]],
     )
     for (const row of rows) {
-      names.set(row.name, row.id)
-      missing.delete(row.name)
+      const name = missing.get(row.digest)
+      if (name === undefined) continue
+      names.set(name, row.id)
+      missing.delete(row.digest)
     }
   }
   await learn()
   if (missing.size === 0) return
   await client.query(
-    `insert into ${table} (id, name)
-     select nextval('${table}_ids'), name from (select unnest($1::text[]) as name order by 1) as given
-     on conflict (name) do nothing`,
-    [[...missing].sort()],
+    `insert into ${table} (id, digest, name)
+     select nextval('${table}_ids'), decode(digest, 'hex'), name
+       from (select * from json_to_recordset($1::json) as given (digest text, name text) order by digest collate "C") as given
+     on conflict (digest) do nothing`,
+    [JSON.stringify([...missing].map(([digest, name]) => ({ digest, name })))],
   )
   await learn()
 }
@@ -209,7 +216,7 @@ export async function numberValues(
     if (known !== undefined) known.all.push(value)
     else
       byKey.set(key, {
-        digest: blake3(Buffer.from(value.text)).subarray(0, 16),
+        digest: textDigest(value.text),
         all: [value],
       })
   }

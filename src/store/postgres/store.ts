@@ -221,7 +221,7 @@ export class PostgresStore implements Store {
 
   async findFile(path: string, sensorOverride: string): Promise<FileRecord | undefined> {
     const [row] = await this.#rows<Row<'source_files'>>(
-      'select * from source_files where path = $1 and sensor_override = $2',
+      'select * from source_files where md5(path) = md5($1) and md5(sensor_override) = md5($2) and path = $1 and sensor_override = $2',
       [path, sensorOverride],
     )
     return row === undefined
@@ -336,7 +336,7 @@ export class PostgresStore implements Store {
          select path, sha256, size, kind, seen_at_us, named_by
            from json_to_recordset($1::json) as given (path text, sha256 text, size bigint, kind text, seen_at_us bigint, named_by text)
           order by path collate "C"
-         on conflict (path) do update set sha256 = excluded.sha256, size = excluded.size, kind = excluded.kind,
+         on conflict (md5(path)) do update set sha256 = excluded.sha256, size = excluded.size, kind = excluded.kind,
            seen_at_us = excluded.seen_at_us, named_by = excluded.named_by`,
         [JSON.stringify(rows)],
       ),

@@ -5,6 +5,7 @@ import { SESSION_COLUMNS, sessionCells, summaryOf } from '../session-rows.ts'
 import type { SessionState, Summing } from '../summing.ts'
 import type { Client } from './connection.ts'
 import { CopyRows } from './copy.ts'
+import { textDigest } from './names.ts'
 
 /**
  * Reads the rows of sessions and holds them until the end of the transaction: others that have events of the same
@@ -145,22 +146,32 @@ async function addDailyEvents(client: Client, summing: Summing): Promise<void> {
 async function addDrift(client: Client, summing: Summing): Promise<void> {
   if (summing.drift.size === 0) return
   await client.query(
-    `insert into schema_drift (what, eventid, field, count, first_us, last_us)
-     select what, eventid, field, count, first_us, last_us
-       from json_to_recordset($1::json) as given (what text, eventid text, field text, count bigint, first_us bigint, last_us bigint)
-      order by what collate "C", eventid collate "C", field collate "C"
-     on conflict (what, eventid, field) do update set count = schema_drift.count + excluded.count,
+    `insert into schema_drift (digest, what, eventid, field, count, first_us, last_us)
+     select decode(digest, 'hex'), what, eventid, field, count, first_us, last_us
+       from json_to_recordset($1::json) as given (digest text, what text, eventid text, field text, count bigint, first_us bigint, last_us bigint)
+      order by digest collate "C"
+     on conflict (digest) do update set count = schema_drift.count + excluded.count,
        first_us = least(schema_drift.first_us, excluded.first_us), last_us = greatest(schema_drift.last_us, excluded.last_us)`,
     [
       JSON.stringify(
         [...summing.drift.values()].map(({ firstUs, lastUs, ...rest }) => ({
           ...rest,
+          digest: driftDigest(rest).toString('hex'),
           first_us: firstUs,
           last_us: lastUs,
         })),
       ),
     ],
   )
+}
+
+/** What is unique of a row of `schema_drift`. */
+export function driftDigest(row: {
+  readonly what: string
+  readonly eventid: string
+  readonly field: string
+}): Buffer {
+  return textDigest(`${row.what}\n${row.eventid}\n${row.field}`)
 }
 
 function addRow(rows: CopyRows, state: SessionState): void {

@@ -15,6 +15,12 @@ export const POSTGRES_TABLES: Readonly<Record<string, Columns>> = {
   ...withoutDoor(),
   raw_events: eventColumns(TABLES.raw_events),
   held_events: eventColumns(TABLES.held_events),
+  sensors: withDigest(TABLES.sensors, 'the name'),
+  event_kinds: withDigest(TABLES.event_kinds, 'the name'),
+  schema_drift: withDigest(
+    TABLES.schema_drift,
+    'what, event id and field, with line feeds between',
+  ),
   key_orders: {
     id: { type: 'integer', class: 'derived', meaning: 'number of the order' },
     digest: { type: 'blob', class: 'derived', meaning: 'first 16 bytes of the hash of `keys`' },
@@ -32,6 +38,7 @@ export const POSTGRES_TABLES: Readonly<Record<string, Columns>> = {
       meaning: 'number of the name; its negative is the session key',
     },
     sensor_id: { type: 'integer', class: 'derived', meaning: 'sensor' },
+    digest: { type: 'blob', class: 'derived', meaning: 'first 16 bytes of the hash of the id' },
     session: {
       type: 'text',
       class: 'derived',
@@ -58,6 +65,14 @@ export const POSTGRES_TABLES: Readonly<Record<string, Columns>> = {
 function eventColumns(columns: Columns): Columns {
   const { id: _, ...rest } = columns
   return { ...rest, key_order_id: KEY_ORDER }
+}
+
+/** Texts are too long for an index; their digest is unique in their place. */
+function withDigest(columns: Columns, of: string): Columns {
+  return {
+    ...columns,
+    digest: { type: 'blob', class: 'derived', meaning: `first 16 bytes of the hash of ${of}` },
+  }
 }
 
 /** The door is a setting of the transaction, not a table. */

@@ -1,10 +1,11 @@
-import { blake3 } from '../../core/blake3.ts'
 import type { PlainJson } from '../../core/json.ts'
 import { type KeyOrder, printInOrder } from '../../core/key-order.ts'
 import type { Row, SessionKey } from '../schema.ts'
 import type { Sealing } from '../sealing.ts'
 import type { EventCells, VerifyReads } from '../verify-port.ts'
 import type { Client, Connections } from './connection.ts'
+import { textDigest } from './names.ts'
+import { driftDigest } from './summaries.ts'
 import { POSTGRES_TABLES } from './tables.ts'
 import { sourceHeads } from './writer.ts'
 
@@ -340,12 +341,25 @@ async function oddNumbers(rows: Rows): Promise<string[]> {
 /** The dictionaries of this engine: orders of keys and names of sessions. */
 async function oddNames(rows: Rows): Promise<string[]> {
   const found: string[] = []
-  for (const row of await rows<{ id: number; digest: Buffer; keys: string }>(
-    'select id, digest, keys from key_orders order by id',
-  )) {
-    if (!row.digest.equals(blake3(Buffer.from(row.keys)).subarray(0, 16)))
-      found.push(`key_orders ${row.id}: digest is not that of its keys`)
+  const check = (what: string, digest: Buffer, expected: Buffer): void => {
+    if (!digest.equals(expected)) found.push(`${what}: digest is not that of its text`)
   }
+  type Named = { readonly id: number; readonly digest: Buffer; readonly text: string }
+  for (const [table, column] of [
+    ['sensors', 'name'],
+    ['event_kinds', 'name'],
+    ['key_orders', 'keys'],
+    ['session_names', 'session'],
+  ]) {
+    for (const row of await rows<Named>(
+      `select id, digest, ${column} as text from ${table} order by id`,
+    ))
+      check(`${table} ${row.id}`, row.digest, textDigest(row.text))
+  }
+  for (const row of await rows<Row<'schema_drift'> & { readonly digest: Buffer }>(
+    'select * from schema_drift',
+  ))
+    check(`schema_drift ${row.eventid} ${row.field}`, row.digest, driftDigest(row))
   // Every odd name stands for the session whose key is the negative of its number.
   const odd = [
     ...(await rows<{ id: number }>(

@@ -542,7 +542,7 @@ export class PostgresWriter implements BatchWriter, SummaryWriter {
         name: 'file-save',
         text: `insert into source_files (path, sensor_override, source_id, device, inode, size, mtime_ns, ctime_ns, foreign_kind, is_finished)
                values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-               on conflict (path, sensor_override) do update set source_id = excluded.source_id, device = excluded.device,
+               on conflict (md5(path), md5(sensor_override)) do update set source_id = excluded.source_id, device = excluded.device,
                  inode = excluded.inode, size = excluded.size, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns,
                  foreign_kind = excluded.foreign_kind, is_finished = excluded.is_finished`,
         values: [

@@ -9,7 +9,7 @@ import { StoreError } from '../../core/errors.ts'
 import type { Store } from '../port.ts'
 import { findSessions } from '../repo/sessions.ts'
 import { fingerprint } from '../repo/stats.ts'
-import type { Row, SessionKey } from '../schema.ts'
+import { type Row, type SessionKey, TABLES } from '../schema.ts'
 import type { EventCells, VerifyReads } from '../verify-port.ts'
 import type {
   MovedEvent,
@@ -22,7 +22,7 @@ import type {
 
 /** A table, the columns of its key, and whether rows that are there may change later. */
 type TablePlan = {
-  readonly table: string
+  readonly table: keyof typeof TABLES
   readonly key: readonly string[]
   readonly changes: boolean
 }
@@ -162,7 +162,10 @@ class Mover {
   }
 
   async plain(plan: TablePlan): Promise<void> {
-    await this.#pages(plan.table, plan.key, '*', plan.table, async (rows, progress) => {
+    // What an engine adds for itself stays behind.
+    const columns = Object.keys(TABLES[plan.table])
+    const list = columns.map((column) => `"${column}"`).join(', ')
+    await this.#pages(plan.table, plan.key, list, plan.table, async (rows, progress) => {
       await this.#target.put(plan.table, rows, progress)
     })
   }
