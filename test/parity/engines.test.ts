@@ -522,6 +522,17 @@ function hostileLog(): Buffer {
   }
   put({ session: 'keys' }, ',"10":1,"9":2,"__proto__":{"eventid":"evil"},"constructor":1,"":0')
   put({ session: 'keys' }, ',"username":"again","username":"and again"')
+  // After a key with a backslash V8 takes other keys with an escape for it (https://github.com/nodejs/node/issues/63785).
+  for (const key of [
+    '"\\\\":[]',
+    '"\\"":1',
+    '"\\\\":[]',
+    '"\\"":1',
+    '"\\"":2',
+    '"\\n":3',
+    '"\\\\":4',
+  ])
+    put({ session: 'escaped keys' }, `,${key}`)
   // Fields of other types than their schema says.
   for (const odd of [1, 1e21, -0.5, true, null, [], {}, { b: [1, { d: 1, c: 2 }], a: 1 }])
     put({ session: 'types', username: odd, password: odd, src_ip: odd, message: odd })
@@ -565,7 +576,7 @@ const hostile = (folder: string): string[] => {
   return [folder]
 }
 
-const lookedUp = SESSIONS.map((id) => [id, 'sensor-1'] as const)
+const lookedUp = SESSIONS.filter((_, i) => i % 3 === 0).map((id) => [id, 'sensor-1'] as const)
 
 declareTwins('a log in which each line tries something', {
   logs: hostile,

@@ -459,7 +459,7 @@ export class PostgresWriter implements BatchWriter, SummaryWriter {
   async #settleTies(client: Client, summing: Summing): Promise<void> {
     for (const tie of summing.ties()) {
       const { rows } = await client.query<{ digest: Buffer; name: string; payload: string }>(
-        `select digest, event_kinds.name as name, payload from raw_events join event_kinds on event_kinds.id = kind_id
+        `select raw_events.digest as digest, event_kinds.name as name, payload from raw_events join event_kinds on event_kinds.id = kind_id
           where event_time_us = $1 and session_key = $2`,
         [tie.timeUs, tie.state.key],
       )

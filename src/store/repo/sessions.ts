@@ -143,7 +143,7 @@ export async function eventsOfSession(
     .where('event_time_us', '<=', session.lastEventUs)
     .where('session_key', '=', session.sessionKey)
     .orderBy('event_time_us')
-    .orderBy('digest')
+    .orderBy('raw_events.digest')
     .select(['event_kinds.name as eventid', 'event_time_us as eventTimeUs', 'flags', 'payload'])
     .execute()
 }
