@@ -18,7 +18,8 @@ export const registry = loadRegistry(new URL('../../schemas/events/', import.met
 
 export { NOW_US } from './engines.ts'
 
-const VERSIONS: WriterVersions = {
+/** What batches of the tests name. */
+export const VERSIONS: WriterVersions = {
   schemaVersion: registry.version,
   ruleSet: 'none',
   programVersion: 'test',

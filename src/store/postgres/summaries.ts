@@ -185,9 +185,10 @@ function addRow(rows: CopyRows, state: SessionState): void {
 /** Place of the one text among the cells of a summary. */
 const PROTOCOL = SESSION_COLUMNS.indexOf('protocol') - SESSION_COLUMNS.indexOf('first_event_us')
 
+/** An empty table of the connection's own; a rebuilding fills it several times in one transaction. */
 async function stage(client: Client, table: string): Promise<void> {
   await client.query(
-    `create temp table if not exists stage_${table} (like ${table}) on commit delete rows`,
+    `create temp table if not exists stage_${table} (like ${table}) on commit delete rows; delete from stage_${table}`,
   )
 }
 
