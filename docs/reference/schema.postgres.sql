@@ -199,7 +199,9 @@ create index sessions_start on sessions (first_event_us, sensor_id) include (com
   login_success_count, connect_count, closed_count, duration_ms) where session <> '';
 
 create index sessions_over_midnight on sessions (last_event_us)
-  where last_event_us / 86400000000 <> first_event_us / 86400000000;
+  where (last_event_us / 86400000000 <> first_event_us / 86400000000) is true;
+
+create statistics sessions_over_midnight_share on (last_event_us / 86400000000 <> first_event_us / 86400000000) from sessions;
 
 create table "values" (
   id     bigint not null primary key,

@@ -166,7 +166,7 @@ CREATE INDEX sessions_start on sessions (first_event_us, sensor_id, session, com
   login_success_count, connect_count, closed_count, duration_ms);
 
 CREATE INDEX sessions_over_midnight on sessions (last_event_us)
-  where last_event_us / 86400000000 <> first_event_us / 86400000000;
+  where (last_event_us / 86400000000 <> first_event_us / 86400000000) is true;
 
 CREATE TABLE "values" (
   id     integer primary key,

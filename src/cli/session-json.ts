@@ -1,5 +1,5 @@
 import { formatInstant } from '../core/instant.ts'
-import type { PlainJson } from '../core/json.ts'
+import { type PlainJson, parseJson } from '../core/json.ts'
 import { compareUtf8 } from '../core/text.ts'
 import type { EventRecord, SessionRecord } from '../store/port.ts'
 
@@ -37,7 +37,7 @@ export function sessionJson(session: SessionRecord) {
 export function sessionText(session: SessionRecord, events: readonly EventRecord[]): string {
   const printed = events.map(
     (event) =>
-      `{"eventid":${JSON.stringify(event.eventid)},"at":"${formatInstant(event.eventTimeUs)}","payload":${sortedJsonText(JSON.parse(event.payload) as PlainJson)}}`,
+      `{"eventid":${JSON.stringify(event.eventid)},"at":"${formatInstant(event.eventTimeUs)}","payload":${sortedJsonText(parseJson(event.payload))}}`,
   )
   return `${JSON.stringify(sessionJson(session)).slice(0, -1)},"events":[${printed.join(',')}]}`
 }

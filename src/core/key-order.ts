@@ -47,26 +47,41 @@ export function keyOrderOf(text: string): string {
  * @returns the payload; undefined when the order is not that of the value
  */
 export function printInOrder(value: PlainJson, order: KeyOrder): string | undefined {
+  // What stands in a damaged row may be anything.
   if (typeof value !== 'object' || value === null) return undefined
+  if (typeof order !== 'object' || order === null) return undefined
   if (isList(value)) {
     if (isList(order)) return undefined
+    let left = Object.keys(order).length
+    if (left === 0) return undefined
     const items = value.map((item, i) => {
-      const within = order[String(i)]
-      return within === undefined ? JSON.stringify(item) : printInOrder(item, within)
+      if (!Object.hasOwn(order, String(i))) return printFlat(item)
+      left -= 1
+      return printInOrder(item, order[String(i)]!)
     })
-    return items.includes(undefined) ? undefined : `[${items.join(',')}]`
+    return left > 0 || items.includes(undefined) ? undefined : `[${items.join(',')}]`
   }
   if (!isList(order) || Object.keys(value).length !== order.length) return undefined
   let text = '{'
   for (const entry of order) {
-    const key = typeof entry === 'string' ? entry : entry[0]
-    if (!Object.hasOwn(value, key)) return undefined
+    const [key, within] = typeof entry === 'string' ? [entry] : isList(entry) ? entry : []
+    if (typeof key !== 'string' || !Object.hasOwn(value, key)) return undefined
     const item = value[key]!
-    const printed = typeof entry === 'string' ? JSON.stringify(item) : printInOrder(item, entry[1])
+    const printed = within === undefined ? printFlat(item) : printInOrder(item, within)
     if (printed === undefined) return undefined
     text += `${text.length > 1 ? ',' : ''}${JSON.stringify(key)}:${printed}`
   }
   return `${text}}`
+}
+
+/** A value without objects: with one, an order is needed, and no other order may fit. */
+function printFlat(value: PlainJson): string | undefined {
+  return holdsAnyObject(value) ? undefined : JSON.stringify(value)
+}
+
+function holdsAnyObject(value: PlainJson): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return isList(value) ? value.some(holdsAnyObject) : true
 }
 
 /** Walks over valid JSON without white space and keeps the keys. */

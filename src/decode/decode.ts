@@ -11,6 +11,7 @@ import {
   type JsonString,
   type PlainJson,
   type PlainObject,
+  parseJson,
   printJson,
 } from '../core/json.ts'
 import { LIMITS } from '../limits.ts'
@@ -163,13 +164,13 @@ export function decodeSlow(text: string, options: DecodeOptions): DecodedEvent |
   if (repeated.some((key) => IDENTITY_KEYS.includes(key) || key === '_source')) return AMBIGUOUS
   if ((flags & FLAGS['bad-utf8']) !== 0) {
     // Escaped as UTF-16 so that an object can be looked at; the view and the digest are made from the tree.
-    const object = JSON.parse(printJson(tree, spellBytes)) as PlainObject
+    const object = parseJson(printJson(tree, spellBytes)) as PlainObject
     return { ok: true, object, canonical: undefined, isRecord: false, isClean: false, tree, flags }
   }
   const canonical = printJson(tree, spellText)
   return {
     ok: true,
-    object: JSON.parse(canonical) as PlainObject, // a tree of kind object prints as an object
+    object: parseJson(canonical) as PlainObject, // a tree of kind object prints as an object
     canonical,
     isRecord: canonical === text,
     isClean: isCleanText(canonical, 'utf8'),

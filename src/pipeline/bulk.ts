@@ -521,6 +521,7 @@ class LoadRun {
       uid: randomBytes(16),
       sensorOverride: source.sensorOverride,
       update: source.update(),
+      claims: [...source.claims],
     })
     const name = CLAIM.source(id)
     await this.#store.claim(name)

@@ -7,7 +7,7 @@ import { blake3Tagged, blake3TaggedText } from '../core/blake3.ts'
 import { type DeadReason, FLAGS } from '../core/event.ts'
 import { eventClassOf } from '../core/event-class.ts'
 import type { InstantUs } from '../core/instant.ts'
-import type { PlainObject } from '../core/json.ts'
+import { type PlainObject, parseJson } from '../core/json.ts'
 import type { PackedBatch } from '../core/packed.ts'
 import { collectYoung } from '../core/young-gc.ts'
 import { type ByteFacts, byteFacts, type DecodedEvent, decode, treeOf } from '../decode/decode.ts'
@@ -15,12 +15,11 @@ import { type Frame, Framer } from '../decode/framer.ts'
 import { LIMITS } from '../limits.ts'
 import { Description, describe } from '../neutralize/describe.ts'
 import { printView } from '../neutralize/neutralize.ts'
-import { toVisible } from '../neutralize/visible.ts'
 import { recordLeaf } from '../seal/records.ts'
 import { payloadHash, rowDigest } from '../seal/view.ts'
 import type { BatchNeeds } from '../store/port.ts'
 import type { Registry } from '../validate/registry.ts'
-import { validate } from '../validate/validate.ts'
+import { unknownFieldsOf, validate } from '../validate/validate.ts'
 import { BatchBuilder, type BuiltEvent, type ValueDictionary } from './batch-builder.ts'
 
 export type ProcessOptions = {
@@ -216,7 +215,7 @@ export class RecordProcessor {
     } else {
       const printed = printView(decoded.tree ?? treeOf(decoded.canonical!), valid.asText)
       event.flags |= printed.flags
-      view = JSON.parse(printed.payload) as PlainObject // printed from a tree of kind object
+      view = parseJson(printed.payload) as PlainObject // printed from a tree of kind object
       payload = printed.payload
       const payloadBytes = Buffer.from(payload)
       hash = payloadHash(payloadBytes)
@@ -241,7 +240,10 @@ export class RecordProcessor {
       payloadHash: hash,
     })
     describe(view, event.eventClass, this.#description)
-    const unknownFields = isPlain ? valid.unknownFields : valid.unknownFields.map(toVisible)
+    // Named as the view names them: verification finds them there.
+    const fields = isPlain ? undefined : this.#options.registry.fieldsOf(event.eventid)
+    const unknownFields =
+      fields === undefined ? (isPlain ? valid.unknownFields : []) : unknownFieldsOf(view, fields)
     const isAsciiPayload =
       facts === 'plain-ascii' &&
       isPlain &&

@@ -1,6 +1,6 @@
 /** Makes the derived tables again from the stored events, in one transaction. */
 import { eventClassOf } from '../core/event-class.ts'
-import type { PlainObject } from '../core/json.ts'
+import { type PlainObject, parseJson } from '../core/json.ts'
 import type { PackedBatch } from '../core/packed.ts'
 import { Description, describe } from '../neutralize/describe.ts'
 import type { SummaryWriter } from '../store/port.ts'
@@ -56,7 +56,7 @@ async function* storedBatches(reads: VerifyReads, registry: Registry): AsyncGene
       const eventid = kinds.get(kindId) ?? ''
       const eventClass = eventClassOf(eventid)
       const text = Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString()
-      const view = JSON.parse(text) as PlainObject // a payload is an object by construction
+      const view = parseJson(text) as PlainObject // a payload is an object by construction
       describe(view, eventClass, description)
       const fields = registry.fieldsOf(eventid)
       builder.addEvent(

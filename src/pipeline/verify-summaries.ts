@@ -9,7 +9,7 @@ import { equalBytes } from '../core/bytes.ts'
 import { VALUE_KINDS } from '../core/event.ts'
 import { eventClassOf } from '../core/event-class.ts'
 import { dayOf, formatDay } from '../core/instant.ts'
-import type { PlainObject } from '../core/json.ts'
+import { type PlainObject, parseJson } from '../core/json.ts'
 import { countEvent, emptySummary, type SessionSummary } from '../core/session-summary.ts'
 import { placeOf } from '../core/value-place.ts'
 import { Description, describe } from '../neutralize/describe.ts'
@@ -131,7 +131,7 @@ export class SummaryCheck {
     }
     let view: PlainObject
     try {
-      view = JSON.parse(
+      view = parseJson(
         Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString(),
       ) as PlainObject // payloads are objects; anything else shows as a difference
     } catch {

@@ -160,7 +160,7 @@ function periodAround(kind: ReportKind, day: DayNumber): Period | undefined {
         isoWeekStart(year, 1)!) /
         7,
     ) + 1
-  return periodNamed(kind, `${year}-W${String(week).padStart(2, '0')}`)
+  return periodNamed(kind, `${String(year).padStart(4, '0')}-W${String(week).padStart(2, '0')}`)
 }
 
 /** Makes a report. @param top - entries in each list */

@@ -6,7 +6,7 @@ import type { Kysely, RawBuilder } from 'kysely'
 import type { Column, Database } from './schema.ts'
 
 export type Engine = {
-  /** A field of the payload as text; null where it is absent or a JSON null. */
+  /** A field of the payload that is text; null where it is absent or of another type. */
   jsonText(field: string): RawBuilder<string | null>
   /** Every table and column, with what protects it. */
   readonly tables: Readonly<Record<string, Readonly<Record<string, Column>>>>

@@ -94,11 +94,18 @@ export type BatchWriter = {
   readonly needs: BatchNeeds
   /** Waits for its turn and starts a transaction. */
   begin(signal?: AbortSignal): Promise<void>
-  /** Makes the source known. @returns its number */
+  /**
+   * Makes the source known.
+   *
+   * @param source.claims - what its reader took so that nobody else begins the same source; where one of them went to
+   *   another loader meanwhile, the commit is refused
+   * @returns its number
+   */
   addSource(source: {
     readonly uid: Uint8Array
     readonly sensorOverride: string
     readonly update: SourceUpdate
+    readonly claims: readonly string[]
   }): Promise<number>
   /**
    * Adds one batch of a source. Its fates are told by `commit`.

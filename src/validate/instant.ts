@@ -60,6 +60,7 @@ function readCowrie(text: string, into: ReadInstant): boolean {
     lastDay * US_PER_DAY + ((hour * 60 + minute) * 60 + second) * 1_000_000 + micros,
   )
   into.flags = exactness(into.us)
+  into.us = exactOf(into.us)
   return true
 }
 
@@ -87,6 +88,7 @@ function readAny(text: string, into: ReadInstant): boolean {
   const seconds = (Number(hour) * 60 + Number(minute) - offset) * 60 + Number(second)
   into.us = Math.min(LAST_US, date * US_PER_DAY + seconds * 1_000_000 + micros)
   into.flags = exactness(into.us)
+  into.us = exactOf(into.us)
   if (/[1-9]/.test(fraction.slice(6))) into.flags |= FLAGS['lost-precision']
   if (zone === undefined) into.flags |= FLAGS['no-zone']
   return true
@@ -107,13 +109,19 @@ function readEpoch(value: number, into: ReadInstant): boolean {
   if (us > LAST_US) return false
   into.us = Math.round(us)
   into.flags = exactness(into.us) | FLAGS['no-zone']
+  into.us = exactOf(into.us)
   return true
 }
 
-/** Last instant of the year 9999 that a double holds: rounding must not make a year of five digits. */
-const LAST_US = Number(253_402_300_799_999_968n)
+/** The last second of the year 9999. */
+const LAST_US = 253_402_300_799_000_000
 
 /** Beyond the year 2255 a double no longer holds every microsecond. */
 function exactness(us: number): number {
   return Number.isSafeInteger(us) ? 0 : FLAGS['lost-precision']
+}
+
+/** Where a double does not hold every microsecond it holds every second, and its shortest text is that integer. */
+function exactOf(us: number): number {
+  return Number.isSafeInteger(us) ? us : Math.floor(us / 1_000_000) * 1_000_000
 }

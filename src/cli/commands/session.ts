@@ -1,7 +1,7 @@
 import { LookupFailed } from '../../core/errors.ts'
 import { ownText } from '../../core/event.ts'
 import { formatInstant } from '../../core/instant.ts'
-import type { PlainObject } from '../../core/json.ts'
+import { type PlainObject, parseJson } from '../../core/json.ts'
 import { fit, number, type Paint, pad, table } from '../../core/terminal.ts'
 import { toVisible } from '../../neutralize/visible.ts'
 import type { EventRecord, SessionRecord } from '../../store/port.ts'
@@ -188,7 +188,7 @@ function renderSession(
     '',
   ]
   for (const event of events) {
-    const view = JSON.parse(event.payload) as PlainObject
+    const view = parseJson(event.payload) as PlainObject
     const time = formatInstant(event.eventTimeUs).slice(11, 23)
     lines.push(
       fit(

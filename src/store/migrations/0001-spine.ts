@@ -160,7 +160,7 @@ export const migration: Migration = {
          login_success_count, connect_count, closed_count, duration_ms)`,
       // The few sessions that lie in two days or more: a report over several days must not count them twice.
       `create index sessions_over_midnight on sessions (last_event_us)
-         where last_event_us / 86400000000 <> first_event_us / 86400000000`,
+         where (last_event_us / 86400000000 <> first_event_us / 86400000000) is true`,
       `create table "values" (
          id     integer primary key,
          kind   integer not null,
@@ -477,7 +477,8 @@ export const migration: Migration = {
       `create index sessions_start on sessions (first_event_us, sensor_id) include (command_count, failed_command_count,
          login_success_count, connect_count, closed_count, duration_ms) where session <> ''`,
       `create index sessions_over_midnight on sessions (last_event_us)
-         where last_event_us / 86400000000 <> first_event_us / 86400000000`,
+         where (last_event_us / 86400000000 <> first_event_us / 86400000000) is true`,
+      `create statistics sessions_over_midnight_share on (last_event_us / 86400000000 <> first_event_us / 86400000000) from sessions`,
       `create table "values" (
          id     bigint not null primary key,
          kind   bigint not null,

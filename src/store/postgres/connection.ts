@@ -27,8 +27,14 @@ const OID = { int8: 20, json: 114, numeric: 1700, jsonb: 3802 } as const
 
 function exactNumber(text: string): number | string {
   const number = Number(text)
-  return Number.isSafeInteger(number) || text.includes('.') ? number : text
+  return String(number) === text || text.includes('.') ? number : text
 }
+
+/**
+ * A load outlives a crash of the server: what was committed, and numbers that it remembers, must be there afterwards.
+ * Stronger settings of the operator (remote_apply) stay.
+ */
+const DURABLE = `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`
 
 /** A pool of connections to one database. */
 export class Connections {
@@ -50,17 +56,20 @@ export class Connections {
   /**
    * Connects once with each way of TLS that the mode allows, and keeps the first that works.
    *
-   * @param command - the command, as the server shows it in `pg_stat_activity`
+   * @param name - the command and the start of the owner of its leases, as the server shows them in `pg_stat_activity`
    * @throws StoreError `STORE_NO_ACCESS`, `STORE_UNSUPPORTED` for a server that is too old or not in UTF-8
    */
-  static async open(address: Address, command: string): Promise<Connections> {
+  static async open(address: Address, name: string): Promise<Connections> {
     let last: unknown
     for (const tls of tlsTries(address)) {
       const pool = new pg.Pool({
-        ...clientConfig(address, tls, `nacre ${command}`.slice(0, 63)),
+        ...clientConfig(address, tls, `nacre ${name}`.slice(0, 63)),
         max: LIMITS.connectionsMax,
         idleTimeoutMillis: 30_000,
         types,
+        verify: (client, done) => {
+          client.query(DURABLE).then(() => done(), done)
+        },
       })
       // Without a listener, a connection that breaks while it is idle ends the process.
       pool.on('error', () => {})

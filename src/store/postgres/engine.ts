@@ -4,7 +4,10 @@ import { POSTGRES_TABLES } from './tables.ts'
 
 /** PostgreSQL's side of the interface; that of the other engine stands in the folder of its name. */
 export const postgresEngine: Engine = {
-  jsonText: (field) => sql<string | null>`payload ->> ${sql.lit(field)}`,
+  jsonText: (field) =>
+    sql<
+      string | null
+    >`case jsonb_typeof(payload -> ${sql.lit(field)}) when 'string' then payload ->> ${sql.lit(field)} end`,
   tables: POSTGRES_TABLES,
   async explain(query, statement) {
     const { rows } = await query.executeQuery<{ readonly 'QUERY PLAN': string }>({

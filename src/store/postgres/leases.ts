@@ -1,14 +1,15 @@
 /** Who reads what: rows with an expiry, renewed while their loader lives. */
 import { LIMITS } from '../../limits.ts'
-import type { Connections } from './connection.ts'
+import type { Client, Connections } from './connection.ts'
 
-const TERM = `clock_timestamp() + interval '${LIMITS.leaseMs} milliseconds'`
+const LEASE = `interval '${LIMITS.leaseMs} milliseconds'`
+const TERM = `clock_timestamp() + ${LEASE}`
 
 /**
- * The leases of one loader.
+ * The leases of one loader. Times are the server's.
  *
- * They save double work; no proof rests on them: a loader that lost its lease without noticing finds the cursor moved
- * when it commits. Times are the server's.
+ * A loader that lost its lease without noticing finds out when it commits: the cursor of a source was moved, or the
+ * claim of a source that it begins is another's (`stillOwned`).
  */
 export class Leases {
   readonly #connections: Connections
@@ -26,19 +27,20 @@ export class Leases {
 
   /** Takes a name for this loader; false while another has it. */
   async claim(name: string): Promise<boolean> {
+    this.#timer ??= setInterval(() => this.#renew(), LIMITS.leaseMs / 3).unref()
     const { rows } = await this.#connections.retry(() =>
       this.#connections.pool.query({
         name: 'lease-claim',
         text: `insert into leases (name, owner, what, expires_at) values ($1, $2, $3, ${TERM})
                on conflict (name) do update set owner = excluded.owner, what = excluded.what, expires_at = excluded.expires_at
-                 where leases.owner = excluded.owner or leases.expires_at < clock_timestamp()
+                 where leases.owner = excluded.owner
+                   or (leases.expires_at < clock_timestamp() and pg_postmaster_start_time() < clock_timestamp() - ${LEASE})
                returning 1`,
         values: [name, this.#owner, this.#what],
       }),
     )
     if (rows.length === 0) return false
     this.#held.add(name)
-    this.#timer ??= setInterval(() => this.#renew(), LIMITS.leaseMs / 3).unref()
     return true
   }
 
@@ -64,9 +66,43 @@ export class Leases {
   }
 
   #renew(): void {
-    // When it fails, the next one may not; when none does, the lease ends, which is what it is for.
+    // When it fails, the next one may not; when none does, the lease ends, which is what it is for. Those that a commit
+    // holds are not waited for: nobody can take them.
     this.#connections.pool
-      .query(`update leases set expires_at = ${TERM} where owner = $1`, [this.#owner])
+      .query(
+        `update leases set expires_at = ${TERM}
+          where name in (select name from leases where owner = $1 for update skip locked)`,
+        [this.#owner],
+      )
       .catch(() => {})
+    this.#connections.pool.query(END_FROZEN).catch(() => {})
   }
+}
+
+/**
+ * Ends the connections of loaders that stand still (stopped, or frozen with their container) in the middle of a COPY:
+ * while it waits for its client, no time limit of the server applies, and others wait for its locks. Who is alive
+ * renews its leases.
+ */
+const END_FROZEN = `select pg_terminate_backend(pid) from pg_stat_activity
+  where datname = current_database() and usename = current_user and state = 'active' and wait_event = 'ClientRead'
+    and application_name like 'nacre ingest %' and query_start < clock_timestamp() - ${LEASE}
+    and not exists (select 1 from leases where expires_at > clock_timestamp() and application_name like '% ' || left(owner, 8))`
+
+/**
+ * Whether all claims are still this loader's; they stay so until the end of the transaction.
+ *
+ * A lease that ended but that nobody took is still its own.
+ */
+export async function stillOwned(
+  client: Client,
+  owner: string,
+  names: readonly string[],
+): Promise<boolean> {
+  const wanted = new Set(names)
+  const { rows } = await client.query<{ name: string }>(
+    'select name from leases where name = any($1::text[]) and owner = $2 order by name for share',
+    [[...wanted], owner],
+  )
+  return rows.length === wanted.size
 }

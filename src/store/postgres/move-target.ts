@@ -1,6 +1,6 @@
 import { toHex } from '../../core/bytes.ts'
 import { StoreError } from '../../core/errors.ts'
-import type { PlainObject } from '../../core/json.ts'
+import { type PlainObject, parseJson } from '../../core/json.ts'
 import { flatKeyOrder, flatKeys, keyOrderOf } from '../../core/key-order.ts'
 import type { Row } from '../schema.ts'
 import type { MovedEvent, MovedRow, MoveTarget, Progress } from '../transfer/move-port.ts'
@@ -102,7 +102,7 @@ export function postgresMoveTarget(store: PostgresStore, nowUs: () => number): M
   ): Promise<void> {
     const orders = events.map(({ payload }) => {
       const text = Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString()
-      const flat = flatKeys(JSON.parse(text) as PlainObject) // a payload is an object by construction
+      const flat = flatKeys(parseJson(text) as PlainObject) // a payload is an object by construction
       return flat === undefined ? keyOrderOf(text) : flatKeyOrder(flat)
     })
     await learnSessions(events)

@@ -165,7 +165,10 @@ function plainKey(sensorId: number, session: string): SessionKey | undefined {
 function keyNumber(sensorId: number, low: number): SessionKey | undefined {
   if (sensorId > SENSOR_MAX) return undefined
   const exact = sensorId * SPAN + low
-  return Number.isSafeInteger(exact) ? exact : String((BigInt(sensorId) << 48n) | BigInt(low))
+  if (Number.isSafeInteger(exact)) return exact
+  // As the driver gives it back: a number where that prints as the very integer.
+  const text = String((BigInt(sensorId) << 48n) | BigInt(low))
+  return String(Number(text)) === text ? Number(text) : text
 }
 
 async function learnNames(

@@ -56,12 +56,17 @@ export class PostgresStore implements Store {
   readonly isDistributed: boolean
   readonly #options: PostgresOptions
   readonly #leases: Leases
+  readonly #owner: string
   #schemaVersion: number
 
   private constructor(
     options: PostgresOptions,
     connections: Connections,
-    facts: { readonly version: number; readonly isDistributed: boolean },
+    facts: {
+      readonly version: number
+      readonly isDistributed: boolean
+      readonly owner: string
+    },
   ) {
     this.#options = options
     this.connections = connections
@@ -71,9 +76,10 @@ export class PostgresStore implements Store {
     this.isDistributed = facts.isDistributed
     this.notices = []
     this.query = new Kysely<Database>({ dialect: new PostgresDialect({ pool: connections.pool }) })
+    this.#owner = facts.owner
     this.#leases = new Leases(
       connections,
-      randomUUID(),
+      facts.owner,
       `${hostname()} process ${process.pid}: ${options.command}`,
     )
   }
@@ -81,9 +87,10 @@ export class PostgresStore implements Store {
   /** Connects, and brings the schema up to date where the mode lets it write. */
   static async open(options: PostgresOptions): Promise<PostgresStore> {
     const address = readAddress(options.url, options.environment)
-    const connections = await Connections.open(address, options.command)
+    const owner = randomUUID()
+    const connections = await Connections.open(address, `${options.command} ${owner.slice(0, 8)}`)
     try {
-      const found = await schemaVersionOf(connections)
+      const found = await connections.retry(() => schemaVersionOf(connections))
       if (found === 0 && options.mode !== 'create') {
         throw new StoreError(
           'STORE_NOT_FOUND',
@@ -107,7 +114,8 @@ export class PostgresStore implements Store {
       if (isBehind) await migratePostgres(connections, options.clock())
       return new PostgresStore(options, connections, {
         version: isBehind ? SCHEMA_VERSION : found,
-        isDistributed: await isDistributed(connections),
+        isDistributed: await connections.retry(() => isDistributed(connections)),
+        owner,
       })
     } catch (error) {
       await connections.close()
@@ -133,6 +141,7 @@ export class PostgresStore implements Store {
     const { sealing, clock, command } = this.#options
     return new PostgresWriter({
       connections: this.connections,
+      owner: this.#owner,
       isDistributed: this.isDistributed,
       sealing,
       clock,

@@ -1,5 +1,6 @@
+import { StoreError } from '../../core/errors.ts'
 import type { InstantUs } from '../../core/instant.ts'
-import type { PlainObject } from '../../core/json.ts'
+import { type PlainObject, parseJson } from '../../core/json.ts'
 import type { PackedBatch } from '../../core/packed.ts'
 import type { Checkpoint, SigningKey, SourceHead } from '../../core/seal-types.ts'
 import { emptySummary } from '../../core/session-summary.ts'
@@ -32,6 +33,7 @@ import { Dictionaries, type Dictionary, type SessionState, Summing } from '../su
 import { type Client, type Connections, isUniqueViolation, RunAgain } from './connection.ts'
 import { CopyRows } from './copy.ts'
 import { appendJournal } from './journal.ts'
+import { stillOwned } from './leases.ts'
 import { lock } from './locks.ts'
 import { addMonths, monthsOf, SEQUENTIAL } from './months.ts'
 import { Names, numberValues, type PendingValue } from './names.ts'
@@ -40,6 +42,8 @@ import { flushSummaries, insertSessions, sessionsForUpdate } from './summaries.t
 
 export type WriterContext = {
   readonly connections: Connections
+  /** Of the leases of this process. */
+  readonly owner: string
   readonly isDistributed: boolean
   readonly sealing: Sealing
   readonly clock: () => InstantUs
@@ -60,6 +64,7 @@ type NewSource = {
   readonly uid: Uint8Array
   readonly sensorOverride: string
   readonly update: SourceUpdate
+  readonly claims: readonly string[]
 }
 
 /**
@@ -91,6 +96,7 @@ export class PostgresWriter implements BatchWriter, SummaryWriter {
     readonly uid: Uint8Array
     readonly sensorOverride: string
     readonly update: SourceUpdate
+    readonly claims: readonly string[]
   }): Promise<number> {
     const { connections } = this.#context
     const { rows } = await connections.retry(() =>
@@ -121,20 +127,25 @@ export class PostgresWriter implements BatchWriter, SummaryWriter {
 
   async commit(): Promise<readonly Fates[]> {
     const { connections } = this.#context
-    let attempt: SealedHeader[] = []
+    /** Tries of which it is not known whether they committed: the connection broke meanwhile. */
+    const unsure: (readonly SealedHeader[])[] = []
     const fates = await connections.retry(() =>
       connections.withClient(async (client) => {
-        // The connection may have broken while the server was committing: then it is done.
-        if (await this.#isCommitted(client, attempt)) return attempt.map((sealed) => sealed.fates)
-        attempt = []
+        const done = await this.#committed(client, unsure)
+        if (done !== undefined) return done
         await this.#learn(client)
         try {
-          await this.#store(client, attempt)
+          return await this.#store(client, unsure)
         } catch (error) {
           // Another loader began the same session, or stored the same events, since they were looked for.
-          throw isUniqueViolation(error) ? new RunAgain('', { cause: error }) : error
+          if (isUniqueViolation(error)) throw new RunAgain('', { cause: error })
+          // The cursor may have been moved by an earlier try, which the server was still committing.
+          if (!(error instanceof StoreError) || unsure.length === 0) throw error
+          await client.query('rollback')
+          const late = await this.#committed(client, unsure)
+          if (late === undefined) throw error
+          return late
         }
-        return attempt.map((sealed) => sealed.fates)
       }),
     )
     this.#forgetWaiting()
@@ -285,9 +296,15 @@ export class PostgresWriter implements BatchWriter, SummaryWriter {
     )
   }
 
-  /** One try of a transaction. Fills `sealed` with the headers of the batches, in their order. */
-  async #store(client: Client, sealed: SealedHeader[]): Promise<void> {
+  /**
+   * One try of a transaction.
+   *
+   * @param unsure - is given the headers of the batches, in their order, before they are committed
+   * @returns the fates of the batches
+   */
+  async #store(client: Client, unsure: (readonly SealedHeader[])[]): Promise<Fates[]> {
     const { sealing, clock, versions, command, isDistributed } = this.#context
+    const sealed: SealedHeader[] = []
     await client.query('begin')
     await client.query(
       `set local idle_in_transaction_session_timeout = ${LIMITS.idleTransactionMs}`,
@@ -336,27 +353,46 @@ export class PostgresWriter implements BatchWriter, SummaryWriter {
           client.query(`update dead_letters set state = 'superseded' where id = $1`, [row.id]),
         )
     }
+    unsure.push(sealed)
     await client.query('commit')
+    return sealed.map((one) => one.fates)
   }
 
-  /** Whether the try that sealed these batches committed. */
-  async #isCommitted(client: Client, sealed: readonly SealedHeader[]): Promise<boolean> {
-    if (sealed.length < this.#batches.length || sealed.length === 0) return false
-    const { rows } = await client.query(
-      'select 1 from batches where source_id = $1 and digest = $2',
-      [this.#batches.at(-1)!.sourceId, sealed.at(-1)!.digest],
-    )
-    return rows.length > 0
+  /** The fates of the try that committed; undefined when none did. */
+  async #committed(
+    client: Client,
+    unsure: readonly (readonly SealedHeader[])[],
+  ): Promise<Fates[] | undefined> {
+    const last = this.#batches.at(-1)
+    if (last === undefined) return undefined
+    for (const sealed of unsure) {
+      const { rows } = await client.query(
+        'select 1 from batches where source_id = $1 and digest = $2',
+        [last.sourceId, sealed.at(-1)!.digest],
+      )
+      if (rows.length > 0) return sealed.map((one) => one.fates)
+    }
+    return undefined
   }
 
+  /** Of an earlier try that the server was still committing, the rows are there already: it is waited for here. */
   async #insertSources(client: Client): Promise<void> {
     const now = this.#context.clock()
+    const claims = this.#newSources.flatMap((source) => source.claims)
+    if (claims.length > 0 && !(await stillOwned(client, this.#context.owner, claims))) {
+      throw new StoreError(
+        'STORE_BUSY',
+        'This load stood still for so long that another loader took over files which it had begun.',
+        { hint: 'Nothing is lost: run the same command again when the other one is done.' },
+      )
+    }
     for (const { id, uid, sensorOverride, update } of this.#newSources) {
       await client.query({
         name: 'source-insert',
         text: `insert into sources (id, uid, sensor_override, head_length, head_digest, tail_digest, committed_offset, records,
                  batches, last_digest, open_seq, state, pending_bytes, compression, path, first_seen_us, last_seen_us)
-               values ($1, $2, $3, 0, $4, $4, 0, 0, 0, $5, 0, $6, $7, $8, $9, $10, $10)`,
+               values ($1, $2, $3, 0, $4, $4, 0, 0, 0, $5, 0, $6, $7, $8, $9, $10, $10)
+               on conflict (id) do nothing`,
         values: [
           id,
           uid,
@@ -466,7 +502,7 @@ export class PostgresWriter implements BatchWriter, SummaryWriter {
       const events = rows.map((row) => ({
         digest: row.digest,
         eventid: row.name,
-        payload: JSON.parse(row.payload) as PlainObject, // a payload is an object by construction
+        payload: parseJson(row.payload) as PlainObject, // a payload is an object by construction
       }))
       const ids = new Map<string, number>()
       const collect = (kind: number, text: string): number => {

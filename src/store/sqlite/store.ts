@@ -141,6 +141,7 @@ export class SqliteStore implements Store {
     key: Pick<SigningKey, 'keyId' | 'publicKey'>,
     madeAtUs: InstantUs,
   ): Promise<void> {
+    if ((await this.signingKeyIds()).includes(key.keyId)) return
     await this.journal(
       keyAdded(key.keyId, toHex(key.publicKey), madeAtUs, this.#options.command),
       () =>
@@ -183,7 +184,16 @@ export class SqliteStore implements Store {
   }
 
   /** Runs one short transaction in its turn. */
-  async exclusively<T>(work: () => T): Promise<T> {
+  exclusively<T>(work: () => T): Promise<T> {
+    // One ticket at a time: a second call of this process stands behind the first, not beside it.
+    const mine = this.#turn.then(() => this.#inTurn(work))
+    this.#turn = mine.catch(() => {})
+    return mine
+  }
+
+  #turn: Promise<unknown> = Promise.resolve()
+
+  async #inTurn<T>(work: () => T): Promise<T> {
     await this.queue.enter(this.#options.command)
     try {
       return this.connection.transaction(work).immediate()
@@ -257,7 +267,7 @@ export class SqliteStore implements Store {
       ) as number[])
         ids.add(id)
     }
-    return [...ids].map((id) => this.#source(id)!)
+    return [...ids].sort((a, b) => b - a).map((id) => this.#source(id)!)
   }
 
   async source(id: number): Promise<SourceRecord | undefined> {

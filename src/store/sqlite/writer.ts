@@ -1,7 +1,7 @@
 import type { Database as Connection } from 'better-sqlite3'
 import { blake3 } from '../../core/blake3.ts'
 import type { InstantUs } from '../../core/instant.ts'
-import type { PlainObject } from '../../core/json.ts'
+import { type PlainObject, parseJson } from '../../core/json.ts'
 import type { PackedBatch } from '../../core/packed.ts'
 import type { Checkpoint, SigningKey, SourceHead } from '../../core/seal-types.ts'
 import { emptySummary } from '../../core/session-summary.ts'
@@ -615,7 +615,7 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
         rows.map((row) => ({
           digest: row.digest,
           eventid: row.name,
-          payload: JSON.parse(row.payload) as PlainObject, // a payload is an object by construction
+          payload: parseJson(row.payload) as PlainObject, // a payload is an object by construction
         })),
         this.#context.sealing.factOf,
         (kind, text) =>
