@@ -56,7 +56,7 @@ export const LIMITS = {
   /** Milliseconds that a loader waits to make the partition of a new month while others read all events. */
   monthWaitMs: 1_800_000,
   /** Milliseconds that opening a database server is tried: a person waits. */
-  connectMsMax: 3_000,
+  connectMsMax: 5_000,
   /** Milliseconds for which a loader holds a source without a sign of life; it renews at a third of it. */
   leaseMs: 15_000,
   /** Milliseconds after which the server ends a transaction whose loader does nothing. */

@@ -13,7 +13,6 @@ import type {
   Holder,
   OpenMode,
   SourceRecord,
-  SourceState,
   Store,
   WriterVersions,
 } from '../port.ts'
@@ -21,6 +20,7 @@ import { artifactNames } from '../repo/artifacts.ts'
 import type { FingerprintRow } from '../repo/stats.ts'
 import type { Database, Row, SessionKey } from '../schema.ts'
 import type { Sealing } from '../sealing.ts'
+import { fileRecordOf, sourceRecordOf } from '../source-rows.ts'
 import type { MoveTarget } from '../transfer/move-port.ts'
 import type { VerifyReads } from '../verify-port.ts'
 import { readAddress } from './address.ts'
@@ -233,20 +233,7 @@ export class PostgresStore implements Store {
       'select * from source_files where md5(path) = md5($1) and md5(sensor_override) = md5($2) and path = $1 and sensor_override = $2',
       [path, sensorOverride],
     )
-    return row === undefined
-      ? undefined
-      : {
-          path: row.path,
-          sensorOverride: row.sensor_override,
-          sourceId: row.source_id,
-          device: row.device,
-          inode: row.inode,
-          size: row.size,
-          mtimeNs: row.mtime_ns,
-          ctimeNs: row.ctime_ns,
-          foreignKind: row.foreign_kind,
-          isFinished: row.is_finished === 1,
-        }
+    return row === undefined ? undefined : fileRecordOf(row)
   }
 
   async headLengths(sensorOverride: string): Promise<number[]> {
@@ -283,24 +270,11 @@ export class PostgresStore implements Store {
       [id],
     )
     if (row === undefined) return undefined
-    return {
-      id,
-      uid: row.uid,
-      sensorOverride: row.sensor_override,
-      headLength: row.head_length,
-      headDigest: toHex(row.head_digest),
-      committedOffset: row.committed_offset,
-      tailDigest: row.tail_digest,
-      records: row.records,
-      batches: row.batches,
-      lastDigest: row.last_digest,
-      open:
-        row.open_start === null || row.open_record === null
-          ? undefined
-          : { seq: row.open_seq, startOffset: row.open_start, firstRecord: row.open_record },
-      state: row.state as SourceState, // written by this program alone
-      pendingBytes: row.pending_bytes,
-    }
+    const { open_start: startOffset, open_record: firstRecord } = row
+    return sourceRecordOf(
+      row,
+      startOffset === null || firstRecord === null ? undefined : { startOffset, firstRecord },
+    )
   }
 
   async blockProof(

@@ -12,7 +12,6 @@ import type {
   Holder,
   OpenMode,
   SourceRecord,
-  SourceState,
   Store,
   WriterVersions,
 } from '../port.ts'
@@ -20,6 +19,7 @@ import { artifactNames } from '../repo/artifacts.ts'
 import type { FingerprintRow } from '../repo/stats.ts'
 import type { Database } from '../schema.ts'
 import type { Sealing } from '../sealing.ts'
+import { fileRecordOf, sourceRecordOf } from '../source-rows.ts'
 import type { MoveTarget } from '../transfer/move-port.ts'
 import type { VerifyReads } from '../verify-port.ts'
 import { sqliteEngine } from './engine.ts'
@@ -224,20 +224,7 @@ export class SqliteStore implements Store {
     const row = this.connection
       .prepare('select * from source_files where path = ? and sensor_override = ?')
       .get(path, sensorOverride) as Database['source_files'] | undefined
-    return row === undefined
-      ? undefined
-      : {
-          path: row.path,
-          sensorOverride: row.sensor_override,
-          sourceId: row.source_id,
-          device: row.device,
-          inode: row.inode,
-          size: row.size,
-          mtimeNs: row.mtime_ns,
-          ctimeNs: row.ctime_ns,
-          foreignKind: row.foreign_kind,
-          isFinished: row.is_finished === 1,
-        }
+    return row === undefined ? undefined : fileRecordOf(row)
   }
 
   async headLengths(sensorOverride: string): Promise<number[]> {
@@ -287,24 +274,10 @@ export class SqliteStore implements Store {
               'select start_offset, first_record from batches where source_id = ? and seq = ?',
             )
             .get(id, row.open_seq) as { start_offset: number; first_record: number })
-    return {
-      id,
-      uid: row.uid,
-      sensorOverride: row.sensor_override,
-      headLength: row.head_length,
-      headDigest: toHex(row.head_digest),
-      committedOffset: row.committed_offset,
-      tailDigest: row.tail_digest,
-      records: row.records,
-      batches: row.batches,
-      lastDigest: row.last_digest,
-      open:
-        open === undefined
-          ? undefined
-          : { seq: row.open_seq, startOffset: open.start_offset, firstRecord: open.first_record },
-      state: row.state as SourceState, // written by this program alone
-      pendingBytes: row.pending_bytes,
-    }
+    return sourceRecordOf(
+      row,
+      open && { startOffset: open.start_offset, firstRecord: open.first_record },
+    )
   }
 
   async blockProof(
