@@ -45,7 +45,7 @@ type DriftTotals = { count: number; firstUs: number; lastUs: number }
 const SWEEP_EVENTS = 10_000
 const VALUE_CACHE = 50_000
 /** Sessions compared at once. */
-const SWEEP_SESSIONS = 1_000
+const SWEEP_SESSIONS = 250
 
 export class SummaryCheck {
   readonly #reads: VerifyReads

@@ -786,7 +786,7 @@ async function* eachOf<T>(pages: Pages<T>): AsyncGenerator<T> {
 }
 
 /** Names of sessions at hand; more than the sessions of some pages of events. */
-const SESSION_NAMES = 20_000
+const SESSION_NAMES = 4_000
 const NO_NAME = { sensor: '', session: '' }
 
 /** How the journal names a dead letter. */
