@@ -4,7 +4,9 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { gunzipSync, gzipSync } from 'node:zlib'
+import { Client } from 'pg'
 import type { LoadReport } from '../../src/pipeline/bulk.ts'
 import { answers, NACRE, nacreJson, temporaryFolder } from '../support/cli.ts'
 import { freshDatabase, missingPostgres } from '../support/postgres.ts'
@@ -39,7 +41,66 @@ describe('several loaders of one PostgreSQL database', { skip: missingPostgres }
       assertSame(found.answers, expected)
     })
   }
+
+  test('a loader that waited for another goes on where that one stopped reading', async (t) => {
+    // One file, of which the first part is committed while the rest is still being read.
+    const size = ['--events', '27000', '--days', '1', '--sensors', '1']
+    const { folder, logs, expected } = undisturbed(t, size)
+    const found = await loadAtOnce(t, folder, [logs, logs], sleepBeforeClaims)
+    assert.equal(found.stored, expected.stats.events)
+    assertSame(found.answers, expected)
+  })
+
+  test('loaders that need a new month at the same moment make it once', async (t) => {
+    const { folder, logs, expected } = undisturbed(t, ['--seed', '13'])
+    const copy = writeCopy(folder, 'pretty', eventLines(logs).map(indented), (text) => text)
+    const found = await loadAtOnce(t, folder, [logs, copy, copy], lockMonths)
+    assert.equal(found.stored, expected.stats.events)
+    assertSame(found.answers, expected)
+  })
 })
+
+/** What goes on while the loaders run. */
+type Meanwhile = () => Promise<void>
+
+/** Whoever claims what another has gets it only after that one had time to read on. */
+async function sleepBeforeClaims(url: string): Promise<Meanwhile> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(`create function sleep() returns trigger language plpgsql as $$ begin
+      if exists (select 1 from leases where name = new.name and owner <> new.owner and name like 'source %')
+      then perform pg_sleep(1.5); end if;
+      return new; end $$`)
+    await client.query(
+      'create trigger sleep before insert on leases for each row execute function sleep()',
+    )
+  } finally {
+    await client.end()
+  }
+  return async () => {}
+}
+
+/** Two loaders at least stand before the lock of new partitions, having found that there are none, when it opens. */
+async function lockMonths(url: string): Promise<Meanwhile> {
+  const keeper = new Client({ connectionString: url })
+  keeper.on('error', () => {}) // Where a loader failed, the database is dropped while this waits.
+  await keeper.connect()
+  await keeper.query('select pg_advisory_lock(1851877989, 4)')
+  return async () => {
+    try {
+      const waiting = `select count(*)::integer as n from pg_stat_activity
+        where datname = current_database() and wait_event = 'advisory' and query like '%nacre_add_month%'`
+      for (const deadline = performance.now() + 60_000; performance.now() < deadline; ) {
+        const { rows } = await keeper.query<{ n: number }>(waiting)
+        if (rows[0]!.n >= 2) break
+        await delay(2)
+      }
+    } finally {
+      await keeper.end()
+    }
+  }
+}
 
 /** Logs, and what one load of them into SQLite answers. */
 function undisturbed(
@@ -49,18 +110,23 @@ function undisturbed(
   const folder = temporaryFolder(t)
   const logs = join(folder, 'logs')
   const damage = ['--duplicates', '0.02', '--malformed', '0.02']
-  const size = ['--events', '8000', '--days', '6', '--sensors', '2']
+  const size = ['--events', '5000', '--days', '6', '--sensors', '2']
   nacreJson(['synth', '--out', logs, ...size, ...damage, ...options])
   const calm = join(folder, 'calm')
   nacreJson(['ingest', 'bulk', logs, '--data', calm])
   return { folder, logs, expected: answers(calm) }
 }
 
-/** Starts one loader for each of the folders at the same time, on a database in which nothing is yet. */
+/**
+ * Starts one loader for each of the folders at the same time.
+ *
+ * @param prepare - is given the database with its tables; without it, the loaders find nothing and make them
+ */
 async function loadAtOnce(
   t: TestContext,
   folder: string,
   folders: readonly string[],
+  prepare?: (url: string) => Promise<Meanwhile>,
 ): Promise<{ readonly stored: number; readonly answers: Answers }> {
   const { url, drop } = await freshDatabase()
   t.after(drop)
@@ -70,7 +136,12 @@ async function loadAtOnce(
     writeFileSync(join(own, 'nacre.toml'), `store = ${JSON.stringify(url)}\n`)
     return own
   })
-  const reports = await Promise.all(folders.map((logs, i) => load(logs, data[i]!)))
+  if (prepare !== undefined) nacreJson(['init', '--data', data[0]!])
+  const meanwhile = await prepare?.(url)
+  const [reports] = await Promise.all([
+    Promise.all(folders.map((logs, i) => load(logs, data[i]!))),
+    meanwhile?.(),
+  ])
   const verdict = nacreJson<{ readonly ok: boolean }>(['verify', '--data', data[0]!], [0, 3])
   assert.ok(verdict.ok, JSON.stringify(verdict))
   return {

@@ -12,8 +12,6 @@ const LOCKS = {
   /** Changes of the schema. */
   schema: 3,
   // 4 belongs to nacre_add_month.
-  /** Numbers of sensors, event ids and the like. */
-  names: 5,
 } as const
 
 /** Takes a lock until the end of the transaction. */
