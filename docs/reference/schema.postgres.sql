@@ -429,7 +429,10 @@ create function nacre_add_month(month integer) returns boolean
     if month < 480 or since > (now() at time zone 'UTC') + interval '2 years' then return false; end if;
     if to_regclass(name) is not null then return true; end if;
     perform pg_advisory_xact_lock(1851877989, 4);
-    if to_regclass(name) is not null then return true; end if;
+    -- Not by to_regclass again: it remembers that there was none, and whoever had the lock has made it.
+    if exists (select 1 from pg_class where relname = name and relnamespace = current_schema()::regnamespace) then
+      return true;
+    end if;
     -- Rows of the month that came while it lay too far ahead keep their place, and the month with them.
     if exists (select 1 from raw_events_other where event_time_us >= lower and event_time_us < upper) then
       return false;

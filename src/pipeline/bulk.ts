@@ -329,10 +329,11 @@ class LoadRun {
         claims.push(name)
       }
       if (claims.length === names.length) {
-        if (candidates.length > 0) return candidates
-        // Whoever had the start before may have made it a source meanwhile.
+        // Whoever had them before may have read on, or have made the start a source, until they were taken.
         const now = await this.#candidates(probe, sensorOverride, known)
-        if (now.length === 0) return []
+        const taken = new Set(candidates.map(({ sourceId }) => sourceId))
+        if (now.length === taken.size && now.every(({ sourceId }) => taken.has(sourceId)))
+          return now
       }
       for (const name of claims.splice(0)) await this.#release(name)
       if (this.#options.signal.aborted) return []
