@@ -32,7 +32,7 @@ export function makeCliPage(): string {
     '| Option | Meaning |',
     '|---|---|',
     '| `--data DIR` | folder of configuration, keys and database (default `./nacre-data`) |',
-    '| `--store URL` | database, e.g. `sqlite:PATH` (default `sqlite:DATA/nacre.sqlite`) |',
+    '| `--store URL` | database, `sqlite:PATH` or `postgres://user@host/database` (default `sqlite:DATA/nacre.sqlite`) |',
     '| `--json` | print the result as one JSON document |',
     '| `--help` | show help |',
     '',

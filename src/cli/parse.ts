@@ -191,7 +191,10 @@ function addGlobalOptions(child: Commander): void {
       ),
     )
     .addOption(
-      new Option('--store <URL>', 'database, e.g. sqlite:PATH (default sqlite:DATA/nacre.sqlite)'),
+      new Option(
+        '--store <URL>',
+        'database, sqlite:PATH or postgres://user@host/database (default sqlite:DATA/nacre.sqlite)',
+      ),
     )
     .addOption(new Option('--json', 'print the result as one JSON document'))
     .helpOption('--help', 'show help')
