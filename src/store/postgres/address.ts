@@ -1,5 +1,5 @@
 /** Where a PostgreSQL database is: a store URL and the environment of libpq put together. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { ClientConfig } from 'pg'
@@ -22,6 +22,8 @@ export type Address = {
   /** Server settings for the session, as libpq's `options`: `-c name=value`. */
   readonly options: string | undefined
   readonly connectTimeoutMs: number
+  /** PGPASSFILE, or `~/.pgpass`. */
+  readonly passwordFile: string
   /** Schema of the tables; undefined takes the first of the role's search path. */
   readonly schema: string | undefined
 }
@@ -83,6 +85,7 @@ export function readAddress(url: string, environment: Environment): Address {
     certificate: from(given('sslcert'), 'PGSSLCERT'),
     key: from(given('sslkey'), 'PGSSLKEY'),
     options: from(given('options'), 'PGOPTIONS'),
+    passwordFile: environment['PGPASSFILE'] || join(homedir(), '.pgpass'),
     connectTimeoutMs: seconds === 0 ? 0 : Math.max(2, seconds) * 1000,
     schema,
   }
@@ -109,8 +112,8 @@ export function clientConfig(
     port: address.port,
     user: address.user,
     database: address.database,
-    // Undefined lets the driver look into PGPASSFILE or ~/.pgpass.
-    ...(address.password === undefined ? {} : { password: address.password }),
+    // Asked for only when the server wants one; never of the driver, which looks elsewhere too.
+    password: () => address.password ?? passwordFromFile(address) ?? '',
     ssl: tls ?? false,
     application_name: name,
     options: [sessionOptions(address), address.options ?? ''].join(' ').trim(),
@@ -134,6 +137,36 @@ function sessionOptions(address: Address): string {
   ]
     .map((setting) => `-c ${setting}`)
     .join(' ')
+}
+
+/**
+ * The password of the first line that fits, as libpq reads it: `host:port:database:user:password`, `*` for any, `\\` before
+ * a colon or backslash. A file that others can read is not used
+ * (https://www.postgresql.org/docs/current/libpq-pgpass.html).
+ */
+export function passwordFromFile(address: Address): string | undefined {
+  let text: string
+  try {
+    if (process.platform !== 'win32' && (statSync(address.passwordFile).mode & 0o077) !== 0)
+      return undefined
+    text = readFileSync(address.passwordFile, 'utf8')
+  } catch {
+    return undefined
+  }
+  const host = address.host.startsWith('/') ? 'localhost' : address.host
+  const wanted = [host, String(address.port), address.database, address.user]
+  for (const line of text.split(/\r?\n/)) {
+    if (line.startsWith('#')) continue
+    const fields = [...line.matchAll(/((?:\\.|[^:\\])*)(?::|$)/g)].map((found) =>
+      found[1]!.replace(/\\(.)/g, '$1'),
+    )
+    const isMine = wanted.every(
+      (value, i) =>
+        fields[i] === '*' || fields[i] === value || (i === 0 && fields[0] === address.host),
+    )
+    if (isMine && fields.length > 4 && line !== '') return fields[4]
+  }
+  return undefined
 }
 
 /** What a TLS mode asks of the handshake. Each try in turn; the next only where the server has no TLS (or only TLS). */

@@ -91,6 +91,7 @@ export class Connections {
           LIMITS.connectMsMax,
         )
         checkServer(Number(found.version), found.encoding)
+        checkSchema(address.schema, found.schema)
         return new Connections(
           address,
           pool,
@@ -139,6 +140,18 @@ export class Connections {
   async close(): Promise<void> {
     await this.pool.end()
   }
+}
+
+/** A pooler in between may drop the settings of a session. */
+function checkSchema(wanted: string | undefined, found: string | null): void {
+  if (wanted === undefined || found === null || found === wanted) return
+  throw new StoreError(
+    'STORE_UNSUPPORTED',
+    `The connection is in the schema ${found.replace(/[^\w]/g, '?')}, not in ${wanted}: something in between dropped the setting.`,
+    {
+      hint: 'Connect past the pooler, or set the search path of the role: alter role ... set search_path.',
+    },
+  )
 }
 
 function checkServer(version: number, encoding: string): void {
@@ -264,6 +277,12 @@ function translate(error: unknown, place: string): unknown {
       'Look at sslmode and sslrootcert; docs/operations/postgres.md lists the modes.',
       'The TLS connection was not made: the server has none, or its certificate does not fit.',
       'STORE_NO_ACCESS',
+    )
+  if (/^(40001|40P01|55P03|53300)$/.test(code))
+    return because(
+      'Wait for the other commands, or see with "nacre db status" who writes; then run the same command again.',
+      'Others kept what this needed for too long.',
+      'STORE_BUSY',
     )
   if (isPassing(error))
     return because(

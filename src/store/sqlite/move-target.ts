@@ -49,6 +49,7 @@ export function sqliteMoveTarget(store: SqliteStore): MoveTarget {
   }
 
   return {
+    renumbersSessions: true,
     async prepare(origin) {
       const isMoving =
         db.prepare("select 1 from sqlite_master where name = 'move_progress'").get() !== undefined

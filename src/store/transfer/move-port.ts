@@ -31,6 +31,8 @@ export type Prepared =
   | { readonly state: 'begun'; readonly progress: ReadonlyMap<string, Progress> }
 
 export type MoveTarget = {
+  /** Sessions get numbers in the order they come: what names them cannot stay when they are moved again. */
+  readonly renumbersSessions: boolean
   /**
    * Makes the store ready to be filled: empty but for the schema, its slow indexes put off.
    *
