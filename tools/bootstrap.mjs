@@ -1,6 +1,6 @@
 // Plain JavaScript for any Node from 20 on: brings the Node and the packages that everything else here needs.
 import { spawnSync } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -27,6 +27,9 @@ export function prepare() {
 }
 
 function isInstalled() {
+  // What is linked here belongs to another checkout: npm ci would empty it.
+  const modules = lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })
+  if (modules?.isSymbolicLink()) return true
   const marker = join(root, 'node_modules', '.package-lock.json')
   return (
     existsSync(node) &&

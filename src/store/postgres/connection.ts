@@ -214,12 +214,14 @@ async function retried<T>(
   signal?: AbortSignal,
   msMax: number = LIMITS.retryMsMax,
 ): Promise<T> {
-  const started = performance.now()
+  // Counted from the first failure: work that waited long for its turn has tries left.
+  let failedAt: number | undefined
   for (let wait = 20; ; wait = Math.min(wait * 2, LIMITS.retryDelayMsMax)) {
     try {
       return await work()
     } catch (error) {
-      const isOver = performance.now() - started > msMax || signal?.aborted === true
+      failedAt ??= performance.now()
+      const isOver = performance.now() - failedAt > msMax || signal?.aborted === true
       if (!isPassing(error) || isOver) throw translate(error, place)
       // Full jitter: loaders that were stopped together do not come back together.
       const delay = wait * (0.5 + Math.random())

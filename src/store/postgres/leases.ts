@@ -31,11 +31,18 @@ export class Leases {
     const { rows } = await this.#connections.retry(() =>
       this.#connections.pool.query({
         name: 'lease-claim',
-        text: `insert into leases (name, owner, what, expires_at) values ($1, $2, $3, ${TERM})
-               on conflict (name) do update set owner = excluded.owner, what = excluded.what, expires_at = excluded.expires_at
-                 where leases.owner = excluded.owner
-                   or (leases.expires_at < clock_timestamp() and pg_postmaster_start_time() < clock_timestamp() - ${LEASE})
-               returning 1`,
+        // One that ended is left alone while a commit of its owner rests on it (`stillOwned`), and after a restart of
+        // the server until its owner had time to come back.
+        text: `with taken as (
+                 update leases set owner = $2, what = $3, expires_at = ${TERM}
+                  where name = (select name from leases where name = $1 and (owner = $2
+                    or (expires_at < clock_timestamp() and pg_postmaster_start_time() < clock_timestamp() - ${LEASE})) for update skip locked)
+                 returning 1),
+               added as (
+                 insert into leases (name, owner, what, expires_at) select $1, $2, $3, ${TERM} where not exists (select 1 from taken)
+                 on conflict (name) do nothing
+                 returning 1)
+               select 1 from taken union all select 1 from added`,
         values: [name, this.#owner, this.#what],
       }),
     )
@@ -66,14 +73,9 @@ export class Leases {
   }
 
   #renew(): void {
-    // When it fails, the next one may not; when none does, the lease ends, which is what it is for. Those that a commit
-    // holds are not waited for: nobody can take them.
+    // When it fails, the next one may not; when none does, the lease ends, which is what it is for.
     this.#connections.pool
-      .query(
-        `update leases set expires_at = ${TERM}
-          where name in (select name from leases where owner = $1 for update skip locked)`,
-        [this.#owner],
-      )
+      .query(`update leases set expires_at = ${TERM} where owner = $1`, [this.#owner])
       .catch(() => {})
     this.#connections.pool.query(END_FROZEN).catch(() => {})
   }
@@ -90,7 +92,8 @@ const END_FROZEN = `select pg_terminate_backend(pid) from pg_stat_activity
     and not exists (select 1 from leases where expires_at > clock_timestamp() and application_name like '% ' || left(owner, 8))`
 
 /**
- * Whether all claims are still this loader's; they stay so until the end of the transaction.
+ * Whether all claims are still this loader's; they stay so until the end of the transaction, and can be renewed
+ * meanwhile.
  *
  * A lease that ended but that nobody took is still its own.
  */
@@ -101,7 +104,7 @@ export async function stillOwned(
 ): Promise<boolean> {
   const wanted = new Set(names)
   const { rows } = await client.query<{ name: string }>(
-    'select name from leases where name = any($1::text[]) and owner = $2 order by name for share',
+    'select name from leases where name = any($1::text[]) and owner = $2 order by name for key share',
     [[...wanted], owner],
   )
   return rows.length === wanted.size
