@@ -354,7 +354,8 @@ export class SqliteStore implements Store {
 
   async close(): Promise<void> {
     this.queue.close()
-    if (this.#query === undefined) this.connection.close()
-    else await this.#query.destroy()
+    // The query builder closes the connection only where it was used.
+    await this.#query?.destroy()
+    if (this.connection.open) this.connection.close()
   }
 }
