@@ -3,7 +3,13 @@ import { StoreError } from '../../core/errors.ts'
 import { type PlainObject, parseJson } from '../../core/json.ts'
 import { flatKeyOrder, flatKeys, keyOrderOf } from '../../core/key-order.ts'
 import type { Row } from '../schema.ts'
-import type { MovedEvent, MovedRow, MoveTarget, Progress } from '../transfer/move-port.ts'
+import {
+  holdsOther,
+  type MovedEvent,
+  type MovedRow,
+  type MoveTarget,
+  type Progress,
+} from '../transfer/move-port.ts'
 import type { Client } from './connection.ts'
 import { CopyRows } from './copy.ts'
 import { migratePostgres } from './migrate.ts'
@@ -272,14 +278,4 @@ function withDigests(table: string, rows: readonly MovedRow[]): readonly MovedRo
       digest: driftDigest(row as unknown as Row<'schema_drift'>), // the columns of that table
     }))
   return rows
-}
-
-function holdsOther(place: string): StoreError {
-  return new StoreError(
-    'STORE_MOVE_FAILED',
-    `${place} is not empty: it holds batches of its own.`,
-    {
-      hint: 'Move into a new file or database. A move that broke off goes on only from the store it began with.',
-    },
-  )
 }

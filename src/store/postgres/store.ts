@@ -208,8 +208,8 @@ export class PostgresStore implements Store {
   }
 
   async holders(): Promise<Holder[]> {
-    const rows = await this.#rows<{ what: string; names: number }>(
-      'select what, count(*) as names from leases where expires_at > clock_timestamp() group by what order by what',
+    const rows = await this.#rows<{ what: string }>(
+      'select distinct what from leases where expires_at > clock_timestamp() order by what',
     )
     return rows.map((row) => {
       const at = row.what.lastIndexOf(': ')

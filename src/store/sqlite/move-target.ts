@@ -1,6 +1,11 @@
 import { toHex } from '../../core/bytes.ts'
-import { StoreError } from '../../core/errors.ts'
-import type { MovedRow, MoveTarget, Progress, SessionName } from '../transfer/move-port.ts'
+import {
+  holdsOther,
+  type MovedRow,
+  type MoveTarget,
+  type Progress,
+  type SessionName,
+} from '../transfer/move-port.ts'
 import { MultiInsert } from './sql.ts'
 import type { SqliteStore } from './store.ts'
 
@@ -174,14 +179,4 @@ export function sqliteMoveTarget(store: SqliteStore): MoveTarget {
       sql: string
     }[]
   }
-}
-
-function holdsOther(place: string): StoreError {
-  return new StoreError(
-    'STORE_MOVE_FAILED',
-    `${place} is not empty: it holds batches of its own.`,
-    {
-      hint: 'Move into a new file or database. A move that broke off goes on only from the store it began with.',
-    },
-  )
 }

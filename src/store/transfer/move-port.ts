@@ -1,5 +1,7 @@
 /** What moving a store asks of the one that is filled. Each engine implements it in the folder of its name. */
 
+import { StoreError } from '../../core/errors.ts'
+
 /** A cell as it travels: bytes, numbers, texts; a payload is its sealed text. */
 export type Cell = string | number | Uint8Array | null
 export type MovedRow = Readonly<Record<string, Cell>>
@@ -63,4 +65,19 @@ export type MoveTarget = {
   >
   /** Forgets that it was filled by a move: from now on it is a store as any other. */
   seal(): Promise<void>
+}
+
+/**
+ * The refusal of a target that another store has filled, or a load of its own.
+ *
+ * @param place - the target as messages name it
+ */
+export function holdsOther(place: string): StoreError {
+  return new StoreError(
+    'STORE_MOVE_FAILED',
+    `${place} is not empty: it holds batches of its own.`,
+    {
+      hint: 'Move into a new file or database. A move that broke off goes on only from the store it began with.',
+    },
+  )
 }
