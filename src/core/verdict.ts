@@ -1,0 +1,52 @@
+/** What the rules say of a text or an event: the vocabulary between `neutralize` and those who keep and show it. */
+
+/** What kind of text an attacker wrote; rules say which kinds they look at. */
+export const FIELD_CLASSES = [
+  'command', // a shell command line, as typed
+  'credential', // user name or password
+  'client', // version string of a client
+  'env', // name or value of an environment variable
+  'file', // a file name
+  'url',
+  'data', // bytes sent through a tunnel, requests to a proxy
+  'text', // anything else
+] as const
+
+export type FieldClass = (typeof FIELD_CLASSES)[number]
+
+/** Encodings and tricks that `unwrap` can undo; their names are stored. */
+export const LAYERS = [
+  'ansi-c', // $'...'
+  'backslash', // w\get
+  'base64',
+  'brace', // {wget,-q,http://...}
+  'echo-e',
+  'gzip', // gzip, zlib and raw deflate
+  'here-document',
+  'hex', // xxd -r -p, long runs of hex digits
+  'html', // character references
+  'ifs', // $IFS
+  'json', // \uNNNN
+  'octal', // \NNN
+  'parameter', // ${x}, a=wg; ${a}et
+  'percent', // %NN
+  'printf',
+  'quotes', // w'g'et
+  'rev',
+  'tr',
+  'x-escape', // \xNN
+] as const
+
+export type Layer = (typeof LAYERS)[number]
+
+/** Verdict on one text. */
+export type TextVerdict = {
+  /** Ids of the rules that hit, ascending. */
+  readonly rules: readonly string[]
+  /** What was undone to read it, ascending. */
+  readonly layers: readonly Layer[]
+  /** 0 to 100: what the attacker did to the honeypot. Never a reason to withhold. */
+  readonly threat: number
+  /** 0 to 100: what the text could do to those who read it. */
+  readonly hazard: number
+}
