@@ -65,6 +65,12 @@ export const LIMITS = {
   diskFreeBytesMin: 64 * 1024 * 1024,
   /** Seconds between two checkpoints of a long run. */
   checkpointSeconds: 600,
+  /** Verdicts on texts that a reader keeps, twice: the younger and the older half. */
+  verdictCacheMax: 20_000,
+  /** Characters of a text whose verdict is kept: longer ones hardly repeat, and would fill the memory. */
+  cachedTextCharsMax: 4_096,
+  /** Hazard from which an event is withheld for a person, unless the operator says otherwise. */
+  holdHazard: 90,
   /** Names in one top list of a report. */
   topMax: 1_000,
 } as const

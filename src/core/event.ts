@@ -30,6 +30,8 @@ export const FLAGS = {
   'wrong-type': 1 << 8, // a known field has another type than its schema says; kept as text
   'lost-precision': 1 << 9, // the timestamp is finer than a microsecond, or too far off to be exact to one
   unwrapped: 1 << 10, // taken out of an Elasticsearch hit
+  withheld: 1 << 11, // kept from queries until a person decided
+  redacted: 1 << 12, // personal data was taken out of the view
 } as const
 
 export type Flag = keyof typeof FLAGS

@@ -1,4 +1,5 @@
 import type { DeadLetter } from './event.ts'
+import type { Verdict } from './verdict.ts'
 
 /**
  * A batch on its way from reader to writer: columns side by side in a few buffers, so that handing it to another
@@ -32,6 +33,9 @@ export type PackedBatch = {
   /** Order of the keys of each payload (`core/key-order.ts`); empty where the engine does not need it. */
   readonly keyOrderIx: Uint32Array
   readonly keyOrders: readonly string[]
+  /** 0 for an event without a verdict, else 1 + index into `verdicts`. */
+  readonly verdictIx: Uint32Array
+  readonly verdicts: readonly Verdict[]
   /** Event number and text, for the few events with notes. */
   readonly notes: readonly (readonly [number, string])[]
   /** 0 for none, else 1 + index into `protocols`. */

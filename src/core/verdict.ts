@@ -50,3 +50,30 @@ export type TextVerdict = {
   /** 0 to 100: what the text could do to those who read it. */
   readonly hazard: number
 }
+
+/**
+ * Verdict on a whole event, as it is stored.
+ *
+ * `hits` and `layers` are JSON texts of ours, made in one way only, so that equal verdicts are equal texts.
+ */
+export type Verdict = {
+  readonly threat: number
+  readonly hazard: number
+  /** `[["input","threat.download.wget"], ...]`: field and rule, ordered. */
+  readonly hits: string
+  /** `["base64", ...]`, ordered. */
+  readonly layers: string
+}
+
+/** A verdict's own text: equal for equal verdicts. */
+export function verdictText(verdict: Verdict): string {
+  return `${verdict.threat} ${verdict.hazard} ${verdict.hits} ${verdict.layers}`
+}
+
+/** What looks at texts: a compiled set of rules. */
+export type TextMatcher = {
+  /** Name of the rule set: the same rules have the same name. */
+  readonly version: string
+  /** @param text - the attacker's own text, not its visible form */
+  match(text: string, fieldClass: FieldClass): TextVerdict
+}

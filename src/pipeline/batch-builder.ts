@@ -2,6 +2,7 @@ import { type DeadLetter, type DeadReason, ownText } from '../core/event.ts'
 import type { PlainObject } from '../core/json.ts'
 import { flatKeyOrder, flatKeys, keyOrderOf } from '../core/key-order.ts'
 import type { DriftItem, PackedBatch } from '../core/packed.ts'
+import { type Verdict, verdictText } from '../core/verdict.ts'
 import { LIMITS } from '../limits.ts'
 import type { Description } from '../neutralize/describe.ts'
 import { RecordSealer } from '../seal/records.ts'
@@ -18,6 +19,7 @@ export type BuiltEvent = {
   digest: Uint8Array
   rowDigest: Uint8Array
   notes: string
+  verdict: Verdict | undefined
 }
 
 const encoder = new TextEncoder()
@@ -74,6 +76,9 @@ export class BatchBuilder {
   #digests = new Uint8Array(this.#capacity * 16)
   #rowDigests = new Uint8Array(this.#capacity * 32)
   #payloadEnds = new Uint32Array(this.#capacity)
+  #verdictIx = new Uint32Array(this.#capacity)
+  readonly #verdictNumbers = new Map<string, number>()
+  readonly #verdicts: Verdict[] = []
   #payloads = Buffer.allocUnsafeSlow(1_152 * 1024)
   #payloadBytes = 0
   #isAscii = true
@@ -192,6 +197,7 @@ export class BatchBuilder {
     this.#payloadEnds[i] = this.#payloadBytes
     if (this.#needs.keyOrder) this.#keyOrderIx[i] = this.#keyOrderNumber(view, payload)
     if (event.notes !== '') this.#notes.push([i, event.notes])
+    this.#verdictIx[i] = event.verdict === undefined ? 0 : this.#verdictNumber(event.verdict)
     this.#protocolIx[i] =
       description.protocol === undefined ? 0 : this.#protocolNumber(description.protocol)
     if (description.durationMs !== undefined) this.#durations.push([i, description.durationMs])
@@ -232,6 +238,8 @@ export class BatchBuilder {
       payloadsAreAscii: this.#isAscii,
       keyOrderIx: this.#keyOrderIx.subarray(0, this.#needs.keyOrder ? n : 0),
       keyOrders: this.#keyOrders,
+      verdictIx: this.#verdictIx.subarray(0, n),
+      verdicts: this.#verdicts,
       notes: this.#notes,
       protocolIx: this.#protocolIx.subarray(0, n),
       protocols: this.#protocols,
@@ -289,6 +297,16 @@ export class BatchBuilder {
     let ix = this.#protocols.indexOf(protocol)
     if (ix < 0) ix = this.#protocols.push(protocol) - 1
     return ix + 1
+  }
+
+  #verdictNumber(verdict: Verdict): number {
+    const text = verdictText(verdict)
+    let number = this.#verdictNumbers.get(text)
+    if (number === undefined) {
+      number = this.#verdicts.push(verdict)
+      this.#verdictNumbers.set(text, number)
+    }
+    return number
   }
 
   #keyOrderNumber(view: PlainObject, payload: string | Uint8Array): number {
@@ -364,6 +382,7 @@ export class BatchBuilder {
     this.#digests = enlarged(this.#digests, Uint8Array)
     this.#rowDigests = enlarged(this.#rowDigests, Uint8Array)
     this.#payloadEnds = enlarged(this.#payloadEnds, Uint32Array)
+    this.#verdictIx = enlarged(this.#verdictIx, Uint32Array)
     if (this.#needs.keyOrder) this.#keyOrderIx = enlarged(this.#keyOrderIx, Uint32Array)
   }
 }

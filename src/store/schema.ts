@@ -133,8 +133,8 @@ export const TABLES = {
     records: integer('sealed', 'records or segments in it'),
     root: blob('sealed', 'root over their hashes'),
     sha256: blob('sealed', 'SHA-256 of their bytes; proof of lineage for compressed files'),
-    codec: text('sealed', '`zstd`'),
-    key_id: text('sealed', 'key that can open it; empty while blocks are not encrypted'),
+    codec: text('sealed', '`zstd`, or `zstd+aes-256-gcm`'),
+    key_id: text('sealed', 'recipient that can open it; empty where it is not encrypted'),
     bytes: blob('sealed', 'the exact bytes that were logged'),
   },
   batch_days: {
@@ -160,6 +160,7 @@ export const TABLES = {
       'sealed',
       'the event as JSON in visible form: what queries and reports may touch',
     ),
+    verdict_id: integer('derived', 'verdict of the rules; 0 where nothing hit'),
   },
   held_events: {
     id: integer('operational', 'number of the row'),
@@ -172,7 +173,13 @@ export const TABLES = {
     digest: blob('sealed', 'first 16 bytes of the hash of the canonical form'),
     notes: textOrNull('sealed', 'names of known fields that had a wrong type'),
     payload: json('sealed', 'the event as JSON in visible form'),
-    state: text('journalled', '`held`, `rejected`'),
+    state: text('journalled', '`held` or `rejected`; an approved event moves to `raw_events`'),
+    verdict_id: integer('derived', 'verdict of the rules'),
+  },
+  held_sessions: {
+    session_key: key('derived', 'number of a session that held events belong to'),
+    sensor_id: integer('derived', 'its sensor; the name is in the row digests of its held events'),
+    session: text('sealed', 'session id; in the row digests of its held events'),
   },
   sessions: {
     session_key: key('derived', 'number of the session; stands for sensor and id in other tables'),
@@ -205,8 +212,8 @@ export const TABLES = {
     login_success_count: integer('derived', '`login.success` events'),
     download_count: integer('derived', '`session.file_download` events'),
     upload_count: integer('derived', '`session.file_upload` events'),
-    threat_score: integer('derived', '0 to 100; 0 while no rule set is loaded'),
-    hazard_score: integer('derived', '0 to 100; 0 while no rule set is loaded'),
+    threat_score: integer('derived', '0 to 100: the highest of its events'),
+    hazard_score: integer('derived', '0 to 100: the highest of its events'),
   },
   values: {
     id: integer('derived', 'number of the value; stands for the text in other tables'),
@@ -239,6 +246,36 @@ export const TABLES = {
     sensor_id: integer('derived', 'sensor'),
     kind_id: integer('derived', 'event id'),
     count: integer('derived', 'events'),
+  },
+  verdicts: {
+    id: integer('derived', 'number of the verdict; stands for it in other tables'),
+    digest: blob('derived', 'first 16 bytes of the hash of scores, hits and layers'),
+    threat: integer('derived', '0 to 100: what the attacker did to the honeypot'),
+    hazard: integer('derived', '0 to 100: what the text could do to those who read it'),
+    hits: text('derived', 'JSON: pairs of field and rule, ordered'),
+    layers: text('derived', 'JSON: encodings that were undone to read it, ordered'),
+  },
+  daily_verdicts: {
+    day: integer('derived', 'UTC day'),
+    sensor_id: integer('derived', 'sensor'),
+    verdict_id: integer('derived', 'verdict'),
+    count: integer('derived', 'events'),
+  },
+  rule_sets: {
+    version: text('derived', 'name of the rule set: digest over its rules'),
+    rule_id: text('derived', 'rule'),
+    definition: text('derived', 'the rule as JSON, so that old verdicts can be made again'),
+  },
+  verdict_runs: {
+    seq: integer('journalled', 'journal entry of the run that made verdicts again'),
+    rule_set: text('journalled', 'rule set it used'),
+    from_batch: integer('journalled', 'first batch whose events it covers'),
+    to_batch: integer('journalled', 'last batch'),
+  },
+  modes: {
+    name: text('journalled', '`emergency`'),
+    state: text('journalled', '`on` or `off`'),
+    seq: integer('journalled', 'journal entry that set it'),
   },
   schema_versions: {
     version: text('derived', 'name of the set of schemas: digest over its files'),
@@ -295,6 +332,17 @@ export const TABLES = {
     public_key: blob('journalled', 'public half, 32 bytes'),
     made_at_us: integer('journalled', 'when it was made'),
   },
+  recipient_keys: {
+    key_id: text('journalled', 'name of the key: start of the hash of its public half'),
+    public_key: blob('journalled', 'public half (X25519), 32 bytes'),
+    made_at_us: integer('journalled', 'when it was made'),
+  },
+  batch_keys: {
+    batch_id: integer('sealed', 'batch whose blocks are encrypted'),
+    key_id: text('sealed', 'recipient that can open them'),
+    ephemeral: blob('sealed', 'public half of the key made for this batch'),
+    wrapped: blob('sealed', 'the data key, encrypted to the recipient'),
+  },
   checkpoints: {
     seq: integer('sealed', 'number of the checkpoint, from 1'),
     made_at_us: integer('sealed', 'when'),
@@ -311,6 +359,10 @@ export const TABLES = {
     id: integer('derived', 'number of the migration'),
     name: text('derived', 'its name'),
     applied_at_us: integer('operational', 'when it was applied'),
+  },
+  metrics: {
+    name: text('operational', 'what is counted; `docs/rules.md` lists them'),
+    value: integer('operational', 'since the store was made'),
   },
   artifacts: {
     path: text('operational', 'where the file lay when it was looked at'),
@@ -351,6 +403,9 @@ export type Database = TableTypes & {
     username: string | null
     password: string | null
     input: string | null
+    threat: number
+    hazard: number
+    hits: string | null
     payload: string
   }
 }

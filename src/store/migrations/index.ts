@@ -1,8 +1,9 @@
 import { migration as spine } from './0001-spine.ts'
+import { migration as hostileContent } from './0002-hostile-content.ts'
 import type { Migration } from './migration.ts'
 
 /** All migrations, in the order they are applied. */
-export const MIGRATIONS: readonly Migration[] = [spine]
+export const MIGRATIONS: readonly Migration[] = [spine, hostileContent]
 
 /** The schema version that this program works with. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length
