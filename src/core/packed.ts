@@ -36,6 +36,10 @@ export type PackedBatch = {
   /** 0 for an event without a verdict, else 1 + index into `verdicts`. */
   readonly verdictIx: Uint32Array
   readonly verdicts: readonly Verdict[]
+  /** Name of the rule set that made the verdicts. */
+  readonly ruleSet: string
+  /** Rules that were switched off because they took too long; empty but for an attack on the rules. */
+  readonly rulesOff: readonly string[]
   /** Event number and text, for the few events with notes. */
   readonly notes: readonly (readonly [number, string])[]
   /** 0 for none, else 1 + index into `protocols`. */
@@ -66,6 +70,17 @@ export type PackedBatch = {
   readonly dead: readonly DeadLetter[]
   readonly blocks: readonly PackedBlock[]
   readonly recordRoot: Uint8Array
+  /** How the blocks are encrypted; undefined where they are not. */
+  readonly envelope: PackedEnvelope | undefined
+}
+
+/** The data key of a batch, encrypted to a recipient. */
+export type PackedEnvelope = {
+  readonly keyId: string
+  /** Public half of the key pair made for this batch, 32 bytes. */
+  readonly ephemeral: Uint8Array
+  /** 48 bytes. */
+  readonly wrapped: Uint8Array
 }
 
 export type PackedBlock = {

@@ -21,6 +21,9 @@ export type SessionSummary = {
   loginSuccessCount: number
   downloadCount: number
   uploadCount: number
+  /** The highest of its events, 0 to 100. */
+  threatScore: number
+  hazardScore: number
   /** Value ids of texts while loading; texts when checking. */
   srcIp: Fact<number> | undefined
   clientVersion: Fact<number> | undefined
@@ -42,12 +45,23 @@ export function emptySummary(): SessionSummary {
     loginSuccessCount: 0,
     downloadCount: 0,
     uploadCount: 0,
+    threatScore: 0,
+    hazardScore: 0,
     srcIp: undefined,
     clientVersion: undefined,
     hassh: undefined,
     protocol: undefined,
     durationMs: undefined,
   }
+}
+
+/** Adds the scores of one event. */
+export function addScores(
+  summary: SessionSummary,
+  scores: { readonly threat: number; readonly hazard: number },
+): void {
+  if (scores.threat > summary.threatScore) summary.threatScore = scores.threat
+  if (scores.hazard > summary.hazardScore) summary.hazardScore = scores.hazard
 }
 
 /** Adds one event's time and class to the counts. */

@@ -215,7 +215,7 @@ export class BatchBuilder {
     this.records += 1
   }
 
-  finish(isOpen: boolean): PackedBatch {
+  finish(isOpen: boolean, rules: Pick<PackedBatch, 'ruleSet' | 'rulesOff'>): PackedBatch {
     const sealed = this.#sealer.finish()
     const n = this.#count
     return {
@@ -240,6 +240,7 @@ export class BatchBuilder {
       keyOrders: this.#keyOrders,
       verdictIx: this.#verdictIx.subarray(0, n),
       verdicts: this.#verdicts,
+      ...rules,
       notes: this.#notes,
       protocolIx: this.#protocolIx.subarray(0, n),
       protocols: this.#protocols,

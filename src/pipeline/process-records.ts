@@ -17,13 +17,12 @@ import { Description, describe } from '../neutralize/describe.ts'
 import { printView } from '../neutralize/neutralize.ts'
 import { recordLeaf } from '../seal/records.ts'
 import { payloadHash, rowDigest } from '../seal/view.ts'
-import type { BatchNeeds } from '../store/port.ts'
-import type { Registry } from '../validate/registry.ts'
 import { unknownFieldsOf, validate } from '../validate/validate.ts'
 import { BatchBuilder, type BuiltEvent, type ValueDictionary } from './batch-builder.ts'
+import type { ReadingStages } from './stages.ts'
 
 export type ProcessOptions = {
-  readonly registry: Registry
+  readonly stages: ReadingStages
   readonly nowUs: InstantUs
   /** Sensor of all records; undefined takes each record's own. */
   readonly sensor: string | undefined
@@ -31,7 +30,6 @@ export type ProcessOptions = {
   /** Offset of the first byte handed over, in the raw stream. */
   readonly startOffset: number
   readonly dictionary: ValueDictionary
-  readonly needs: BatchNeeds
   /** Reading goes on inside an array. */
   readonly inArray?: boolean
   /** Raw bytes of each text byte sequence: 1 for UTF-8; UTF-16 is transcoded before it comes here. */
@@ -74,12 +72,13 @@ export class RecordProcessor {
     digest: new Uint8Array(0),
     rowDigest: new Uint8Array(0),
     notes: '',
+    verdict: undefined,
   }
 
   constructor(options: ProcessOptions) {
     this.#options = options
     this.#framer = new Framer(options.startOffset, options.inArray ?? false)
-    this.#builder = new BatchBuilder(options.startOffset, options.dictionary, options.needs)
+    this.#builder = new BatchBuilder(options.startOffset, options.dictionary, options.stages.needs)
   }
 
   /** Takes bytes that stay unchanged. @returns the batches they complete, one at a time */
@@ -144,10 +143,16 @@ export class RecordProcessor {
   }
 
   #next(isOpen: boolean): PackedBatch {
-    const batch = this.#builder.finish(isOpen)
+    const { scoring } = this.#options.stages
+    const batch = this.#builder.finish(isOpen, scoring.rules)
+    scoring.settle()
     this.#batches += 1
     collectYoung()
-    this.#builder = new BatchBuilder(batch.endOffset, this.#options.dictionary, this.#options.needs)
+    this.#builder = new BatchBuilder(
+      batch.endOffset,
+      this.#options.dictionary,
+      this.#options.stages.needs,
+    )
     return batch
   }
 
@@ -186,7 +191,7 @@ export class RecordProcessor {
       this.#kill(frame, decoded.reason)
       return
     }
-    const valid = validate(decoded.object, this.#options.registry, this.#options.nowUs)
+    const valid = validate(decoded.object, this.#options.stages.registry, this.#options.nowUs)
     if (!valid.ok) {
       this.#kill(frame, valid.reason)
       return
@@ -239,9 +244,13 @@ export class RecordProcessor {
       notes: event.notes,
       payloadHash: hash,
     })
+    event.verdict = this.#options.stages.scoring.score(view)
+    // Whether an event is withheld depends on it and the rules alone; not even its digest does on that.
+    if (event.verdict !== undefined && event.verdict.hazard >= this.#options.stages.holdHazard)
+      event.flags |= FLAGS.withheld
     describe(view, event.eventClass, this.#description)
     // Named as the view names them: verification finds them there.
-    const fields = isPlain ? undefined : this.#options.registry.fieldsOf(event.eventid)
+    const fields = isPlain ? undefined : this.#options.stages.registry.fieldsOf(event.eventid)
     const unknownFields =
       fields === undefined ? (isPlain ? valid.unknownFields : []) : unknownFieldsOf(view, fields)
     const isAsciiPayload =

@@ -1,9 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { LIMITS } from '../limits.ts'
-import type { BatchNeeds } from '../store/port.ts'
-import type { Registry } from '../validate/registry.ts'
 import { ValueDictionary } from './batch-builder.ts'
 import { type Probe, probeSource, type ReadMessage, type ReadPlan, readSource } from './reader.ts'
+import type { ReadingStages, StagesPlan } from './stages.ts'
 
 /** Something that reads sources one after the other. */
 export type Reader = {
@@ -15,18 +14,15 @@ export type Reader = {
 }
 
 /** Reads in the calling thread. */
-export function inlineReader(id: number, registry: Registry, needs: BatchNeeds): Reader {
+export function inlineReader(id: number, stages: ReadingStages): Reader {
   const dictionary = new ValueDictionary()
   return {
     id,
     probe: probeSource,
-    read: (plan) => readSource(plan, registry, dictionary, needs),
+    read: (plan) => readSource(plan, stages, dictionary),
     close: async () => {},
   }
 }
-
-/** What a reading thread is told at its start. */
-export type ReaderData = { readonly schemas: string; readonly needs: BatchNeeds }
 
 export type WorkerRequest =
   | { readonly kind: 'probe'; readonly path: string; readonly chunkBytes: number }
@@ -43,12 +39,12 @@ export type WorkerReply =
 /**
  * Reads in a worker thread, ahead of the caller by a bounded number of batches.
  *
- * @param schemas - URL of the folder with the event schemas; the worker loads them itself
+ * @param plan - what the worker makes its stages from, itself
  */
-export function workerReader(id: number, schemas: URL, needs: BatchNeeds): Reader {
+export function workerReader(id: number, plan: StagesPlan): Reader {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   const worker = new Worker(new URL(`./reader-worker.${extension}`, import.meta.url), {
-    workerData: { schemas: schemas.href, needs } satisfies ReaderData,
+    workerData: plan,
     // Decoders of hostile archives run here: a heap that grows without end stops the thread, not the machine. One record
     // of 8 MiB can need half a gigabyte for a moment; ordinary logs stay below 40 MiB.
     resourceLimits: { maxOldGenerationSizeMb: 1_024, maxYoungGenerationSizeMb: 6 },
@@ -82,8 +78,8 @@ export function workerReader(id: number, schemas: URL, needs: BatchNeeds): Reade
       if (reply.kind === 'probed') return reply.probe
       throw failureFrom(reply)
     },
-    async *read(plan) {
-      send({ kind: 'read', plan })
+    async *read(reading) {
+      send({ kind: 'read', plan: reading })
       let isDone = false
       try {
         for (;;) {

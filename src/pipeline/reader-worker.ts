@@ -1,19 +1,13 @@
 /** The thread of a `workerReader`: reads, sends, waits for credit. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { transferList } from '../core/packed.ts'
-import { loadRegistry } from '../validate/registry.ts'
 import { ValueDictionary } from './batch-builder.ts'
 import { probeSource, type ReadPlan, readSource } from './reader.ts'
-import {
-  type ReaderData,
-  WORKER_CREDITS,
-  type WorkerReply,
-  type WorkerRequest,
-} from './reader-pool.ts'
+import { WORKER_CREDITS, type WorkerReply, type WorkerRequest } from './reader-pool.ts'
+import { makeStages, type StagesPlan } from './stages.ts'
 
 const port = parentPort!
-const { schemas, needs } = workerData as ReaderData // set by workerReader alone
-const registry = loadRegistry(new URL(schemas))
+const stages = makeStages(workerData as StagesPlan) // set by workerReader alone
 const dictionary = new ValueDictionary()
 let credits = WORKER_CREDITS
 let isStopped = false
@@ -35,7 +29,7 @@ port.on('message', (request: WorkerRequest) => {
 async function read(plan: ReadPlan): Promise<void> {
   isStopped = false
   credits = WORKER_CREDITS
-  for await (const message of readSource(plan, registry, dictionary, needs)) {
+  for await (const message of readSource(plan, stages, dictionary)) {
     if (message.kind === 'batch') {
       while (credits <= 0 && !isStopped) {
         await new Promise<void>((resolve) => {

@@ -8,6 +8,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import type { DeadReason } from '../core/event.ts'
 import type { PackedBatch } from '../core/packed.ts'
 import { LIMITS } from '../limits.ts'
+import type { ScorerFigures } from '../neutralize/score.ts'
 import {
   type ByteStream,
   type Compression,
@@ -17,10 +18,9 @@ import {
 } from '../source/decompress.ts'
 import { detectEncoding, type TextEncodingName, Utf16Transcoder } from '../source/encoding.ts'
 import { type ForeignKind, headDigest, StreamProbe, sha256 } from '../source/probe.ts'
-import type { BatchNeeds } from '../store/port.ts'
-import type { Registry } from '../validate/registry.ts'
 import type { ValueDictionary } from './batch-builder.ts'
 import { RecordProcessor, type SourceTail } from './process-records.ts'
+import type { ReadingStages } from './stages.ts'
 
 export type Probe = {
   readonly compression: Compression
@@ -68,6 +68,8 @@ export type ReadMessage =
       readonly tail: SourceTail
       readonly end: StreamEnd
       readonly withoutSensor: number
+      /** What the rules did in this reader since it was made. */
+      readonly scoring: ScorerFigures
       /** The stream ended exactly as it did when it was read before: nothing is new. */
       readonly isUnchanged: boolean
     }
@@ -108,9 +110,8 @@ export async function probeSource(path: string, chunkBytes: number): Promise<Pro
 /** Reads a source as planned. Throws what reading the file throws; bad content is never an error. */
 export async function* readSource(
   plan: ReadPlan,
-  registry: Registry,
+  stages: ReadingStages,
   dictionary: ValueDictionary,
-  needs: BatchNeeds,
 ): AsyncGenerator<ReadMessage> {
   const found = await findLineage(plan)
   const startOffset = found?.startOffset ?? 0
@@ -127,13 +128,12 @@ export async function* readSource(
   const encoding = first === undefined ? plan.probe.encoding : detectEncoding(first)
   const transcoder = encoding === 'utf-8' ? undefined : new Utf16Transcoder(encoding)
   const processor = new RecordProcessor({
-    registry,
+    stages,
     nowUs: plan.nowUs,
     sensor: plan.sensor,
     acceptEnriched: plan.acceptEnriched,
     startOffset,
     dictionary,
-    needs,
     inArray: startOffset > 0 && STARTS_ARRAY.test(Buffer.from(plan.probe.head).toString('latin1')),
     ...(transcoder === undefined ? {} : { rawBytes: transcoder }),
   })
@@ -183,6 +183,7 @@ export async function* readSource(
           tail: isUnchanged ? { kind: 'none' } : step.value,
           end,
           withoutSensor: processor.recordsWithoutSensor,
+          scoring: stages.scoring.figures(),
           isUnchanged,
         }
         return

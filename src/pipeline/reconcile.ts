@@ -79,6 +79,6 @@ async function* storedBatches(reads: VerifyReads, registry: Registry): AsyncGene
         fields === undefined,
       )
     }
-    yield builder.finish(false)
+    yield builder.finish(false, { ruleSet: '', rulesOff: [] })
   }
 }

@@ -6,6 +6,7 @@ import type { PackedBatch } from '../core/packed.ts'
 import type { Checkpoint, DayRoot } from '../core/seal-types.ts'
 import type { Fates, LineageProof, WriterVersions } from './port.ts'
 import type { Sealing } from './sealing.ts'
+import { FATE } from './summing.ts'
 
 export const EMPTY_SHA256: Uint8Array = createHash('sha256').digest()
 export const NO_DIGEST: Uint8Array = new Uint8Array(32)
@@ -57,37 +58,52 @@ export function supersededEnd(
   return undefined
 }
 
-/** @param isNew - 1 for each event that became a row; undefined when all did */
+/** @param outcomes - fate of each event (`FATE`); undefined when all were stored */
 export function sealBatch(
   sealing: Sealing,
   versions: WriterVersions,
   cursor: SourceCursor,
   batch: PackedBatch,
   proof: LineageProof,
-  isNew: Uint8Array | undefined,
+  outcomes: Uint8Array | undefined,
   committedAtUs: InstantUs,
 ): SealedHeader {
   const superseded = supersededEnd(cursor, batch.startOffset)
   const view = sealing.viewSealer()
+  const held: Uint8Array[] = []
   let stored = 0
   for (let i = 0; i < batch.count; i += 1) {
-    if (isNew !== undefined && isNew[i] === 0) continue
+    const outcome = outcomes === undefined ? FATE.stored : outcomes[i]
+    if (outcome === FATE.duplicate) continue
+    const rowDigest = batch.rowDigests.subarray(i * 32, i * 32 + 32)
+    if (outcome === FATE.held) {
+      held.push(rowDigest)
+      continue
+    }
     stored += 1
-    view.add(dayOf(batch.eventTimesUs[i]!), batch.rowDigests.subarray(i * 32, i * 32 + 32))
+    view.add(dayOf(batch.eventTimesUs[i]!), rowDigest)
   }
   const days = view.days()
   const fates: Fates = {
     lines: batch.records,
     stored,
-    duplicate: batch.count - stored,
-    held: 0,
+    duplicate: batch.count - stored - held.length,
+    held: held.length,
     dead: batch.dead.reduce((sum, letter) => sum + letter.records, 0),
     blank: batch.blank,
     expired: 0,
   }
   const seq = cursor.batches + 1
   const firstRecord = superseded === undefined ? cursor.records : superseded.firstRecord
-  const viewRoot = sealing.viewRoot(days, batch.dead)
+  const viewRoot = sealing.viewRoot(
+    days,
+    batch.dead,
+    held,
+    batch.envelope && {
+      envelope: batch.envelope,
+      blocks: batch.blocks.map((block) => block.bytes),
+    },
+  )
   const supersedes = superseded?.seq ?? 0
   const headLength = Math.min(proof.head.length, batch.endOffset)
   const previousDigest = cursor.lastDigest
@@ -110,7 +126,7 @@ export function sealBatch(
     recordRoot: batch.recordRoot,
     viewRoot,
     schemaVersion: versions.schemaVersion,
-    ruleSet: versions.ruleSet,
+    ruleSet: batch.ruleSet,
     programVersion: versions.programVersion,
     committedAtUs,
     previousDigest,

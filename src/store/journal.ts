@@ -49,6 +49,22 @@ export function keyAdded(
   }
 }
 
+/** The entry of a key that sealed bytes are encrypted to. */
+export function recipientAdded(
+  keyId: string,
+  publicKeyHex: string,
+  madeAtUs: InstantUs,
+  actor: string,
+): JournalDraft {
+  return {
+    actor,
+    action: 'recipient.added',
+    subject: `recipient_keys ${keyId}`,
+    reason: 'sealed bytes are encrypted to this key',
+    detail: { publicKey: publicKeyHex, madeAtUs },
+  }
+}
+
 /** The entry of a dead letter that a longer copy of its file made void. */
 export function deadLetterSuperseded(
   row: {

@@ -6,10 +6,11 @@ import type { Kysely } from 'kysely'
 import type { InstantUs } from '../core/instant.ts'
 import type { PackedBatch } from '../core/packed.ts'
 import type { Checkpoint, SigningKey } from '../core/seal-types.ts'
+import type { Verdict } from '../core/verdict.ts'
 import type { Engine } from './engine.ts'
 import type { JournalDraft } from './journal.ts'
 import type { FingerprintRow } from './repo/stats.ts'
-import type { Database } from './schema.ts'
+import type { Database, SessionKey } from './schema.ts'
 import type { MoveTarget } from './transfer/move-port.ts'
 import type { VerifyReads } from './verify-port.ts'
 
@@ -139,6 +140,59 @@ export type SummaryWriter = {
    * @param differences - how many were found, for the journal
    */
   rebuildSummaries(batches: AsyncIterable<PackedBatch>, differences: number): Promise<void>
+  /**
+   * Moves withheld events of one batch to the others and adds them to the summaries, in one transaction with its
+   * journal entry.
+   *
+   * @param events - the selected events, in the order of their records, to be summed up
+   * @throws StoreError `STORE_BUSY` when somebody else decided on one of them meanwhile
+   */
+  releaseHeld(events: PackedBatch, selection: HeldSelection, draft: JournalDraft): Promise<void>
+}
+
+/** What a reviewer's decision is on: withheld events of one batch, by the numbers of their records. */
+export type HeldSelection = { readonly batchId: number; readonly recordNos: readonly number[] }
+
+/** Another verdict for an event that is there. */
+export type VerdictChange = {
+  readonly isHeld: boolean
+  readonly eventTimeUs: InstantUs
+  readonly sessionKey: SessionKey
+  readonly digest: Uint8Array
+  readonly sensorId: number
+  /** Number of the verdict it has. */
+  readonly from: number
+  readonly to: Verdict | undefined
+}
+
+/** A part of a run that makes verdicts again. */
+export type VerdictRun = {
+  readonly ruleSet: string
+  readonly rules: readonly RuleText[]
+  readonly fromBatch: number
+  readonly toBatch: number
+}
+
+/** Decisions of reviewers and modes of the store; each in one transaction with its journal entry. */
+export type ReviewStore = {
+  /** @throws StoreError `STORE_BUSY` when somebody else decided on one of the events meanwhile */
+  rejectHeld(selection: HeldSelection, draft: JournalDraft): Promise<void>
+  applyVerdicts(
+    run: VerdictRun,
+    changes: readonly VerdictChange[],
+    draft: JournalDraft,
+  ): Promise<void>
+  /** @throws StoreError `STORE_BUSY` when its state is no longer the one of the draft's decision */
+  decideDeadLetter(id: number, draft: JournalDraft): Promise<void>
+  setMode(name: 'emergency', state: 'on' | 'off', draft: JournalDraft): Promise<void>
+  /** Makes a key known that sealed bytes are encrypted to. In the journal. */
+  addRecipientKey(
+    key: { readonly keyId: string; readonly publicKey: Uint8Array },
+    madeAtUs: InstantUs,
+  ): Promise<void>
+  recipientKeyIds(): Promise<readonly string[]>
+  /** Adds to figures that are kept since the store was made. */
+  addMetrics(more: Readonly<Record<string, number>>): Promise<void>
 }
 
 /** What finding and taking a source asks of the store. */
@@ -164,17 +218,22 @@ export type LineageStore = {
 /** The versions that a batch's seal names. */
 export type WriterVersions = {
   readonly schemaVersion: string
-  readonly ruleSet: string
   readonly programVersion: string
   /** Files of the schema set, for `schema_versions`. */
   readonly schemaFiles: readonly { readonly file: string; readonly digest: string }[]
+  /** The rules of the whole set, for `rule_sets`; batches name their version. */
+  readonly rules: readonly RuleText[]
 }
+
+/** A rule as it is kept: its definition as JSON. */
+export type RuleText = { readonly id: string; readonly definition: string }
 
 /** `create` loads and makes what is missing, `write` changes what is there, `read` only looks. */
 export type OpenMode = 'create' | 'write' | 'read'
 
 /** A database of nacre: what every engine offers. */
 export type Store = LineageStore & {
+  readonly review: ReviewStore
   /** As `db stats` names it. */
   readonly engine: string
   /** Where it is, without secrets. */

@@ -61,8 +61,8 @@ export function sessionCells(s: SessionSummary): (number | string | null)[] {
     s.loginSuccessCount,
     s.downloadCount,
     s.uploadCount,
-    0,
-    0,
+    s.threatScore,
+    s.hazardScore,
   ]
 }
 
@@ -82,6 +82,8 @@ export function summaryOf(row: Row<'sessions'>): SessionSummary {
     loginSuccessCount: row.login_success_count,
     downloadCount: row.download_count,
     uploadCount: row.upload_count,
+    threatScore: row.threat_score,
+    hazardScore: row.hazard_score,
     srcIp: fact(row.src_ip, row.src_ip_us),
     protocol: fact(row.protocol, row.protocol_us),
     clientVersion: fact(row.client_version, row.client_version_us),

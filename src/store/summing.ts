@@ -7,7 +7,13 @@ import { EVENT_CLASS } from '../core/event-class.ts'
 import { dayOf, type InstantUs } from '../core/instant.ts'
 import type { PlainObject } from '../core/json.ts'
 import type { PackedBatch } from '../core/packed.ts'
-import { countEvent, type Fact, type SessionSummary, takesPlace } from '../core/session-summary.ts'
+import {
+  addScores,
+  countEvent,
+  type Fact,
+  type SessionSummary,
+  takesPlace,
+} from '../core/session-summary.ts'
 import { dayOfPlace, placeOf, valueIdOf } from '../core/value-place.ts'
 import type { SessionKey } from './schema.ts'
 import type { Sealing } from './sealing.ts'
@@ -39,6 +45,9 @@ export type TiedEvent = {
   readonly eventid: string
   readonly payload: PlainObject
 }
+
+/** What became of an event offered to the store. */
+export const FATE = { duplicate: 0, stored: 1, held: 2 } as const
 
 export type DriftCount = {
   readonly what: string
@@ -105,6 +114,8 @@ export class Summing {
   touched: SessionState[] = []
   /** By day and sensor (`day sensor`), then by event kind. */
   readonly dailyEvents = new Map<string, Map<number, number>>()
+  /** By day and sensor, then by verdict: events. */
+  readonly dailyVerdicts = new Map<string, Map<number, number>>()
   readonly drift = new Map<string, DriftCount>()
   #ties = new Map<string, Tie>()
   /** Occurrences of values: the session's place in `touched`, the value and day as one number. */
@@ -112,13 +123,17 @@ export class Summing {
   #occurrencePlaces = new Float64Array(32_768)
   #occurrences = 0
 
-  /** @param isNew - 1 for each event that counts; undefined when all do */
+  /**
+   * @param fates - of each event (`FATE`): those that are stored count; undefined when all do
+   * @param verdictIds - numbers of the batch's verdicts
+   */
   add(
     batch: PackedBatch,
     sessions: readonly SessionState[],
     kindIds: readonly number[],
     dictionary: Dictionary,
-    isNew: Uint8Array | undefined,
+    fates: Uint8Array | undefined,
+    verdictIds: readonly number[],
   ): void {
     const drift = driftByEvent(batch)
     const durations = new Map(batch.durations)
@@ -130,7 +145,7 @@ export class Summing {
     let eventsOfDay: Map<number, number> | undefined
     let sensorOfDay = -1
     for (let i = 0; i < batch.count; i += 1) {
-      if (isNew !== undefined && isNew[i] === 0) {
+      if (fates !== undefined && fates[i] !== FATE.stored) {
         while (v < values && batch.valueEvents[v] === i) v += 1
         continue
       }
@@ -165,6 +180,11 @@ export class Summing {
         else if (kind === VALUE_KINDS.clientVersion)
           this.#offer(state, 'clientVersion', id, time, batch, i)
         else if (kind === VALUE_KINDS.hassh) this.#offer(state, 'hassh', id, time, batch, i)
+      }
+      const verdictIx = batch.verdictIx[i]!
+      if (verdictIx !== 0) {
+        addScores(summary, batch.verdicts[verdictIx - 1]!)
+        this.#countVerdict(day, state.sensorId, verdictIds[verdictIx - 1]!)
       }
       const protocolIx = batch.protocolIx[i]!
       if (protocolIx !== 0)
@@ -264,6 +284,7 @@ export class Summing {
     this.touched = []
     this.#occurrences = 0
     this.dailyEvents.clear()
+    this.dailyVerdicts.clear()
     this.drift.clear()
     this.#ties.clear()
   }
@@ -290,6 +311,16 @@ export class Summing {
       return
     }
     summary[name] = { value, timeUs, digest: digestOf() }
+  }
+
+  #countVerdict(day: number, sensorId: number, verdictId: number): void {
+    const name = `${day} ${sensorId}`
+    let verdicts = this.dailyVerdicts.get(name)
+    if (verdicts === undefined) {
+      verdicts = new Map()
+      this.dailyVerdicts.set(name, verdicts)
+    }
+    verdicts.set(verdictId, (verdicts.get(verdictId) ?? 0) + 1)
   }
 
   #countDrift(

@@ -17,14 +17,33 @@ export type VerifyReads = {
   blocks(batchId: number): Promise<readonly Row<'blocks'>[]>
   batchDays(batchId: number): Promise<readonly Row<'batch_days'>[]>
   deadLetters(batchId: number): Promise<readonly Row<'dead_letters'>[]>
-  /** Batch by batch, record by record. @param after - only batches with a larger number */
+  /**
+   * Batch by batch, record by record, without those that were withheld once.
+   *
+   * @param after - only batches with a larger number
+   */
   eventsByBatch(after?: number): Pages<EventCells>
   /** Ordered by (time, session, digest). */
   eventsByTime(): Pages<EventCells>
   /** All of them, in an order of the engine's; the same connection may write other tables meanwhile. */
   storedEvents(): Pages<EventCells>
-  /** Held events with their state. */
+  /** Events that are withheld or rejected, with their state, by batch and record. */
   heldEvents(): Pages<{ readonly cells: EventCells; readonly state: string }>
+  /** Events that were withheld once and are stored now, by batch and record. */
+  releasedEvents(): Pages<EventCells>
+  /** All events of a batch that were withheld, wherever they are now, in the order of their records. */
+  withheldOf(
+    batchId: number,
+  ): Promise<readonly { readonly cells: EventCells; readonly state: HeldState | 'approved' }[]>
+  heldSessions(): Promise<readonly Row<'held_sessions'>[]>
+  verdicts(): Pages<Row<'verdicts'>>
+  /** In the order of their journal entries. */
+  verdictRuns(): Promise<readonly Row<'verdict_runs'>[]>
+  ruleSets(): Promise<readonly Row<'rule_sets'>[]>
+  modes(): Promise<readonly Row<'modes'>[]>
+  recipientKeys(): Promise<readonly Row<'recipient_keys'>[]>
+  batchKey(batchId: number): Promise<Row<'batch_keys'> | undefined>
+  dailyVerdicts(day: number): Promise<readonly Row<'daily_verdicts'>[]>
   /** Number of the newest batch; 0 for none. */
   newestBatch(): Promise<number>
   /** Runs a query of the builder in the same state of the database. */
@@ -60,14 +79,16 @@ export type VerifyReads = {
   blocksBetween(sourceId: number, from: number, to: number): Promise<readonly Row<'blocks'>[]>
   /** Cells that the program never writes, described: numbers that are not exact, dictionaries that do not fit. */
   oddCells(): Promise<readonly string[]>
-  /** Held events by batch. */
-  heldByBatch(): Promise<ReadonlyMap<number, number>>
+  /** Events that were withheld once, held or stored, by batch. */
+  withheldByBatch(): Promise<ReadonlyMap<number, number>>
   countOf(
     table:
       | 'sessions'
       | 'session_values'
       | 'daily_values'
       | 'daily_events'
+      | 'daily_verdicts'
+      | 'batch_keys'
       | 'blocks'
       | 'batch_days'
       | 'dead_letters'
@@ -89,4 +110,9 @@ export type EventCells = readonly [
   notes: string | null,
   /** The sealed text of the view; empty when the row does not hold one. */
   payload: Uint8Array,
+  /** 0 for none. */
+  verdictId: number,
 ]
+
+/** States of a row of `held_events`. */
+export type HeldState = 'held' | 'rejected'

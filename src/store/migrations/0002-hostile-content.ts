@@ -33,6 +33,8 @@ export const migration: Migration = {
       `alter table raw_events add column verdict_id integer not null default 0`,
       `alter table held_events add column verdict_id integer not null default 0`,
       `create index held_events_batch on held_events (batch_id, record_no)`,
+      // Events that were withheld and then approved (flag 2048): few, and found by the batch that withheld them.
+      `create index raw_events_released on raw_events (batch_id, record_no) where (flags & 2048) <> 0`,
       `create table held_sessions (
          session_key integer primary key,
          sensor_id   integer not null,
@@ -118,6 +120,8 @@ export const migration: Migration = {
       `alter table raw_events add column verdict_id integer not null default 0`,
       `alter table held_events add column verdict_id integer not null default 0`,
       `create index held_events_batch on held_events (batch_id, record_no)`,
+      // Events that were withheld and then approved (flag 2048): few, and found by the batch that withheld them.
+      `create index raw_events_released on raw_events (batch_id, record_no) where (flags & 2048) <> 0`,
       `create table held_sessions (
          session_key bigint not null primary key,
          sensor_id   bigint not null,
@@ -208,6 +212,7 @@ export const migration: Migration = {
            join event_kinds on event_kinds.id = raw_events.kind_id`,
       ...NEW_TABLES.map((table) => `drop table ${table}`),
       `drop index held_events_batch`,
+      `drop index raw_events_released`,
       `alter table raw_events drop column verdict_id`,
       `alter table held_events drop column verdict_id`,
     ],
@@ -230,6 +235,7 @@ export const migration: Migration = {
       ...NEW_TABLES.map((table) => `drop table ${table}`),
       `drop sequence verdicts_ids`,
       `drop index held_events_batch`,
+      `drop index raw_events_released`,
       `alter table raw_events drop column verdict_id`,
       `alter table held_events drop column verdict_id`,
     ],

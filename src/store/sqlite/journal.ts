@@ -6,7 +6,7 @@ import type { Sealing } from '../sealing.ts'
 /**
  * The one door to the journal and to sealed tables: opens it, changes, writes the entry, closes it.
  *
- * @param change - the change itself, made while the door is open
+ * @param change - the change itself, made while the door is open; it is told the number of the entry
  *
  * Must run inside a transaction: change and entry commit together or not at all.
  */
@@ -15,13 +15,13 @@ export function appendJournal(
   sealing: Sealing,
   nowUs: InstantUs,
   draft: JournalDraft,
-  change?: () => void,
+  change?: (seq: number) => void,
 ): void {
   db.prepare('update audit_door set is_open = 1').run()
-  change?.()
   const last = db.prepare('select seq, digest from audit_log order by seq desc limit 1').get() as
     | { seq: number; digest: Uint8Array }
     | undefined
+  change?.((last?.seq ?? 0) + 1)
   const entry = journalEntry(draft, nowUs, last)
   db.prepare(
     'insert into audit_log (seq, at_us, actor, action, subject, reason, detail, previous_digest, digest) values (?, ?, ?, ?, ?, ?, ?, ?, ?)',

@@ -46,6 +46,10 @@ export function sqliteMoveTarget(store: SqliteStore): MoveTarget {
         .prepare('select session_key from sessions where session = ? and sensor_id = ?')
         .pluck()
         .get(name.session, name.sensorId) as number | undefined
+      key ??= db
+        .prepare('select session_key from held_sessions where session = ? and sensor_id = ?')
+        .pluck()
+        .get(name.session, name.sensorId) as number | undefined
       if (key === undefined) throw new Error('a session was not moved before its events')
       if (keys.size > 100_000) keys.clear()
       keys.set(text, key)
@@ -66,13 +70,15 @@ export function sqliteMoveTarget(store: SqliteStore): MoveTarget {
           throw holdsOther(store.place)
         }
         await store.exclusively(() => {
-          // What `init` made and no load has used: the key of its folder is registered again by the next load.
+          // What `init` made and no load has used: the keys of its folder are registered again by the next load.
+          db.prepare('update audit_door set is_open = 1').run()
           for (const { name, sql } of triggersOf()) {
             db.exec(`drop trigger ${name}`)
             if (name.startsWith('audit_log'))
-              db.exec('delete from audit_log; delete from signing_keys')
+              db.exec('delete from audit_log; delete from signing_keys; delete from recipient_keys')
             db.exec(sql)
           }
+          db.prepare('update audit_door set is_open = 0').run()
           db.exec(
             'create table move_progress (name text primary key, after text not null, is_done integer not null) strict, without rowid',
           )
@@ -105,9 +111,25 @@ export function sqliteMoveTarget(store: SqliteStore): MoveTarget {
           )
           return
         }
-        let next =
-          ((db.prepare('select max(session_key) from sessions').pluck().get() as number | null) ??
-            0) + 1
+        let next = nextSessionKey()
+        if (table === 'held_sessions') {
+          // A session that has stored events, too, has its number already.
+          const find = db
+            .prepare('select session_key from sessions where session = ? and sensor_id = ?')
+            .pluck()
+          insertAll(
+            table,
+            rows.map(({ name, cells }) => {
+              let session_key = find.get(name.session, name.sensorId) as number | undefined
+              if (session_key === undefined) {
+                session_key = next
+                next += 1
+              }
+              return { session_key, ...cells }
+            }),
+          )
+          return
+        }
         insertAll(
           table,
           rows.map(({ cells }) => {
@@ -118,8 +140,8 @@ export function sqliteMoveTarget(store: SqliteStore): MoveTarget {
         )
       })
     },
-    async putEvents(table, events, progress) {
-      await put(table, progress, () => {
+    async putEvents(table, events, progress, name) {
+      await put(name, progress, () => {
         let id =
           ((db.prepare(`select max(id) from ${table}`).pluck().get() as number | null) ?? 0) + 1
         insertAll(
@@ -136,6 +158,7 @@ export function sqliteMoveTarget(store: SqliteStore): MoveTarget {
               digest: event.digest,
               notes: event.notes,
               payload: Buffer.from(event.payload).toString(),
+              verdict_id: event.verdictId,
               ...(event.state === undefined ? {} : { state: event.state }),
             }
             id += 1
@@ -171,6 +194,16 @@ export function sqliteMoveTarget(store: SqliteStore): MoveTarget {
         db.exec('drop table if exists move_progress')
       })
     },
+  }
+
+  function nextSessionKey(): number {
+    const largest = db
+      .prepare(
+        'select max(session_key) from (select session_key from sessions union all select session_key from held_sessions)',
+      )
+      .pluck()
+      .get() as number | null
+    return (largest ?? 0) + 1
   }
 
   function triggersOf(): { readonly name: string; readonly sql: string }[] {

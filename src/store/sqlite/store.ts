@@ -11,6 +11,7 @@ import type {
   FileRecord,
   Holder,
   OpenMode,
+  ReviewStore,
   SourceRecord,
   Store,
   WriterVersions,
@@ -27,6 +28,7 @@ import { appendJournal } from './journal.ts'
 import { integrityProblems } from './maintenance.ts'
 import { sqliteMoveTarget } from './move-target.ts'
 import { migrateSqlite, openSqlite, type SqliteSettings, translate } from './open.ts'
+import { sqliteReview } from './review.ts'
 import { pagesOf, verifyReads } from './verify-reads.ts'
 import { SqliteWriter } from './writer.ts'
 import { WriterQueue } from './writer-queue.ts'
@@ -52,6 +54,7 @@ export class SqliteStore implements Store {
   /** For the parts of this engine only. */
   readonly connection: Connection
   readonly #options: SqliteOptions
+  readonly review: ReviewStore
   #query: Kysely<Database> | undefined
 
   private constructor(
@@ -66,6 +69,12 @@ export class SqliteStore implements Store {
     this.notices = opened.notices
     this.connection = opened.db
     this.queue = queue
+    this.review = sqliteReview(
+      this.connection,
+      (draft, change) => this.journal(draft, change),
+      (work) => this.exclusively(work),
+      options.command,
+    )
   }
 
   get place(): string {
@@ -177,7 +186,7 @@ export class SqliteStore implements Store {
   }
 
   /** Writes a journal entry in a transaction of its own. */
-  async journal(draft: JournalDraft, change?: () => void): Promise<void> {
+  async journal(draft: JournalDraft, change?: (seq: number) => void): Promise<void> {
     await this.exclusively(() =>
       appendJournal(this.connection, this.#options.sealing, this.#options.clock(), draft, change),
     )

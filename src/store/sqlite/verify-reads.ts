@@ -2,11 +2,11 @@ import type { Database as Connection } from 'better-sqlite3'
 import type { CompiledStatement } from '../engine.ts'
 import { type Row, type SessionKey, TABLES } from '../schema.ts'
 import type { Sealing } from '../sealing.ts'
-import type { EventCells, Pages, VerifyReads } from '../verify-port.ts'
+import type { EventCells, HeldState, Pages, VerifyReads } from '../verify-port.ts'
 import { sourceHeads } from './writer.ts'
 
 const EVENT_COLUMNS =
-  'batch_id, record_no, event_time_us, session_key, kind_id, flags, digest, notes, cast(payload as blob)'
+  'batch_id, record_no, event_time_us, session_key, kind_id, flags, digest, notes, cast(payload as blob), verdict_id'
 
 /** Reads for verification; every statement is prepared once. */
 export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
@@ -36,6 +36,16 @@ export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
         and batches.seq not in (select supersedes from batches as later where later.source_id = batches.source_id)
       order by blocks.start_offset`,
   )
+  const dailyVerdicts = all<Row<'daily_verdicts'>>('select * from daily_verdicts where day = ?')
+  const batchKey = db.prepare('select * from batch_keys where batch_id = ?')
+  const withheld = db
+    .prepare(
+      `select ${EVENT_COLUMNS}, state from held_events where batch_id = ?
+       union all
+       select ${EVENT_COLUMNS}, 'approved' from raw_events where batch_id = ? and (flags & 2048) <> 0
+        order by record_no`,
+    )
+    .raw()
   const eventsAfter = db
     .prepare(`select ${EVENT_COLUMNS}, id from raw_events where id > ? order by id limit ?`)
     .raw()
@@ -76,7 +86,9 @@ export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
       asyncPages(
         () =>
           db
-            .prepare(`select ${EVENT_COLUMNS} from raw_events where id >= ? order by id`)
+            .prepare(
+              `select ${EVENT_COLUMNS} from raw_events where id >= ? and (flags & 2048) = 0 order by id`,
+            )
             .raw()
             .iterate(
               after === undefined ? MIN_ID : firstIdBehind(db, after),
@@ -84,13 +96,15 @@ export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
       ),
     async *heldEvents() {
       const found = db
-        .prepare(`select ${EVENT_COLUMNS}, state from held_events order by id`)
+        .prepare(
+          `select ${EVENT_COLUMNS}, state from held_events order by batch_id, record_no, digest`,
+        )
         .raw()
-        .iterate() as Iterable<unknown> as Iterable<readonly [...EventCells, string]>
+        .iterate() as Iterable<unknown> as Iterable<readonly [...EventCells, HeldState]>
       for (const page of pagesOf(found)) {
         yield page.map((row) => ({
-          cells: row.slice(0, 9) as unknown as EventCells, // the tenth is the state
-          state: row[9],
+          cells: row.slice(0, -1) as unknown as EventCells, // the last is the state
+          state: row[EVENT_CELLS],
         }))
       }
     },
@@ -104,8 +118,8 @@ export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
       for (let after = 0; ; ) {
         const page = eventsAfter.all(after, STORED_PAGE) as (readonly [...EventCells, number])[]
         if (page.length === 0) return
-        after = page.at(-1)![9]
-        yield page as readonly (readonly unknown[])[] as readonly EventCells[] // the tenth cell is for the next page
+        after = page.at(-1)![EVENT_CELLS]
+        yield page as readonly (readonly unknown[])[] as readonly EventCells[] // the last cell is for the next page
       }
     },
     sourceRows: async () =>
@@ -153,12 +167,47 @@ export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
     }),
     blocksBetween: async (sourceId, from, to) => blocksBetween(sourceId, from, to, from, to),
     oddCells: async () => inexactIntegers(db),
-    heldByBatch: async () =>
+    releasedEvents: () =>
+      asyncPages(
+        () =>
+          db
+            .prepare(
+              `select ${EVENT_COLUMNS} from raw_events where (flags & 2048) <> 0 order by batch_id, record_no`,
+            )
+            .raw()
+            .iterate() as Iterable<unknown> as Iterable<EventCells>,
+      ),
+    async withheldOf(batchId) {
+      const found = withheld.all(batchId, batchId) as (readonly [
+        ...EventCells,
+        HeldState | 'approved',
+      ])[]
+      return found.map((row) => ({
+        cells: row.slice(0, -1) as unknown as EventCells, // the last is the state
+        state: row[EVENT_CELLS],
+      }))
+    },
+    heldSessions: async () =>
+      db.prepare('select * from held_sessions').all() as Row<'held_sessions'>[],
+    verdicts: () => rows('select * from verdicts'),
+    verdictRuns: async () =>
+      db.prepare('select * from verdict_runs order by seq').all() as Row<'verdict_runs'>[],
+    ruleSets: async () =>
+      db.prepare('select * from rule_sets order by version, rule_id').all() as Row<'rule_sets'>[],
+    modes: async () => db.prepare('select * from modes').all() as Row<'modes'>[],
+    recipientKeys: async () =>
+      db.prepare('select * from recipient_keys').all() as Row<'recipient_keys'>[],
+    batchKey: async (batchId) => batchKey.get(batchId) as Row<'batch_keys'> | undefined,
+    dailyVerdicts: async (day) => dailyVerdicts(day),
+    withheldByBatch: async () =>
       new Map(
-        db.prepare('select batch_id, count(*) from held_events group by batch_id').raw().all() as [
-          number,
-          number,
-        ][],
+        db
+          .prepare(
+            `select batch_id, count(*) from (select batch_id from held_events
+               union all select batch_id from raw_events where (flags & 2048) <> 0) group by batch_id`,
+          )
+          .raw()
+          .all() as [number, number][],
       ),
     countOf: async (table) => db.prepare(`select count(*) from ${table}`).pluck().get() as number,
     async snapshot(work) {
@@ -181,13 +230,18 @@ function lastBatchOf(detail: string): number {
   }
 }
 
+/** Cells of an event; what else a statement reads follows them. */
+const EVENT_CELLS = 10
+
 /** Smaller than any number of a row. */
 const MIN_ID = -9_007_199_254_740_991
 
 /** Number of the first row of a later batch: rows are numbered batch by batch, so halving finds it. */
 function firstIdBehind(db: Connection, batchId: number): number {
   const at = db
-    .prepare('select id, batch_id from raw_events where id >= ? order by id limit 1')
+    .prepare(
+      'select id, batch_id from raw_events where id >= ? and (flags & 2048) = 0 order by id limit 1',
+    )
     .raw()
   let low = 1
   let high =

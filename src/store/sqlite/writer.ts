@@ -1,11 +1,13 @@
 import type { Database as Connection } from 'better-sqlite3'
 import { blake3 } from '../../core/blake3.ts'
+import { FLAGS } from '../../core/event.ts'
 import type { InstantUs } from '../../core/instant.ts'
 import { type PlainObject, parseJson } from '../../core/json.ts'
 import type { PackedBatch } from '../../core/packed.ts'
 import type { Checkpoint, SigningKey, SourceHead } from '../../core/seal-types.ts'
 import { emptySummary } from '../../core/session-summary.ts'
 import { dayOfPlace, valueIdOf } from '../../core/value-place.ts'
+import { verdictText } from '../../core/verdict.ts'
 import { LIMITS } from '../../limits.ts'
 import {
   advance,
@@ -17,11 +19,12 @@ import {
   sealBatch,
   supersededEnd,
 } from '../batch-seal.ts'
-import { deadLetterSuperseded, summariesRebuilt } from '../journal.ts'
+import { deadLetterSuperseded, type JournalDraft, summariesRebuilt } from '../journal.ts'
 import type {
   BatchWriter,
   Fates,
   FileRecord,
+  HeldSelection,
   LineageProof,
   SourceUpdate,
   SummaryWriter,
@@ -34,11 +37,14 @@ import {
   type DailyTotals,
   Dictionaries,
   type Dictionary,
+  FATE,
   type SessionState,
   Summing,
 } from '../summing.ts'
+import { decidedElsewhere, REBUILT_TABLES, verdictDigest, withholdAll } from '../verdicts.ts'
 import { appendJournal } from './journal.ts'
 import { checkDiskSpace, translate } from './open.ts'
+import { forgetHeldSessions, isEmergency } from './review.ts'
 import { MultiInsert } from './sql.ts'
 import type { WriterQueue } from './writer-queue.ts'
 
@@ -73,7 +79,13 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
   #nextSession = 1
   #nextValue = 1
   #nextBatch = 1
+  #nextVerdict = 1
+  readonly #verdicts = new Map<string, number>()
+  /** Rule sets whose rules this writer has seen in the database. */
+  readonly #ruleSets = new Set<string>()
   #hasHeld = false
+  /** Everything new is withheld. */
+  #isEmergency = false
   readonly #insertEvent: MultiInsert
   readonly #statements: ReturnType<typeof prepareStatements>
 
@@ -82,8 +94,8 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
     this.#db = context.db
     this.#insertEvent = new MultiInsert(
       context.db,
-      'insert into raw_events (id, batch_id, record_no, event_time_us, session_key, kind_id, flags, digest, notes, payload)',
-      10,
+      'insert into raw_events (id, batch_id, record_no, event_time_us, session_key, kind_id, flags, digest, notes, payload, verdict_id)',
+      11,
       'on conflict (event_time_us, session_key, digest) do nothing',
     )
     this.#statements = prepareStatements(context.db)
@@ -98,6 +110,7 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
       const version = this.#db.pragma('data_version', { simple: true }) as number
       if (version !== this.#dataVersion) this.#forget()
       this.#dataVersion = version
+      this.#isEmergency = isEmergency(this.#db)
       this.#saveSchemas()
     } catch (error) {
       this.#context.queue.leave()
@@ -206,6 +219,8 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
     if (this.#inTransaction && this.#db.inTransaction) this.#db.prepare('rollback').run()
     this.#inTransaction = false
     this.#insertEvent.discard()
+    this.#verdicts.clear()
+    this.#ruleSets.clear()
     this.#dataVersion = -1
     this.#dictionaries.clear()
     this.#fates = []
@@ -239,8 +254,7 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
         summariesRebuilt(differences, this.#context.command),
       )
       this.#forget()
-      for (const table of ['session_values', 'daily_values', 'daily_events', 'schema_drift'])
-        this.#db.prepare(`delete from ${table}`).run()
+      for (const table of REBUILT_TABLES) this.#db.prepare(`delete from ${table}`).run()
       this.#db.prepare(EMPTY_SESSIONS).run()
       for await (const batch of batches) {
         const dictionary = this.#dictionary(REBUILD_READER, batch)
@@ -254,6 +268,7 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
           batch.kinds.map((name) => this.#kindId(name)),
           dictionary,
           undefined,
+          this.#verdictIds(batch),
         )
         this.#flush()
       }
@@ -262,6 +277,52 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
     } catch (error) {
       this.#undo()
       throw translate(error, this.#context.path)
+    }
+  }
+
+  async releaseHeld(
+    events: PackedBatch,
+    selection: HeldSelection,
+    draft: JournalDraft,
+  ): Promise<void> {
+    await this.begin()
+    try {
+      const dictionary = this.#dictionary(REBUILD_READER, events)
+      const sensorIds = events.sensors.map((name) => this.#sensorId(name))
+      const sessions = events.sessions.map((session, i) =>
+        this.#session(sensorIds[events.sessionSensorIx[i]!]!, session),
+      )
+      appendJournal(this.#db, this.#context.sealing, this.#context.clock(), draft, () =>
+        this.#moveHeld(selection),
+      )
+      this.#summing.add(
+        events,
+        sessions,
+        events.kinds.map((name) => this.#kindId(name)),
+        dictionary,
+        undefined,
+        this.#verdictIds(events),
+      )
+      forgetHeldSessions(this.#db)
+      await this.commit()
+    } catch (error) {
+      this.#undo()
+      throw translate(error, this.#context.path)
+    }
+  }
+
+  /** Approved events stand behind all others: no proof rests on the numbers of rows. */
+  #moveHeld({ batchId, recordNos }: HeldSelection): void {
+    const columns =
+      'batch_id, record_no, event_time_us, session_key, kind_id, flags, digest, notes, payload, verdict_id'
+    const insert = this.#db.prepare(
+      `insert into raw_events (id, ${columns}) select ?, ${columns} from held_events where batch_id = ? and record_no = ? and state = 'held'`,
+    )
+    const remove = this.#db.prepare('delete from held_events where batch_id = ? and record_no = ?')
+    for (const recordNo of recordNos) {
+      if (insert.run(this.#nextEvent, batchId, recordNo).changes !== 1) throw decidedElsewhere()
+      this.#nextEvent += 1
+      remove.run(batchId, recordNo)
     }
   }
 
@@ -303,13 +364,18 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
       ).map((row) => [row.name, row.id]),
     )
     this.#sessions.clear()
+    this.#verdicts.clear()
     this.#summing.reset()
     this.#cursors.clear()
     const next = (table: string, column: string): number =>
       ((this.#db.prepare(`select max(${column}) as n from ${table}`).get() as { n: number | null })
         .n ?? 0) + 1
     this.#nextEvent = Math.max(next('raw_events', 'id'), next('held_events', 'id'))
-    this.#nextSession = next('sessions', 'session_key')
+    this.#nextSession = Math.max(
+      next('sessions', 'session_key'),
+      next('held_sessions', 'session_key'),
+    )
+    this.#nextVerdict = next('verdicts', 'id')
     this.#nextValue = next('"values"', 'id')
     this.#nextBatch = next('batches', 'id')
     this.#hasHeld = this.#db.prepare('select 1 from held_events limit 1').get() !== undefined
@@ -327,8 +393,11 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
     const batchId = this.#nextBatch
     this.#nextBatch += 1
 
-    const isNew = this.#insertEvents(batchId, batch, sessions, kindIds)
-    this.#summing.add(batch, sessions, kindIds, dictionary, isNew)
+    if (this.#isEmergency) withholdAll(batch)
+    this.#saveRules(batch)
+    const verdictIds = this.#verdictIds(batch)
+    const outcomes = this.#insertEvents(batchId, batch, sessions, kindIds, verdictIds)
+    this.#summing.add(batch, sessions, kindIds, dictionary, outcomes, verdictIds)
     const { versions } = this.#context
     const sealed = sealBatch(
       this.#context.sealing,
@@ -336,7 +405,7 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
       cursor,
       batch,
       proof,
-      isNew,
+      outcomes,
       this.#context.clock(),
     )
     const { fates } = sealed
@@ -359,7 +428,7 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
       batch.recordRoot,
       sealed.viewRoot,
       versions.schemaVersion,
-      versions.ruleSet,
+      batch.ruleSet,
       versions.programVersion,
       sealed.committedAtUs,
       sealed.previousDigest,
@@ -375,10 +444,14 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
         block.root,
         block.sha256,
         block.codec,
-        '',
+        batch.envelope?.keyId ?? '',
         block.bytes,
       )
     })
+    if (batch.envelope !== undefined) {
+      const { keyId, ephemeral, wrapped } = batch.envelope
+      this.#statements.insertBatchKey.run(batchId, keyId, ephemeral, wrapped)
+    }
     for (const { day, rows, root } of sealed.days)
       this.#statements.insertDay.run(batchId, day, rows, root)
     for (const letter of batch.dead) {
@@ -525,7 +598,7 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
     const state: SessionState =
       row === undefined
         ? {
-            key: this.#nextSession++,
+            key: this.#newSessionKey(sensorId, session),
             sensorId,
             session,
             isStored: false,
@@ -546,12 +619,57 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
     return state
   }
 
-  /** @returns 1 for each event that is new; undefined when all are */
+  /** The key that a session's withheld events have already, or a new one. */
+  #newSessionKey(sensorId: number, session: string): number {
+    if (this.#hasHeld) {
+      const known = this.#statements.findHeldSession.get(session, sensorId) as number | undefined
+      if (known !== undefined) return known
+    }
+    const key = this.#nextSession
+    this.#nextSession += 1
+    return key
+  }
+
+  /** Numbers in the database of the verdicts of a batch. */
+  #verdictIds(batch: PackedBatch): number[] {
+    return batch.verdicts.map((verdict) => {
+      const text = verdictText(verdict)
+      let id = this.#verdicts.get(text)
+      if (id === undefined) {
+        const digest = verdictDigest(verdict)
+        id = this.#statements.findVerdict.get(digest) as number | undefined
+        if (id === undefined) {
+          id = this.#nextVerdict
+          this.#nextVerdict += 1
+          const { threat, hazard, hits, layers } = verdict
+          this.#statements.insertVerdict.run(id, digest, threat, hazard, hits, layers)
+        }
+        // Attackers can make any number of them.
+        if (this.#verdicts.size >= LIMITS.verdictCacheMax) this.#verdicts.clear()
+        this.#verdicts.set(text, id)
+      }
+      return id
+    })
+  }
+
+  /** Keeps the rules that a batch was scored by, so that its verdicts can be made again. */
+  #saveRules({ ruleSet, rulesOff }: Pick<PackedBatch, 'ruleSet' | 'rulesOff'>): void {
+    if (this.#ruleSets.has(ruleSet)) return
+    const insert = this.#db.prepare(
+      'insert into rule_sets (version, rule_id, definition) values (?, ?, ?) on conflict (version, rule_id) do nothing',
+    )
+    for (const { id, definition } of this.#context.versions.rules)
+      if (!rulesOff.includes(id)) insert.run(ruleSet, id, definition)
+    this.#ruleSets.add(ruleSet)
+  }
+
+  /** @returns the fate of each event (`FATE`); undefined when all were stored */
   #insertEvents(
     batchId: number,
     batch: PackedBatch,
     sessions: readonly SessionState[],
     kindIds: readonly number[],
+    verdictIds: readonly number[],
   ): Uint8Array | undefined {
     const n = batch.count
     if (n === 0) return undefined
@@ -563,7 +681,8 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
       batch.payloads.byteOffset,
       batch.payloads.length,
     )
-    const held = this.#hasHeld ? new Uint8Array(n) : undefined
+    const hasHeld = this.#hasHeld
+    let held: number[] | undefined
     const insert = this.#insertEvent
     insert.changes = 0
     let offered = 0
@@ -577,8 +696,31 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
       const time = batch.eventTimesUs[i]!
       const key = sessions[batch.sessionIx[i]!]!.key
       const digest = batch.digests.subarray(i * 16, i * 16 + 16)
-      if (held !== undefined && this.#statements.findHeld.get(time, key, digest) !== undefined) {
-        held[i] = 1
+      const verdictIx = batch.verdictIx[i]!
+      const verdictId = verdictIx === 0 ? 0 : verdictIds[verdictIx - 1]!
+      const isKnown = hasHeld && this.#statements.findHeld.get(time, key, digest) !== undefined
+      if (isKnown) continue
+      if ((batch.flags[i]! & FLAGS.withheld) !== 0) {
+        if (this.#statements.findStored.get(time, key, digest) !== undefined) continue
+        const { changes } = this.#statements.insertHeld.run(
+          first + i,
+          batchId,
+          batch.recordNos[i],
+          time,
+          key,
+          kindIds[batch.kindIx[i]!],
+          batch.flags[i],
+          digest,
+          notes.get(i) ?? null,
+          payload,
+          verdictId,
+        )
+        if (changes === 1) {
+          held ??= []
+          held.push(i)
+          const { sensorId, session } = sessions[batch.sessionIx[i]!]!
+          this.#statements.insertHeldSession.run(key, sensorId, session)
+        }
         continue
       }
       insert.push(first + i)
@@ -591,16 +733,19 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
       insert.push(digest)
       insert.push(notes.get(i) ?? null)
       insert.push(payload)
+      insert.push(verdictId)
       insert.endRow()
       offered += 1
     }
     insert.flush()
     if (insert.changes === offered && offered === n) return undefined
     // Some were there already: their numbers were not used.
-    const isNew = new Uint8Array(n)
+    const outcomes = new Uint8Array(n)
     const ids = this.#statements.idsBetween.all(first, first + n - 1) as number[]
-    for (const id of ids) isNew[id - first] = 1
-    return isNew
+    for (const id of ids) outcomes[id - first] = FATE.stored
+    for (const i of held ?? []) outcomes[i] = FATE.held
+    if (held !== undefined) this.#hasHeld = true
+    return outcomes
   }
 
   #settleTies(): void {
@@ -690,6 +835,11 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
       for (const [kindId, count] of events)
         this.#statements.addDailyEvents.run(day, sensorId, kindId, count)
     }
+    for (const [name, verdicts] of this.#summing.dailyVerdicts) {
+      const [day, sensorId] = name.split(' ').map(Number)
+      for (const [verdictId, count] of verdicts)
+        this.#statements.addDailyVerdicts.run(day, sensorId, verdictId, count)
+    }
     for (const item of this.#summing.drift.values()) {
       this.#statements.addDrift.run(
         item.what,
@@ -776,6 +926,29 @@ function prepareStatements(db: Connection) {
     findSession: db.prepare('select * from sessions where session = ? and sensor_id = ?'),
     findHeld: db.prepare(
       'select 1 from held_events where event_time_us = ? and session_key = ? and digest = ?',
+    ),
+    findStored: db.prepare(
+      'select 1 from raw_events where event_time_us = ? and session_key = ? and digest = ?',
+    ),
+    insertHeld: db.prepare(
+      `insert into held_events (id, batch_id, record_no, event_time_us, session_key, kind_id, flags, digest, notes, payload, verdict_id, state)
+       values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'held') on conflict (event_time_us, session_key, digest) do nothing`,
+    ),
+    findHeldSession: db
+      .prepare('select session_key from held_sessions where session = ? and sensor_id = ?')
+      .pluck(),
+    insertHeldSession: db.prepare(
+      'insert into held_sessions (session_key, sensor_id, session) values (?, ?, ?) on conflict (session_key) do nothing',
+    ),
+    findVerdict: db.prepare('select id from verdicts where digest = ?').pluck(),
+    insertVerdict: db.prepare(
+      'insert into verdicts (id, digest, threat, hazard, hits, layers) values (?, ?, ?, ?, ?, ?)',
+    ),
+    addDailyVerdicts: db.prepare(
+      'insert into daily_verdicts (day, sensor_id, verdict_id, count) values (?, ?, ?, ?) on conflict (day, sensor_id, verdict_id) do update set count = count + excluded.count',
+    ),
+    insertBatchKey: db.prepare(
+      'insert into batch_keys (batch_id, key_id, ephemeral, wrapped) values (?, ?, ?, ?)',
     ),
     idsBetween: db.prepare('select id from raw_events where id between ? and ?').pluck(),
     eventsAt: db.prepare(

@@ -20,6 +20,7 @@ export type MovedEvent = SessionName & {
   readonly notes: string | null
   /** JSON text of UTF-8. */
   readonly payload: Uint8Array
+  readonly verdictId: number
   /** Of `held_events` alone. */
   readonly state?: string
 }
@@ -46,14 +47,16 @@ export type MoveTarget = {
   put(table: string, rows: readonly MovedRow[], progress: Progress): Promise<void>
   /** Adds rows of a table that names sessions by their key. */
   putForSessions(
-    table: 'sessions' | 'session_values',
+    table: 'sessions' | 'session_values' | 'held_sessions',
     rows: readonly { readonly name: SessionName; readonly cells: MovedRow }[],
     progress: Progress,
   ): Promise<void>
+  /** @param name - under which the progress is kept */
   putEvents(
     table: 'raw_events' | 'held_events',
     events: readonly MovedEvent[],
     progress: Progress,
+    name: string,
   ): Promise<void>
   /** Empties tables that have changed in the origin since they were moved. */
   clear(tables: readonly string[]): Promise<void>

@@ -33,20 +33,28 @@ const PLAIN_FIRST: readonly TablePlan[] = [
   { table: 'event_kinds', key: ['id'], changes: false },
   { table: 'schema_versions', key: ['version', 'file'], changes: false },
   { table: 'values', key: ['id'], changes: false },
+  { table: 'verdicts', key: ['id'], changes: false },
   { table: 'sources', key: ['id'], changes: true },
   { table: 'batches', key: ['id'], changes: false },
   { table: 'blocks', key: ['batch_id', 'n'], changes: false },
   { table: 'batch_days', key: ['batch_id', 'day'], changes: false },
+  { table: 'batch_keys', key: ['batch_id'], changes: false },
 ]
 const PLAIN_LAST: readonly TablePlan[] = [
   { table: 'source_files', key: ['path', 'sensor_override'], changes: true },
   { table: 'dead_letters', key: ['id'], changes: true },
   { table: 'daily_values', key: ['kind', 'day', 'value_id', 'sensor_id'], changes: true },
   { table: 'daily_events', key: ['day', 'sensor_id', 'kind_id'], changes: true },
+  { table: 'daily_verdicts', key: ['day', 'sensor_id', 'verdict_id'], changes: true },
   { table: 'schema_drift', key: ['what', 'eventid', 'field'], changes: true },
+  { table: 'rule_sets', key: ['version', 'rule_id'], changes: true },
+  { table: 'metrics', key: ['name'], changes: true },
   { table: 'artifacts', key: ['path'], changes: true },
   // A move ends with an entry of its own, which makes room for those that came after it began.
   { table: 'signing_keys', key: ['key_id'], changes: true },
+  { table: 'recipient_keys', key: ['key_id'], changes: true },
+  { table: 'verdict_runs', key: ['seq'], changes: true },
+  { table: 'modes', key: ['name'], changes: true },
   { table: 'audit_log', key: ['seq'], changes: true },
   { table: 'decisions', key: ['id'], changes: true },
   { table: 'checkpoints', key: ['seq'], changes: false },
@@ -55,6 +63,7 @@ const PLAIN_LAST: readonly TablePlan[] = [
 const CHANGING = [
   'session_values',
   'held_events',
+  'held_sessions',
   'sessions',
   ...[...PLAIN_LAST, ...PLAIN_FIRST].filter((one) => one.changes).map((one) => one.table),
 ]
@@ -63,6 +72,7 @@ const CHANGING = [
 const ALL = [
   'session_values',
   'held_events',
+  'held_sessions',
   'raw_events',
   'sessions',
   ...PLAIN_LAST.map((one) => one.table),
@@ -111,25 +121,32 @@ export async function moveStore(options: MoveOptions): Promise<MoveReport> {
   if (prepared.state !== 'moved') {
     await reads.snapshot(async () => {
       state = await stateOf(reads)
+      const reviewed = await reviewedOf(reads)
       const progress = new Map(prepared.state === 'begun' ? prepared.progress : [])
       const isResumed = progress.size > 0
       if (isResumed && progress.get('state')?.after !== state) {
         // Where numbers come late, or sessions are numbered anew, rows that were moved cannot stay.
+        // Neither can they where reviewers released events, or verdicts were made again.
         const mayStay =
-          !target.renumbersSessions && (await reads.gaplessAfter()) !== Number.POSITIVE_INFINITY
+          !target.renumbersSessions &&
+          (await reads.gaplessAfter()) !== Number.POSITIVE_INFINITY &&
+          progress.get('reviewed')?.after === reviewed
         const cleared = mayStay ? CHANGING : ALL
         await target.clear(cleared)
         for (const table of cleared) progress.delete(table)
+        if (!mayStay) progress.delete(RELEASED)
         // What only grows goes on behind what is there.
         for (const [table, one] of progress) progress.set(table, { ...one, isDone: false })
       }
       await target.put('state', [], { after: state, isDone: false })
+      await target.put('reviewed', [], { after: reviewed, isDone: false })
       const mover = new Mover(options, target, reads, progress, moved)
       for (const plan of PLAIN_FIRST) await mover.plain(plan)
       await mover.sessions()
       await mover.sessionValues()
+      await mover.heldSessions()
       await mover.events()
-      await mover.held()
+      await mover.withheld()
       for (const plan of PLAIN_LAST) await mover.plain(plan)
       options.signal.throwIfAborted()
       await target.finish((what) => options.progress(what, 0))
@@ -229,10 +246,8 @@ class Mover {
       const events = await this.#named(waiting)
       waiting = []
       bytes = 0
-      await this.#target.putEvents('raw_events', events, {
-        after: String(upTo),
-        isDone: false,
-      })
+      const progress = { after: String(upTo), isDone: false }
+      await this.#target.putEvents('raw_events', events, progress, 'raw_events')
       this.#told('raw_events', events.length)
     }
     // Whole batches: a page that ends within one would be read again from its start.
@@ -249,25 +264,65 @@ class Mover {
       }
     }
     if (waiting.length > 0) await flush(batch ?? 0)
-    await this.#target.putEvents('raw_events', [], {
-      after: String(batch ?? ''),
-      isDone: true,
-    })
+    const progress = { after: String(batch ?? ''), isDone: true }
+    await this.#target.putEvents('raw_events', [], progress, 'raw_events')
   }
 
-  /** Few: they wait for a person. */
-  async held(): Promise<void> {
-    if (this.#progress.get('held_events')?.isDone === true) return
-    for await (const page of this.#reads.heldEvents()) {
-      const events = await this.#named(page.map((one) => one.cells))
-      await this.#target.putEvents(
-        'held_events',
-        events.map((event, i) => ({ ...event, state: page[i]!.state })),
-        { after: '', isDone: false },
-      )
-      this.#told('held_events', events.length)
+  async heldSessions(): Promise<void> {
+    if (this.#progress.get('held_sessions')?.isDone === true) return
+    const rows = await this.#reads.heldSessions()
+    await this.#target.putForSessions(
+      'held_sessions',
+      rows.map(({ session_key: _, ...cells }) => ({ name: nameOf(cells), cells })),
+      { after: '', isDone: true },
+    )
+    this.#told('held_sessions', rows.length)
+  }
+
+  /** What waits for a person, and what was released: few, and behind each other in the tables whatever their batch. */
+  async withheld(): Promise<void> {
+    await this.#byBatch('raw_events', RELEASED, this.#reads.releasedEvents(), (cells) => ({
+      cells,
+      state: undefined,
+    }))
+    await this.#byBatch('held_events', 'held_events', this.#reads.heldEvents(), (one) => one)
+  }
+
+  /** Pages that are ordered by batch, batch by batch, so that a move that broke off goes on behind the last one. */
+  async #byBatch<T>(
+    table: 'raw_events' | 'held_events',
+    name: string,
+    pages: AsyncIterable<readonly T[]>,
+    take: (one: T) => { readonly cells: EventCells; readonly state: string | undefined },
+  ): Promise<void> {
+    const known = this.#progress.get(name)
+    if (known?.isDone === true) return
+    const after = known === undefined || known.after === '' ? 0 : Number(known.after)
+    let waiting: { readonly cells: EventCells; readonly state: string | undefined }[] = []
+    let batch = after
+    const flush = async (isDone: boolean): Promise<void> => {
+      const events = await this.#named(waiting.map((one) => one.cells))
+      const rows = events.map((event, i) => {
+        const { state } = waiting[i]!
+        return state === undefined ? event : { ...event, state }
+      })
+      await this.#target.putEvents(table, rows, { after: String(batch), isDone }, name)
+      this.#told(name, rows.length)
+      waiting = []
     }
-    await this.#target.putEvents('held_events', [], { after: '', isDone: true })
+    for await (const page of pages) {
+      this.#options.signal.throwIfAborted()
+      for (const one of page) {
+        const taken = take(one)
+        if (taken.cells[0] <= after) continue
+        if (taken.cells[0] !== batch) {
+          if (waiting.length >= PAGE_ROWS) await flush(false)
+          batch = taken.cells[0]
+        }
+        waiting.push(taken)
+      }
+    }
+    await flush(true)
   }
 
   async #named(page: readonly EventCells[]): Promise<MovedEvent[]> {
@@ -278,8 +333,12 @@ class Mover {
     const wanted = this.#names.size === 0 ? [...new Set(page.map((cells) => cells[3]))] : unknown
     for (const [key, row] of await this.#reads.sessions(wanted))
       this.#names.set(key, { sensorId: row.sensor_id, session: row.session })
+    if (wanted.some((key) => !this.#names.has(key))) {
+      for (const row of await this.#reads.heldSessions())
+        this.#names.set(row.session_key, { sensorId: row.sensor_id, session: row.session })
+    }
     return page.map(
-      ([batchId, recordNo, eventTimeUs, key, kindId, flags, digest, notes, payload]) => {
+      ([batchId, recordNo, eventTimeUs, key, kindId, flags, digest, notes, payload, verdictId]) => {
         const name = this.#names.get(key)
         if (name === undefined) {
           throw new StoreError(
@@ -298,6 +357,7 @@ class Mover {
           digest,
           notes,
           payload,
+          verdictId,
         }
       },
     )
@@ -352,6 +412,17 @@ function nameOf(row: MovedRow): SessionName {
     })
   }
   return { sensorId: row['sensor_id'], session: row['session'] }
+}
+
+/** Under which name the progress of released events is kept: they stand in the table of the others. */
+const RELEASED = 'released_events'
+
+/** Changes when events are released or get other verdicts: rows that were moved are then no longer those of the origin. */
+async function reviewedOf(reads: VerifyReads): Promise<string> {
+  const runs = await reads.verdictRuns()
+  const released = [...(await reads.withheldByBatch())]
+  const decisions = await reads.decisions()
+  return JSON.stringify([runs.at(-1)?.seq ?? 0, released.length, decisions.at(-1)?.id ?? 0])
 }
 
 /** Verification reads it: numbers of batches that came with a move may have gaps. */
@@ -446,6 +517,8 @@ const COUNTED = [
   'session_values',
   'daily_values',
   'daily_events',
+  'daily_verdicts',
+  'batch_keys',
   'blocks',
   'batch_days',
   'dead_letters',

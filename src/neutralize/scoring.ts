@@ -1,0 +1,50 @@
+import type { PlainObject } from '../core/json.ts'
+import type { TextMatcher, Verdict } from '../core/verdict.ts'
+import { EventScorer, type ScorerFigures } from './score.ts'
+
+/**
+ * The rules at work in one reader. A rule that takes too long is switched off from the next batch on: the batch that met
+ * it is still scored by the set it names.
+ */
+export class Scoring {
+  #matcher: TextMatcher
+  #scorer: EventScorer
+  #past: ScorerFigures = { texts: 0, cacheHits: 0, matchUs: 0, slowestUs: 0 }
+  readonly #slow = new Set<string>()
+  readonly #off = new Set<string>()
+
+  /** @param make - makes the matcher; it is given whom to tell of a rule that took too long */
+  constructor(make: (onSlow: (ruleId: string) => void) => TextMatcher) {
+    this.#matcher = make((ruleId) => this.#slow.add(ruleId))
+    this.#scorer = new EventScorer(this.#matcher)
+  }
+
+  /** What the events scored from here to the next `settle` are scored by. */
+  get rules(): { readonly ruleSet: string; readonly rulesOff: readonly string[] } {
+    return { ruleSet: this.#matcher.version, rulesOff: [...this.#off].sort() }
+  }
+
+  score(view: PlainObject): Verdict | undefined {
+    return this.#scorer.score(view)
+  }
+
+  /** A batch is complete: rules that took too long are left out of the next one. */
+  settle(): void {
+    if (this.#slow.size === 0) return
+    for (const id of this.#slow) this.#off.add(id)
+    this.#slow.clear()
+    this.#past = this.figures()
+    this.#matcher = this.#matcher.without(this.#off)
+    this.#scorer = new EventScorer(this.#matcher)
+  }
+
+  figures(): ScorerFigures {
+    const now = this.#scorer.figures
+    return {
+      texts: this.#past.texts + now.texts,
+      cacheHits: this.#past.cacheHits + now.cacheHits,
+      matchUs: this.#past.matchUs + now.matchUs,
+      slowestUs: Math.max(this.#past.slowestUs, now.slowestUs),
+    }
+  }
+}

@@ -1,0 +1,32 @@
+/** What a reader works with, made from a plan that can be handed to another thread. */
+
+import { loadRules } from '../neutralize/rules/index.ts'
+import { Scoring } from '../neutralize/scoring.ts'
+import type { BatchNeeds } from '../store/port.ts'
+import { loadRegistry, type Registry } from '../validate/registry.ts'
+
+export type StagesPlan = {
+  /** URL of the folder with the event schemas. */
+  readonly schemas: string
+  /** URL of the folder with the rules. */
+  readonly rules: string
+  readonly needs: BatchNeeds
+  /** Hazard from which an event is withheld; above 100 none is. */
+  readonly holdHazard: number
+}
+
+export type ReadingStages = {
+  readonly registry: Registry
+  readonly scoring: Scoring
+  readonly needs: BatchNeeds
+  readonly holdHazard: number
+}
+
+export function makeStages(plan: StagesPlan): ReadingStages {
+  return {
+    registry: loadRegistry(new URL(plan.schemas)),
+    scoring: new Scoring((onSlow) => loadRules(new URL(plan.rules), { onSlow })),
+    needs: plan.needs,
+    holdHazard: plan.holdHazard,
+  }
+}
