@@ -1,4 +1,5 @@
 import type { DeadLetter } from './event.ts'
+import type { SealedEnvelope } from './seal-types.ts'
 
 /**
  * A batch on its way from reader to writer: columns side by side in a few buffers, so that handing it to another
@@ -62,7 +63,11 @@ export type PackedBatch = {
   readonly dead: readonly DeadLetter[]
   readonly blocks: readonly PackedBlock[]
   readonly recordRoot: Uint8Array
+  /** Wraps the key that opens the blocks; undefined when they are not encrypted, or there are none. */
+  readonly envelope: PackedEnvelope | undefined
 }
+
+export type PackedEnvelope = SealedEnvelope
 
 export type PackedBlock = {
   readonly startOffset: number

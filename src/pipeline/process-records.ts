@@ -9,6 +9,7 @@ import { eventClassOf } from '../core/event-class.ts'
 import type { InstantUs } from '../core/instant.ts'
 import { type PlainObject, parseJson } from '../core/json.ts'
 import type { PackedBatch } from '../core/packed.ts'
+import type { Recipient } from '../core/seal-types.ts'
 import { collectYoung } from '../core/young-gc.ts'
 import { type ByteFacts, byteFacts, type DecodedEvent, decode, treeOf } from '../decode/decode.ts'
 import { type Frame, Framer } from '../decode/framer.ts'
@@ -32,6 +33,8 @@ export type ProcessOptions = {
   readonly startOffset: number
   readonly dictionary: ValueDictionary
   readonly needs: BatchNeeds
+  /** Whom the sealed bytes are encrypted to; undefined leaves them unencrypted. */
+  readonly recipient?: Recipient | undefined
   /** Reading goes on inside an array. */
   readonly inArray?: boolean
   /** Raw bytes of each text byte sequence: 1 for UTF-8; UTF-16 is transcoded before it comes here. */
@@ -79,7 +82,7 @@ export class RecordProcessor {
   constructor(options: ProcessOptions) {
     this.#options = options
     this.#framer = new Framer(options.startOffset, options.inArray ?? false)
-    this.#builder = new BatchBuilder(options.startOffset, options.dictionary, options.needs)
+    this.#builder = this.#builderFrom(options.startOffset)
   }
 
   /** Takes bytes that stay unchanged. @returns the batches they complete, one at a time */
@@ -147,8 +150,13 @@ export class RecordProcessor {
     const batch = this.#builder.finish(isOpen)
     this.#batches += 1
     collectYoung()
-    this.#builder = new BatchBuilder(batch.endOffset, this.#options.dictionary, this.#options.needs)
+    this.#builder = this.#builderFrom(batch.endOffset)
     return batch
+  }
+
+  #builderFrom(startOffset: number): BatchBuilder {
+    const { dictionary, needs, recipient } = this.#options
+    return new BatchBuilder(startOffset, dictionary, needs, recipient)
   }
 
   #take(frame: Frame): void {
