@@ -16,7 +16,8 @@ const FACT_KINDS: Readonly<Record<string, number>> = {
 
 export const sealing: Sealing = {
   viewSealer: () => new ViewSealer(),
-  viewRoot: (days, dead) => viewRoot(days, dead.map(deadLetterDigest)),
+  viewRoot: (days, dead, held, envelope) =>
+    viewRoot(days, dead.map(deadLetterDigest), held, envelope),
   batchDigest,
   sourcesRoot,
   checkpointMessage,

@@ -62,6 +62,10 @@ export class StoreError extends OperatingError<
 // biome-ignore format: one code a line, so that the page of codes can be compared
 export class SealError extends OperatingError<
   | 'SEAL_KEY_UNREADABLE' // the signing key file is damaged or has no read permission
+  | 'SEAL_RECIPIENT_UNREADABLE' // a file of a recipient key is damaged or cannot be read or written
+  | 'SEAL_WRONG_KEY' // the two halves of the recipient key do not belong together
+  | 'SEAL_NO_PRIVATE_KEY' // the private key that opens these sealed bytes is not here
+  | 'SEAL_DAMAGED' // sealed bytes or their envelope do not open: they were changed or damaged
 > {}
 
 /** A setting has a value that cannot be used. */

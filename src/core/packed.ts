@@ -1,4 +1,5 @@
 import type { DeadLetter } from './event.ts'
+import type { SealedEnvelope } from './seal-types.ts'
 import type { Verdict } from './verdict.ts'
 
 /**
@@ -70,18 +71,11 @@ export type PackedBatch = {
   readonly dead: readonly DeadLetter[]
   readonly blocks: readonly PackedBlock[]
   readonly recordRoot: Uint8Array
-  /** How the blocks are encrypted; undefined where they are not. */
+  /** Wraps the key that opens the blocks; undefined when they are not encrypted, or there are none. */
   readonly envelope: PackedEnvelope | undefined
 }
 
-/** The data key of a batch, encrypted to a recipient. */
-export type PackedEnvelope = {
-  readonly keyId: string
-  /** Public half of the key pair made for this batch, 32 bytes. */
-  readonly ephemeral: Uint8Array
-  /** 48 bytes. */
-  readonly wrapped: Uint8Array
-}
+export type PackedEnvelope = SealedEnvelope
 
 export type PackedBlock = {
   readonly startOffset: number

@@ -24,6 +24,32 @@ export type SigningKey = {
   sign(message: Uint8Array): Uint8Array
 }
 
+/** Whom sealed bytes are encrypted to: a public X25519 key. Plain data, so that it can go to other threads. */
+export type Recipient = {
+  /** First 16 hex digits of the hash of the raw public key. */
+  readonly keyId: string
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array
+}
+
+/** The half that opens what was encrypted to a recipient. */
+export type RecipientPrivateKey = Recipient & {
+  /** X25519 with the public key of the other side. @throws Error when the outcome is all zeros */
+  agree(publicKey: Uint8Array): Uint8Array
+}
+
+/** The data key of a batch, wrapped for a recipient. */
+export type Envelope = {
+  readonly keyId: string
+  /** Public half of a key pair made for this batch alone, 32 bytes. */
+  readonly ephemeral: Uint8Array
+  /** 32 bytes of key and 16 of tag. */
+  readonly wrapped: Uint8Array
+}
+
+/** An envelope with the digests of the stored bytes of all blocks that it opens, in their order. */
+export type SealedEnvelope = Envelope & { readonly storedDigests: readonly Uint8Array[] }
+
 export type JournalEntry = {
   readonly seq: number
   readonly atUs: number

@@ -1,11 +1,14 @@
+import { randomBytes } from 'node:crypto'
 import { type DeadLetter, type DeadReason, ownText } from '../core/event.ts'
 import type { PlainObject } from '../core/json.ts'
 import { flatKeyOrder, flatKeys, keyOrderOf } from '../core/key-order.ts'
-import type { DriftItem, PackedBatch } from '../core/packed.ts'
+import type { DriftItem, PackedBatch, PackedEnvelope } from '../core/packed.ts'
+import type { Recipient } from '../core/seal-types.ts'
 import { type Verdict, verdictText } from '../core/verdict.ts'
 import { LIMITS } from '../limits.ts'
 import type { Description } from '../neutralize/describe.ts'
-import { RecordSealer } from '../seal/records.ts'
+import { wrapDataKey } from '../seal/envelope.ts'
+import { RecordSealer, type SealedRecords } from '../seal/records.ts'
 import type { BatchNeeds } from '../store/port.ts'
 
 /** One event, as the stages leave it. Filled anew for each record. */
@@ -107,8 +110,17 @@ export class BatchBuilder {
   readonly #keyOrders: string[] = []
   readonly #dead: DeadLetter[] = []
   readonly #sealer: RecordSealer
+  readonly #recipient: Recipient | undefined
+  /** Opens the sealed bytes of this batch; it leaves this object wrapped for the recipient alone. */
+  readonly #dataKey: Uint8Array | undefined
 
-  constructor(startOffset: number, dictionary: ValueDictionary, needs: BatchNeeds) {
+  /** @param recipient - whom the sealed bytes are encrypted to; undefined leaves them unencrypted */
+  constructor(
+    startOffset: number,
+    dictionary: ValueDictionary,
+    needs: BatchNeeds,
+    recipient?: Recipient,
+  ) {
     this.startOffset = startOffset
     this.endOffset = startOffset
     if (dictionary.size > LIMITS.readerDictionaryMax) dictionary.reset()
@@ -116,7 +128,9 @@ export class BatchBuilder {
     if (needs.keyOrder) this.#keyOrderIx = new Uint32Array(this.#capacity)
     this.#dictionary = dictionary
     this.#dictionaryStart = dictionary.size
-    this.#sealer = new RecordSealer(startOffset)
+    this.#recipient = recipient
+    this.#dataKey = recipient === undefined ? undefined : randomBytes(32)
+    this.#sealer = new RecordSealer(startOffset, this.#dataKey)
   }
 
   get isEmpty(): boolean {
@@ -261,7 +275,16 @@ export class BatchBuilder {
       dead: this.#dead,
       blocks: sealed.blocks,
       recordRoot: sealed.recordRoot,
+      envelope: this.#envelope(sealed),
     }
+  }
+
+  #envelope(sealed: SealedRecords): PackedEnvelope | undefined {
+    if (this.#recipient === undefined || this.#dataKey === undefined) return undefined
+    if (sealed.blocks.length === 0) return undefined
+    const envelope = wrapDataKey(this.#recipient, this.#dataKey, randomBytes(32))
+    this.#dataKey.fill(0)
+    return { ...envelope, storedDigests: sealed.storedDigests }
   }
 
   #lastSensor = ''

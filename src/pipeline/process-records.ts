@@ -9,6 +9,7 @@ import { eventClassOf } from '../core/event-class.ts'
 import type { InstantUs } from '../core/instant.ts'
 import { type PlainObject, parseJson } from '../core/json.ts'
 import type { PackedBatch } from '../core/packed.ts'
+import type { Recipient } from '../core/seal-types.ts'
 import { collectYoung } from '../core/young-gc.ts'
 import { type ByteFacts, byteFacts, type DecodedEvent, decode, treeOf } from '../decode/decode.ts'
 import { type Frame, Framer } from '../decode/framer.ts'
@@ -78,7 +79,7 @@ export class RecordProcessor {
   constructor(options: ProcessOptions) {
     this.#options = options
     this.#framer = new Framer(options.startOffset, options.inArray ?? false)
-    this.#builder = new BatchBuilder(options.startOffset, options.dictionary, options.stages.needs)
+    this.#builder = this.#builderFrom(options.startOffset)
   }
 
   /** Takes bytes that stay unchanged. @returns the batches they complete, one at a time */
@@ -148,12 +149,13 @@ export class RecordProcessor {
     scoring.settle()
     this.#batches += 1
     collectYoung()
-    this.#builder = new BatchBuilder(
-      batch.endOffset,
-      this.#options.dictionary,
-      this.#options.stages.needs,
-    )
+    this.#builder = this.#builderFrom(batch.endOffset)
     return batch
+  }
+
+  #builderFrom(startOffset: number): BatchBuilder {
+    const { dictionary, stages } = this.#options
+    return new BatchBuilder(startOffset, dictionary, stages.needs, stages.recipient)
   }
 
   #take(frame: Frame): void {

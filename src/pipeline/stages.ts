@@ -1,5 +1,6 @@
 /** What a reader works with, made from a plan that can be handed to another thread. */
 
+import type { Recipient } from '../core/seal-types.ts'
 import { loadRules } from '../neutralize/rules/index.ts'
 import { Scoring } from '../neutralize/scoring.ts'
 import type { BatchNeeds } from '../store/port.ts'
@@ -13,6 +14,8 @@ export type StagesPlan = {
   readonly needs: BatchNeeds
   /** Hazard from which an event is withheld; above 100 none is. */
   readonly holdHazard: number
+  /** Whom sealed bytes are encrypted to; undefined leaves them unencrypted. */
+  readonly recipient: Recipient | undefined
 }
 
 export type ReadingStages = {
@@ -20,6 +23,7 @@ export type ReadingStages = {
   readonly scoring: Scoring
   readonly needs: BatchNeeds
   readonly holdHazard: number
+  readonly recipient: Recipient | undefined
 }
 
 export function makeStages(plan: StagesPlan): ReadingStages {
@@ -28,5 +32,6 @@ export function makeStages(plan: StagesPlan): ReadingStages {
     scoring: new Scoring((onSlow) => loadRules(new URL(plan.rules), { onSlow })),
     needs: plan.needs,
     holdHazard: plan.holdHazard,
+    recipient: plan.recipient,
   }
 }

@@ -1,15 +1,19 @@
 /**
  * Seals the bytes of a batch: leaves, blocks, record root.
  *
- * In: the records of a batch in order. Out: compressed blocks with their roots, and the record root.
+ * In: the records of a batch in order. Out: compressed blocks, encrypted where there is a key, with their roots, and
+ * the record root.
  * Promises: every byte handed over is in exactly one block; formats as `docs/seal-format.md`.
  */
 import { createHash } from 'node:crypto'
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { blake3Tagged } from '../core/blake3.ts'
 import { FieldWriter } from '../core/bytes.ts'
+import { SealError } from '../core/errors.ts'
 import { MerkleTree } from '../core/merkle.ts'
 import { LIMITS } from '../limits.ts'
+import { type BlockKey, decryptBlock, encryptBlock } from './envelope.ts'
+import { storedDigest } from './view.ts'
 
 export type SealedBlock = {
   readonly startOffset: number
@@ -17,8 +21,17 @@ export type SealedBlock = {
   readonly records: number
   readonly root: Uint8Array
   readonly sha256: Uint8Array
-  readonly codec: 'zstd'
+  readonly codec: BlockCodec
   readonly bytes: Uint8Array
+}
+
+export type BlockCodec = 'zstd' | 'zstd+aes-256-gcm'
+
+export type SealedRecords = {
+  readonly blocks: readonly SealedBlock[]
+  readonly recordRoot: Uint8Array
+  /** Digest of the stored bytes of each block; empty without a data key. */
+  readonly storedDigests: readonly Uint8Array[]
 }
 
 const RECORD = 0x00
@@ -41,10 +54,16 @@ export class RecordSealer {
   #parts: Uint8Array[] = []
   #bytes = 0
   #start = 0
+  readonly #dataKey: Uint8Array | undefined
+  readonly #storedDigests: Uint8Array[] = []
 
-  /** @param startOffset - offset of the first record in the source */
-  constructor(startOffset: number) {
+  /**
+   * @param startOffset - offset of the first record in the source
+   * @param dataKey - 32 random bytes for this batch alone; undefined leaves the blocks unencrypted
+   */
+  constructor(startOffset: number, dataKey?: Uint8Array) {
     this.#start = startOffset
+    this.#dataKey = dataKey
   }
 
   /**
@@ -61,9 +80,13 @@ export class RecordSealer {
     if (this.#bytes >= LIMITS.blockBytes) this.#close()
   }
 
-  finish(): { readonly blocks: readonly SealedBlock[]; readonly recordRoot: Uint8Array } {
+  finish(): SealedRecords {
     if (this.#lengths.length > 0) this.#close()
-    return { blocks: this.#blocks, recordRoot: this.#recordTree.root() }
+    return {
+      blocks: this.#blocks,
+      recordRoot: this.#recordTree.root(),
+      storedDigests: this.#storedDigests,
+    }
   }
 
   #close(): void {
@@ -80,17 +103,19 @@ export class RecordSealer {
     const endOffset = this.#start + this.#bytes
     const root = this.#leaves.root()
     const records = this.#lengths.length
-    this.#recordTree.add(blockLeaf({ sha256, startOffset: this.#start, endOffset, records, root }))
-    const bytes = zstdCompressSync(content, {
+    const leaf = blockLeaf({ sha256, startOffset: this.#start, endOffset, records, root })
+    this.#recordTree.add(leaf)
+    const compressed = zstdCompressSync(content, {
       params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL },
     })
+    const bytes = this.#encrypted(compressed, leaf)
     this.#blocks.push({
       startOffset: this.#start,
       endOffset,
       records,
       root,
       sha256,
-      codec: 'zstd',
+      codec: this.#dataKey === undefined ? 'zstd' : 'zstd+aes-256-gcm',
       bytes,
     })
     this.#leaves = new MerkleTree()
@@ -98,6 +123,18 @@ export class RecordSealer {
     this.#parts = []
     this.#bytes = 0
     this.#start = endOffset
+  }
+
+  #encrypted(compressed: Uint8Array, leaf: Uint8Array): Uint8Array {
+    if (this.#dataKey === undefined) return compressed
+    // The number of a block is used once in a batch, and the key in one batch: no nonce comes twice.
+    const bytes = encryptBlock(compressed, {
+      dataKey: this.#dataKey,
+      n: this.#blocks.length,
+      leaf,
+    })
+    this.#storedDigests.push(storedDigest(bytes))
+    return bytes
   }
 }
 
@@ -129,16 +166,19 @@ export function blockLeaf(
 /**
  * Opens a block.
  *
+ * @param key - for an encrypted block: the data key of its batch (`openEnvelope`) and its place; unused for others
  * @returns its records, views into one buffer
- * @throws Error when the bytes are no block of this codec
+ * @throws SealError `SEAL_NO_PRIVATE_KEY` when the block is encrypted and no key is given
+ * @throws Error of any kind when the bytes are no block of this codec, with this key, at this place
  */
 export function openBlock(
   codec: string,
   bytes: Uint8Array,
+  key?: BlockKey,
 ): { readonly body: Uint8Array; readonly lengths: readonly number[] } {
-  if (codec !== 'zstd') throw new Error(`unknown codec`)
-  const { buffer: content, engine } = decompress(bytes)
-  if (engine.bytesWritten !== bytes.length) throw new Error('there are bytes behind the frame')
+  const compressed = compressedOf(codec, bytes, key)
+  const { buffer: content, engine } = decompress(compressed)
+  if (engine.bytesWritten !== compressed.length) throw new Error('there are bytes behind the frame')
   const count = content.readUInt32LE(0)
   const lengths: number[] = []
   let total = 0
@@ -150,4 +190,13 @@ export function openBlock(
   const body = content.subarray(4 + 4 * count)
   if (body.length !== total) throw new Error('the lengths do not add up')
   return { body, lengths }
+}
+
+function compressedOf(codec: string, bytes: Uint8Array, key: BlockKey | undefined): Uint8Array {
+  if (codec === 'zstd') return bytes
+  if (codec !== 'zstd+aes-256-gcm') throw new Error('unknown codec')
+  if (key !== undefined) return decryptBlock(bytes, key)
+  throw new SealError('SEAL_NO_PRIVATE_KEY', 'The key that opens these sealed bytes is not here.', {
+    hint: 'Name the file of the private key, or put it back into the folder of keys; see docs/keys.md.',
+  })
 }

@@ -3,7 +3,7 @@ import { blake3Tagged } from '../core/blake3.ts'
 import { FieldWriter } from '../core/bytes.ts'
 import type { DeadLetter } from '../core/event.ts'
 import { MerkleTree, merkleRoot } from '../core/merkle.ts'
-import type { BatchHeader, DayRoot } from '../core/seal-types.ts'
+import type { BatchHeader, DayRoot, SealedEnvelope } from '../core/seal-types.ts'
 
 const KIND = {
   payload: 0x00,
@@ -12,7 +12,14 @@ const KIND = {
   deadLetters: 0x04,
   deadLetter: 0x05,
   batch: 0x06,
+  held: 0x0b,
+  envelope: 0x0c,
+  stored: 0x0d,
 } as const
+
+/** Bit of `flags` of a row that was withheld. */
+const WITHHELD = 1 << 11
+
 const fields = new FieldWriter()
 
 /** The columns of a row that its digest covers. */
@@ -33,12 +40,13 @@ export function payloadHash(payload: Uint8Array): Uint8Array {
   return blake3Tagged(KIND.payload, payload)
 }
 
+/** Whether a row was withheld is told by the tree it stands in: the bit is left out, so review may come after. */
 export function rowDigest(row: RowFields): Uint8Array {
   return fields
     .reset(KIND.row)
     .i64(row.eventTimeUs)
     .u32(row.recordNo)
-    .u32(row.flags)
+    .u32((row.flags & ~WITHHELD) >>> 0)
     .raw(row.digest)
     .text(row.sensor)
     .text(row.session)
@@ -80,17 +88,47 @@ export class ViewSealer {
   }
 }
 
-/** @param deadDigests - in the order of their start offsets */
-export function viewRoot(days: readonly DayRoot[], deadDigests: readonly Uint8Array[]): Uint8Array {
+/** Hash of the bytes of a block as they are stored. */
+export function storedDigest(bytes: Uint8Array): Uint8Array {
+  return blake3Tagged(KIND.stored, bytes)
+}
+
+/**
+ * Root over all that a batch added beside its records.
+ *
+ * @param deadDigests - in the order of their start offsets
+ * @param heldDigests - row digests of the rows that were withheld, in the order of their records
+ * @param envelope - undefined when the blocks are not encrypted
+ */
+export function viewRoot(
+  days: readonly DayRoot[],
+  deadDigests: readonly Uint8Array[],
+  heldDigests: readonly Uint8Array[] = [],
+  envelope?: SealedEnvelope,
+): Uint8Array {
   const leaves = days.map(({ day, rows, root }) =>
     fields.reset(KIND.day).i64(day).u32(rows).raw(root).hash(),
   )
-  if (deadDigests.length > 0) {
-    leaves.push(
-      fields.reset(KIND.deadLetters).u32(deadDigests.length).raw(merkleRoot(deadDigests)).hash(),
-    )
-  }
+  if (deadDigests.length > 0) leaves.push(listLeaf(KIND.deadLetters, deadDigests))
+  if (heldDigests.length > 0) leaves.push(listLeaf(KIND.held, heldDigests))
+  if (envelope !== undefined) leaves.push(envelopeLeaf(envelope))
   return merkleRoot(leaves)
+}
+
+function listLeaf(kind: number, digests: readonly Uint8Array[]): Uint8Array {
+  return fields.reset(kind).u32(digests.length).raw(merkleRoot(digests)).hash()
+}
+
+/** Covers wrapped key and ciphertext, so that both can be checked by those who cannot open them. */
+function envelopeLeaf(envelope: SealedEnvelope): Uint8Array {
+  return fields
+    .reset(KIND.envelope)
+    .text(envelope.keyId)
+    .raw(envelope.ephemeral)
+    .raw(envelope.wrapped)
+    .u32(envelope.storedDigests.length)
+    .raw(merkleRoot(envelope.storedDigests))
+    .hash()
 }
 
 export function batchDigest(batch: BatchHeader): Uint8Array {

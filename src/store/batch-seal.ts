@@ -95,15 +95,7 @@ export function sealBatch(
   }
   const seq = cursor.batches + 1
   const firstRecord = superseded === undefined ? cursor.records : superseded.firstRecord
-  const viewRoot = sealing.viewRoot(
-    days,
-    batch.dead,
-    held,
-    batch.envelope && {
-      envelope: batch.envelope,
-      blocks: batch.blocks.map((block) => block.bytes),
-    },
-  )
+  const viewRoot = sealing.viewRoot(days, batch.dead, held, batch.envelope)
   const supersedes = superseded?.seq ?? 0
   const headLength = Math.min(proof.head.length, batch.endOffset)
   const previousDigest = cursor.lastDigest

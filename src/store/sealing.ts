@@ -1,20 +1,13 @@
 import type { DeadLetter } from '../core/event.ts'
 import type { PlainObject } from '../core/json.ts'
-import type { PackedEnvelope } from '../core/packed.ts'
 import type {
   BatchHeader,
   Checkpoint,
   DayRoot,
   JournalEntry,
+  SealedEnvelope,
   SourceHead,
 } from '../core/seal-types.ts'
-
-/** How the blocks of a batch are encrypted, as its view root covers it. */
-export type SealedEncryption = {
-  readonly envelope: PackedEnvelope
-  /** The bytes of the blocks as they are stored, in their order. */
-  readonly blocks: readonly Uint8Array[]
-}
 
 /** The seal functions, handed to the store by whoever wires the program: the store computes no seal of its own. */
 export type Sealing = {
@@ -24,7 +17,7 @@ export type Sealing = {
     days: readonly DayRoot[],
     dead: readonly DeadLetter[],
     held: readonly Uint8Array[],
-    encryption: SealedEncryption | undefined,
+    envelope: SealedEnvelope | undefined,
   ): Uint8Array
   batchDigest(batch: BatchHeader): Uint8Array
   sourcesRoot(heads: Iterable<SourceHead>): { readonly root: Uint8Array; readonly sources: number }
