@@ -124,7 +124,7 @@ suite('a batch for a recipient', () => {
 
   test('stores no byte sequence of the log', () => {
     // Random bytes do not compress: without encryption they lie in the frame as they are.
-    const text = randomBytes(3000).map((byte) => (byte === 0x0a ? 0 : byte))
+    const text = Buffer.from(randomBytes(3000).map((byte) => (byte === 0x0a ? 0 : byte)))
     const found = (to: Recipient | undefined) => {
       const bytes = Buffer.concat(
         batchesOf(text, to).flatMap((batch) => batch.blocks.map((block) => block.bytes)),
