@@ -61,6 +61,19 @@ suite('a verifier written from the page alone', () => {
     )
   })
 
+  test('reads back what was logged of the batches whose key it has', () => {
+    const read = (keys: readonly string[]) => {
+      const bytes = sample.logged.map(() => Buffer.alloc(0))
+      verifySeals(database, keys, (id, block) => {
+        const i = Number(id) - 1
+        bytes[i] = Buffer.concat([bytes[i] ?? Buffer.alloc(0), block])
+      })
+      return bytes
+    }
+    assert.deepEqual(read(pems), sample.logged)
+    assert.deepEqual(read([]), [Buffer.alloc(0), Buffer.alloc(0), sample.logged[2]])
+  })
+
   for (const column of ['ephemeral', 'wrapped']) {
     test(`finds a changed bit of batch_keys.${column}, with the key and without`, () => {
       const size = column === 'wrapped' ? 48 : 32
@@ -77,7 +90,8 @@ suite('a verifier written from the page alone', () => {
   }
 
   test('finds changed ciphertext, with the key and without', () => {
-    isFound("update blocks set bytes = substr(bytes, 1, 40) || x'00' || substr(bytes, 42)")
+    const byte = "case substr(bytes, 41, 1) when x'00' then x'01' else x'00' end"
+    isFound(`update blocks set bytes = substr(bytes, 1, 40) || ${byte} || substr(bytes, 42)`)
     isFound("update blocks set bytes = bytes || x'00' where batch_id = 2")
     isFound('update blocks set bytes = substr(bytes, 1, length(bytes) - 1) where batch_id = 2')
   })

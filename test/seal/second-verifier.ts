@@ -162,8 +162,13 @@ interface Source {
  *
  * @param privatePems - recipient keys; encrypted blocks are opened where theirs is among them, and otherwise checked
  *   as the ciphertext they are
+ * @param take - is handed the logged bytes of each block that could be opened, in the order of the batches of a source
  */
-export function verifySeals(databasePath: string, privatePems: readonly string[] = []): SealReport {
+export function verifySeals(
+  databasePath: string,
+  privatePems: readonly string[] = [],
+  take: (batchId: bigint, logged: Buffer) => void = () => {},
+): SealReport {
   const db = new DatabaseSync(databasePath, { readOnly: true, readBigInts: true })
   const problems: string[] = []
   let [encrypted, opened] = [0, 0]
@@ -294,6 +299,7 @@ export function verifySeals(databasePath: string, privatePems: readonly string[]
         must(row.bytes('root').equals(rootOf(records)), `${block}: wrong root`)
         const sha256 = createHash('sha256').update(bytes).digest()
         must(row.bytes('sha256').equals(sha256), `${block}: wrong sha256`)
+        take(batch.int('id'), bytes)
       })
     }
     must(BigInt(leaves.length) === batch.int('blocks'), `${name}: wrong number of blocks`)
