@@ -81,8 +81,8 @@ export const LIMITS = {
   unwrapDepthMax: 24,
   /** Bytes that one compressed blob may inflate to; the rest is not looked at. */
   unwrapInflateBytesMax: 65_536,
-  /** Characters that one round may make out of fewer: variables that double, formats that repeat, braces. */
-  unwrapRoundCharsMax: 131_072,
+  /** Characters that decoders and variables may read and make on one text: bombs are made of few characters. */
+  unwrapMadeCharsMax: 524_288,
   /** Words that one pair of braces may become. */
   unwrapBraceWordsMax: 64,
   /** Variables and files that are followed in one text. */

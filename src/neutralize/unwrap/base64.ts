@@ -39,11 +39,10 @@ export function blobBytesText(
   layer: 'base64' | 'hex',
   trace: Trace,
 ): string | undefined {
-  const inflated = inflateBlob(bytes)
-  if (inflated !== undefined) {
+  const inflated = inflateBlob(bytes, trace.charsLeft)
+  if (inflated !== undefined && trace.spend(inflated.bytes.length)) {
     const text = readableText(inflated.bytes, false)
     if (text !== undefined) {
-      if (!trace.spend(text.length)) return undefined
       if (inflated.isCut) trace.isCut = true
       trace.layers.add(layer).add('gzip')
       return text

@@ -19,22 +19,39 @@ const START = new RegExp(
     '\\$\\{?IFS\\b',
     '(?:[\\w/.-]{0,32}/)?\\b(?:ba|da|a|z|k)?sh -\\w{0,4}c ',
     `(?<=[;|&\\n]\\s{0,4})(?:/[\\w./-]{1,32}/)?${NAMES}(?=[\\s$<>;|&]|$)`,
-    '\\b(?:echo|printf|base64)\\s[^\\n|]{1,4096}\\|',
+    `\\becho (?:-\\w{1,3} )?["']?(?:[A-Za-z0-9+/]{16}|\\\\{1,2}[x0-7])`,
+    '\\b(?:echo|printf)\\s[^\\n|]{1,256}\\|',
   ].join('|'),
+  'g',
 )
+
+/** Commands of one text that are looked at in a round. */
+const COMMANDS_MAX = 16
 
 /** The text with its commands unwrapped by one round. */
 export function embeddedCommand(text: string, trace: Trace): string {
-  const found = START.exec(text)
-  if (found === null) return text
-  const start = startOf(text, found.index)
-  const quote = openQuote(text, start)
-  const end = endOf(text, start, quote)
-  const typed = text.slice(start, end)
+  let made = ''
+  let at = 0
+  START.lastIndex = 0
+  for (let count = 0; count < COMMANDS_MAX; count += 1) {
+    const found = START.exec(text)
+    if (found === null) break
+    const start = Math.max(at, startOf(text, found.index))
+    const quote = openQuote(text, start)
+    const end = endOf(text, start, quote)
+    made += text.slice(at, start) + rewritten(text.slice(start, end), quote, trace)
+    at = end
+    if (end >= text.length) break
+    START.lastIndex = Math.max(end, found.index + 1)
+  }
+  return made + text.slice(at)
+}
+
+function rewritten(typed: string, quote: string, trace: Trace): string {
   // Inside a string of JSON the quotes of the command are escaped.
   const plain = quote === '"' && typed.includes('\\"') ? typed.replace(/\\(["\\/])/g, '$1') : typed
   const made = rewriteShell(plain, trace)
-  return made === plain ? text : text.slice(0, start) + made + text.slice(end)
+  return made === plain ? typed : made
 }
 
 /** Goes back from a place to the start of the word it is in. */

@@ -7,7 +7,7 @@ export const gunzip: Filter = {
   run(given) {
     const operands = given.args.filter((arg) => !arg.startsWith('-'))
     const input = inputOf(given, operands)
-    const inflated = input === undefined ? undefined : inflateBlob(input)
+    const inflated = input === undefined ? undefined : inflateBlob(input, given.trace.charsLeft)
     if (inflated === undefined) return undefined
     if (inflated.isCut) given.trace.isCut = true
     return given.trace.spend(inflated.bytes.length)

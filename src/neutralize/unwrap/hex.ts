@@ -12,13 +12,13 @@ export function undoHex(text: string, trace: Trace): string {
     const digits = run.replace(/0[xX]|[^0-9A-Fa-f]+/g, '')
     const bytes = Buffer.from(digits, 'hex')
     // Numbers and dates are digits, too, and every second byte of them is a printable one.
-    if (
-      !/[A-Fa-f]/.test(digits) &&
-      !/^[\w /:.-]*[a-zA-Z]{4}[\w /:.-]*$/.test(bytes.toString('latin1'))
-    )
-      return run
+    if (!/[A-Fa-f]/.test(digits) && !isProse(bytes.toString('latin1'))) return run
     return blobBytesText(bytes, 'hex', trace) ?? run
   })
+}
+
+function isProse(text: string): boolean {
+  return /[a-zA-Z]{4}/.test(text) && /^[\w /:.-]*$/.test(text)
 }
 
 /** `xxd -r -p`: digits to bytes. */

@@ -6,13 +6,18 @@
  */
 import { LIMITS } from '../../limits.ts'
 
-/** The contents of gzip or zlib data; undefined when it is neither. */
+/**
+ * The contents of gzip or zlib data; undefined when it is neither.
+ *
+ * @param bytesMax - bytes after which it stops, if that is less than the bound
+ */
 export function inflateBlob(
   bytes: Buffer,
+  bytesMax: number,
 ): { readonly bytes: Buffer; readonly isCut: boolean } | undefined {
   const start = deflateStart(bytes)
   if (start === undefined) return undefined
-  const inflated = inflate(bytes, start)
+  const inflated = inflate(bytes, start, Math.min(bytesMax, LIMITS.unwrapInflateBytesMax))
   return inflated.bytes.length === 0 ? undefined : inflated
 }
 
@@ -54,8 +59,11 @@ const ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
 type Codes = { readonly counts: Uint16Array; readonly symbols: Uint16Array }
 
 /** Raw deflate from a position on: RFC 1951, one bit at a time. */
-function inflate(bytes: Buffer, start: number): { bytes: Buffer; isCut: boolean } {
-  const max = LIMITS.unwrapInflateBytesMax
+function inflate(
+  bytes: Buffer,
+  start: number,
+  max: number,
+): { readonly bytes: Buffer; readonly isCut: boolean } {
   // Deflate makes at most 1,032 bytes out of one.
   const out = Buffer.allocUnsafe(Math.min(max, (bytes.length - start) * 1_032 + 8))
   const limit = out.length

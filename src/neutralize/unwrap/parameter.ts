@@ -33,9 +33,9 @@ export class Variables {
     return this.#values.get(name)
   }
 
-  /** Characters that split words. */
+  /** Characters that split words; nobody needs more than a few. */
   get separators(): string {
-    return this.#values.get('IFS') ?? ' \t\n'
+    return this.#values.get('IFS')?.slice(0, 16) ?? ' \t\n'
   }
 
   /** What a parameter becomes; undefined when only a running shell knows. */

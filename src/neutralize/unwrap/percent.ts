@@ -13,7 +13,7 @@ export function undoPercent(text: string, trace: Trace): string {
   return undone
 }
 
-const PLUS = /[?&][\w.[\]-]{1,64}=[^\s&]*\+/
+const PLUS = /[?&][\w.[\]-]{1,64}=[^\s&?+]*\+/
 
 /** The blanks of a form: `cmd=wget+http`. A plus elsewhere is a plus. */
 export function undoPlus(text: string, trace: Trace): string {

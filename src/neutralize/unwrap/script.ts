@@ -1,4 +1,6 @@
 /** One-liners of python, perl, php and ruby that only decode a constant. */
+
+import { LIMITS } from '../../limits.ts'
 import { base64Bytes } from './base64.ts'
 import { readableText, toBytes } from './bytes.ts'
 import type { Filter } from './filter.ts'
@@ -49,7 +51,7 @@ export function scriptMeaning(code: string): ScriptMeaning | undefined {
       (whole, double: string | undefined, single: string | undefined) => {
         if (decoded !== undefined) return whole
         const bytes = decode(double ?? single ?? '')
-        decoded = readableText(inflateBlob(bytes)?.bytes ?? bytes, true)
+        decoded = readableText(inflateBlob(bytes, LIMITS.unwrapCharsMax)?.bytes ?? bytes, true)
         return decoded === undefined ? whole : '\u{f0000}'
       },
     )

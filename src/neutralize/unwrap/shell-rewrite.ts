@@ -33,7 +33,7 @@ import { asWord, type Field, WordBuilder } from './word.ts'
 export function rewriteShell(text: string, trace: Trace): string {
   const { script, isCut } = parseShell(text)
   if (isCut) trace.isCut = true
-  const { shown } = new Rewriter(trace).script(script)
+  const { shown } = new Rewriter(text, trace).script(script)
   return text.length > LIMITS.unwrapCharsMax ? shown + text.slice(LIMITS.unwrapCharsMax) : shown
 }
 
@@ -63,15 +63,31 @@ class Rewriter {
   readonly #variables = new Variables()
   readonly #files = new Map<string, Buffer>()
   /** Here-documents that went into a replacement, in the order of the text. */
-  readonly #skips: { readonly source: string; readonly start: number; readonly end: number }[] = []
+  readonly #skips: { readonly start: number; readonly end: number }[] = []
   #nextSkip = 0
 
-  constructor(trace: Trace) {
+  /** Fields of the targets of redirections and what they give to read: asked for more than once, worked out once. */
+  readonly #targets = new Map<Word, readonly Field[]>()
+  readonly #inputs = new Map<Redirect, Buffer | undefined>()
+  readonly #root: string
+  /** The text whose places are meant right now; what stands in backticks is a text of its own. */
+  #source: string
+  #depth = 0
+
+  constructor(source: string, trace: Trace) {
+    this.#root = source
+    this.#source = source
     this.#trace = trace
   }
 
   script(script: Script): Outcome {
     const { source } = script
+    // Here-documents hold texts that are read anew, each with a nesting of its own.
+    if (this.#depth >= LIMITS.unwrapDepthMax) {
+      this.#trace.isCut = true
+      return { shown: source.slice(script.start, script.end), output: undefined }
+    }
+    this.#depth += 1
     let shown = ''
     let at = script.start
     let output: Buffer[] | undefined = []
@@ -84,6 +100,7 @@ class Rewriter {
       else output?.push(outcome.output)
     }
     shown += this.#gap(source, at, script.end)
+    this.#depth -= 1
     return { shown, output: output === undefined ? undefined : Buffer.concat(output) }
   }
 
@@ -91,9 +108,9 @@ class Rewriter {
   #gap(source: string, from: number, to: number): string {
     let text = ''
     let at = from
-    while (this.#nextSkip < this.#skips.length) {
+    while (source === this.#root && this.#nextSkip < this.#skips.length) {
       const skip = this.#skips[this.#nextSkip]!
-      if (skip.source !== source || skip.start >= to) break
+      if (skip.start >= to) break
       this.#nextSkip += 1
       if (skip.start < at) continue
       text += source.slice(at, skip.start)
@@ -129,7 +146,7 @@ class Rewriter {
     if (text === undefined || !this.#trace.spend(text.length))
       return this.#withRest(this.#shown(stages[0]!), pipeline, stages, 1)
     this.#commit(layers, bodies)
-    const first = `echo ${asWord(text.replace(/\n+$/, ''))}`
+    const first = `echo ${asWord(withoutEnd(text))}`
     return this.#withRest(first, pipeline, stages, known)
   }
 
@@ -159,17 +176,15 @@ class Rewriter {
     if (text === undefined || !this.#trace.spend(text.length))
       return { ...this.#withRest(this.#shown(stages[0]!), pipeline, stages, 1), output }
     this.#commit(layers, bodies)
-    const shown = `echo ${asWord(text.replace(/\n+$/, ''))}${this.#redirects(last, '>')}`
+    const shown = `echo ${asWord(withoutEnd(text))}${this.#redirects(last, '>')}`
     return { shown, output }
   }
 
   #commit(layers: Iterable<Layer>, bodies: readonly Redirect[]): void {
     for (const layer of layers) this.#trace.layers.add(layer)
     for (const { body } of bodies)
-      if (body !== undefined) this.#skips.push({ source: this.#source, ...body })
+      if (body !== undefined && this.#source === this.#root) this.#skips.push(body)
   }
-
-  #source = ''
 
   #stage(command: Command, source: string): Stage {
     this.#source = source
@@ -200,7 +215,10 @@ class Rewriter {
 
   #setVariables({ texts, fields, places }: Stage): void {
     const name = texts[places[0] ?? 0] ?? ''
-    if (name === 'for' || name === 'select') return this.#variables.set(texts[1] ?? '', undefined)
+    if (name === 'for' || name === 'select') {
+      this.#variables.set(texts[1] ?? '', undefined)
+      return
+    }
     if (name === 'read') {
       for (const text of texts) if (/^\w+$/.test(text)) this.#variables.set(text, undefined)
       return
@@ -240,45 +258,60 @@ class Rewriter {
     if (texts[places[0]!] === 'xargs' || (places.length > 1 && texts.includes('xargs')))
       return undefined
     const given: Redirect[] = []
+    const input = this.#input(stage, given) ?? piped
+    // Reading counts as well: a decoder may be given much, many times, and print nothing.
+    if (!this.#trace.spend(input?.length ?? 0)) return undefined
     const result = filter.run({
       args: texts.slice(place + 1),
-      input: this.#input(stage, given) ?? piped,
-      file: (path) =>
-        stage.fields.find((field) => field.text === path && field.contents !== undefined)
-          ?.contents ?? this.#files.get(path),
+      input,
+      file: (path) => this.#file(stage, path),
       trace: this.#trace,
     })
-    if (result === undefined) return undefined
+    if (result === undefined || !this.#trace.spend(result.bytes.length)) return undefined
     bodies.push(...given)
     if (result.layer !== undefined) layers.add(result.layer)
     return result.bytes
   }
 
+  #file({ fields }: Stage, path: string): Buffer | undefined {
+    const named = fields.find((field) => field.text === path && field.contents !== undefined)
+    const bytes = named?.contents ?? this.#files.get(path)
+    return bytes !== undefined && this.#trace.spend(bytes.length) ? bytes : undefined
+  }
+
   /** What a here-document, a here-string or a known file gives a command to read. */
   #input({ command }: Stage, used: Redirect[]): Buffer | undefined {
-    for (let i = command.redirects.length - 1; i >= 0; i -= 1) {
-      const redirect = command.redirects[i]!
-      const { operator, target, body } = redirect
-      if (!operator.startsWith('<') || target === undefined) continue
-      if (operator === '<<' || operator === '<<-') {
-        if (body === undefined) return undefined
-        used.push(redirect)
-        const isQuoted = target.parts.some((part) => part.kind !== 'text')
-        if (isQuoted || !/[$`\\]/.test(body.text)) return toBytes(body.text)
-        const builder = new WordBuilder('')
-        this.#parts(parseQuoted(body.text), builder, true, false)
-        const [field] = builder.end(true)
-        return toBytes(field!.text)
-      }
-      const fields = this.#word(target, this.#source, false)
-      const only = fields.length === 1 ? fields[0]! : undefined
-      if (operator === '<<<') {
-        const text = fields.map((field) => field.text).join(' ')
-        return fields.every((field) => field.isKnown) ? toBytes(`${text}\n`) : undefined
-      }
-      if (operator === '<') return only?.contents ?? this.#files.get(only?.text ?? '')
+    const redirect = command.redirects.findLast(({ operator }) => /^<(?!&|>)/.test(operator))
+    if (redirect === undefined) return undefined
+    if (redirect.body !== undefined) used.push(redirect)
+    if (!this.#inputs.has(redirect)) this.#inputs.set(redirect, this.#given(redirect))
+    return this.#inputs.get(redirect)
+  }
+
+  #given({ operator, target, body }: Redirect): Buffer | undefined {
+    if (target === undefined) return undefined
+    if (operator === '<<' || operator === '<<-') {
+      if (body === undefined) return undefined
+      const isQuoted = target.parts.some((part) => part.kind !== 'text')
+      if (isQuoted || !/[$`\\]/.test(body.text)) return toBytes(body.text)
+      const builder = new WordBuilder('')
+      this.#parts(parseQuoted(body.text), builder, true, false)
+      return toBytes(builder.end(true)[0]!.text)
     }
-    return undefined
+    const fields = this.#target(target, this.#source)
+    if (operator === '<<<') {
+      const text = fields.map((field) => field.text).join(' ')
+      return fields.every((field) => field.isKnown) ? toBytes(`${text}\n`) : undefined
+    }
+    return fields[0]?.contents ?? this.#files.get(fields[0]?.text ?? '')
+  }
+
+  #target(word: Word, source: string): readonly Field[] {
+    const known = this.#targets.get(word)
+    if (known !== undefined) return known
+    const fields = this.#word(word, source, false)
+    this.#targets.set(word, fields)
+    return fields
   }
 
   /** A shell that reads known commands: those commands. */
@@ -304,7 +337,7 @@ class Rewriter {
       ? (this.#input(stage, given) ?? piped)
       : (file.contents ?? this.#files.get(file.text))
     if (bytes === undefined || isProgram(bytes)) return undefined
-    const text = fromBytes(bytes).replace(/\s+$/, '')
+    const text = withoutEnd(fromBytes(bytes))
     if (!this.#trace.spend(text.length)) return undefined
     if (given.some(({ operator }) => operator.startsWith('<<'))) layers.add('here-document')
     if (bodies.some(({ operator }) => operator.startsWith('<<'))) layers.add('here-document')
@@ -393,7 +426,7 @@ class Rewriter {
   #redirect(redirect: Redirect, source: string): string {
     const { start, end, target } = redirect
     if (target === undefined || redirect.operator.startsWith('<<')) return source.slice(start, end)
-    const fields = this.#word(target, source, false)
+    const fields = this.#target(target, source)
     return source.slice(start, target.start) + fields.map((field) => field.shown).join(' ')
   }
 
@@ -407,7 +440,7 @@ class Rewriter {
 
   #write({ command }: Stage, data: Buffer): void {
     const redirect = writtenFile(command)!
-    const [field] = this.#word(redirect.target!, this.#source, false)
+    const [field] = this.#target(redirect.target!, this.#source)
     if (field === undefined) return
     const before = redirect.operator === '>>' ? this.#files.get(field.text) : undefined
     const isKnown = this.#files.has(field.text) || this.#files.size < LIMITS.unwrapNamesMax
@@ -468,21 +501,22 @@ class Rewriter {
     after = '',
   ): Set<Layer | typeof MARK> {
     const layers = new Set<Layer | typeof MARK>()
-    parts.forEach((part, i) => {
+    for (let i = 0; i < parts.length; i += 1) {
+      const part = parts[i]!
       const next = parts[i + 1]
       switch (part.kind) {
         case 'text':
           if (isQuoted) builder.addLiteral(part.value)
           else builder.addPlain(part.value)
-          return
+          continue
         case 'escape':
         case 'single':
           builder.addLiteral(part.value)
-          return
+          continue
         case 'ansi':
           builder.addLiteral(fromBytes(undoEscapes(part.value).bytes))
           layers.add('ansi-c')
-          return
+          continue
         case 'double': {
           const inside = this.#parts(
             part.parts,
@@ -492,10 +526,15 @@ class Rewriter {
             firstOf(next) || after,
           )
           for (const layer of inside) layers.add(layer)
-          return
+          continue
         }
         case 'parameter': {
           const previous = parts[i - 1]
+          const size = part.operation === '' ? 0 : (this.#variables.get(part.name)?.length ?? 0)
+          if (!this.#trace.spend(size)) {
+            builder.addUnknown(part.raw)
+            continue
+          }
           const value = this.#variables.expand(part.name, part.operation, {
             before: builder.last,
             after: firstOf(next) || after,
@@ -503,19 +542,21 @@ class Rewriter {
             isCommandName,
             followsParameter: previous?.kind === 'parameter',
           })
-          if (value === undefined || !this.#trace.spend(value.length))
-            return builder.addUnknown(part.raw)
+          if (value === undefined || !this.#trace.spend(value.length)) {
+            builder.addUnknown(part.raw)
+            continue
+          }
           layers.add(part.name === 'IFS' ? 'ifs' : 'parameter')
           if (isQuoted) builder.addLiteral(value)
           else if (part.name === 'IFS') builder.addSplit(' ')
           else builder.addSplit(value)
-          return
+          continue
         }
         case 'script':
           for (const layer of this.#substitution(part, builder, isQuoted)) layers.add(layer)
-          return
+          continue
       }
-    })
+    }
     return layers
   }
 
@@ -534,7 +575,7 @@ class Rewriter {
     const text = output === undefined ? undefined : readableText(output, true)
     const named =
       text === undefined && part.style !== 'process' ? whichName(part.script) : undefined
-    const value = text?.replace(/\n+$/, '') ?? named
+    const value = text === undefined ? named : withoutEnd(text)
     if (value !== undefined && part.style !== 'process' && this.#trace.spend(value.length)) {
       if (isQuoted) builder.addLiteral(value)
       else builder.addSplit(value)
@@ -566,6 +607,8 @@ function quoteLayers(parts: readonly Part[], isCommandName: boolean): readonly L
       return
     }
     if (part.kind !== 'single' && part.kind !== 'double') return
+    // A quote that nothing closes was not meant to split.
+    if (part.raw.length < 2 || !part.raw.endsWith(part.raw[0]!)) return
     if (
       part.kind === 'double' &&
       part.parts.some(({ kind }) => kind !== 'text' && kind !== 'escape')
@@ -608,6 +651,13 @@ function writtenFile({ redirects }: Command): Redirect | undefined {
 function whichName(script: Script): string | undefined {
   const text = script.source.slice(script.start, script.end).trim()
   return /^(?:which|type -p|command -v) ([\w./-]{1,64})$/.exec(text)?.[1]
+}
+
+/** A text without the line breaks at its end. */
+function withoutEnd(text: string): string {
+  let end = text.length
+  while (end > 0 && (text[end - 1] === '\n' || text[end - 1] === '\r')) end -= 1
+  return text.slice(0, end)
 }
 
 function isProgram(bytes: Buffer): boolean {

@@ -5,14 +5,14 @@ import { LIMITS } from '../../limits.ts'
 export class Trace {
   readonly layers = new Set<Layer>()
   isCut = false
-  #charsLeft: number = LIMITS.unwrapRoundCharsMax
+  #charsLeft: number = LIMITS.unwrapMadeCharsMax
 
-  /** Starts a round: what it may make out of fewer characters is bounded anew. */
-  startRound(): void {
-    this.#charsLeft = LIMITS.unwrapRoundCharsMax
+  /** Characters that may still be read and made by decoders and variables. */
+  get charsLeft(): number {
+    return Math.max(0, this.#charsLeft)
   }
 
-  /** Whether so many more characters may be made in this round; they count as made. */
+  /** Whether so many more characters may be read or made; they count as such. */
   spend(chars: number): boolean {
     this.#charsLeft -= chars
     if (this.#charsLeft >= 0) return true

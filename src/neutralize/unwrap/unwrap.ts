@@ -84,7 +84,6 @@ export function unwrap(text: string, fieldClass: FieldClass): Unwrapped {
   }
   let charsLeft = LIMITS.unwrapTotalCharsMax
   for (let round = 0; ; round += 1) {
-    trace.startRound()
     charsLeft -= current.length
     if (round >= LIMITS.unwrapRoundsMax || charsLeft < 0) {
       trace.isCut = true
