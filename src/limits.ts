@@ -65,6 +65,10 @@ export const LIMITS = {
   diskFreeBytesMin: 64 * 1024 * 1024,
   /** Seconds between two checkpoints of a long run. */
   checkpointSeconds: 600,
+  /** Characters of one text in a prompt for a language model: longer ones are payloads, and room for persuasion. */
+  promptTextCharsMax: 500,
+  /** Characters of a whole prompt; fits the window of small models. */
+  promptCharsMax: 60_000,
   /** Names in one top list of a report. */
   topMax: 1_000,
 } as const

@@ -4,7 +4,7 @@
  * `\u{1B}` stands for a code point, `\b{FF}` for a byte that is not UTF-8. Backslashes that a person typed right
  * before `u{` or `b{` are doubled, so that no typed text can pass for an escape: the form is injective.
  */
-import type { SafeText } from '../core/text.ts'
+import type { HostileText, SafeText } from '../core/text.ts'
 
 // C0, DEL, C1; soft hyphen, Arabic letter mark, Hangul and Khmer fillers, Mongolian separators; zero-width and bidi
 // marks, line and paragraph separators, invisible operators and isolates; Hangul filler, variation selectors, BOM,
@@ -31,6 +31,11 @@ export function needsVisible(text: string): boolean {
 export function toVisible(text: string): SafeText {
   if (!needsVisible(text)) return text as SafeText // checked in the line above: nothing in it needs an escape
   return escapeAll(text) as SafeText // the replacement leaves no hostile character
+}
+
+/** The visible form of a text as the attacker wrote it. */
+export function visibleOf(hostile: HostileText): SafeText {
+  return toVisible(hostile.expose())
 }
 
 /**
