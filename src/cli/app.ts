@@ -4,6 +4,7 @@ import type { Settings } from '../config/settings.ts'
 import { OperatingError, SealError, StoreError } from '../core/errors.ts'
 import type { InstantUs } from '../core/instant.ts'
 import type { SigningKey } from '../core/seal-types.ts'
+import { terminal } from '../output/encode/terminal.ts'
 import type { Engine, OpenMode, Store } from '../store/port.ts'
 import type { Registry } from '../validate/registry.ts'
 import type { Output } from './output.ts'
@@ -155,7 +156,7 @@ async function prepare(
     writeFileSync(path, pem, { mode: 0o600, flag: 'wx' })
     if (registered > 0)
       context.out.note(
-        `The signing key was missing: made a new one in ${path}. Checkpoints from now on carry its name.`,
+        terminal`The signing key was missing: made a new one in ${terminal.own(path)}. Checkpoints from now on carry its name.`,
       )
   }
   let key: SigningKey

@@ -18,3 +18,8 @@ export const terminal: Composer<'terminal'> = makeComposer('terminal', {
 export function encodeTerminal(text: string | HostileText): Encoded<'terminal'> {
   return terminal.data(text)
 }
+
+/** Lines of the program or the operator, such as a help text or a stack; each is encoded. */
+export function ownLines(text: string): Encoded<'terminal'> {
+  return terminal.join(text.split('\n').map(terminal.own), '\n')
+}
