@@ -10,6 +10,9 @@ const TRIGGER =
 // A reader set to another separator cuts a cell in two; its second half must not start a formula either.
 const AFTER_SEPARATOR = new RegExp(`([,;|:][ "']*)(?=${TRIGGER})`, 'gu')
 
+// Words and instants of ours, which no spreadsheet takes for a formula.
+const PLAIN = /^(?:|[A-Za-z].*|\d{4}-\d{2}-\d{2}T[\d:.]+Z)$/
+
 /**
  * One cell of a CSV file, quotes included; a spreadsheet reads every one as text.
  *
@@ -24,7 +27,7 @@ export const csv: Composer<'csv'> = makeComposer('csv', {
   },
   own: (text) => {
     const shown = spellOut(text, 'line')
-    return quoted(/^[A-Za-z]/.test(shown) || shown === '' ? shown : `'${shown}`)
+    return quoted(PLAIN.test(shown) ? shown : `'${shown}`)
   },
 })
 
