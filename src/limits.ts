@@ -71,6 +71,10 @@ export const LIMITS = {
   cachedTextCharsMax: 4_096,
   /** Hazard from which an event is withheld for a person, unless the operator says otherwise. */
   holdHazard: 90,
+  /** Characters of one text in a prompt for a language model: longer ones are payloads, and room for persuasion. */
+  promptTextCharsMax: 500,
+  /** Characters of a whole prompt; fits the window of small models. */
+  promptCharsMax: 60_000,
   /** Names in one top list of a report. */
   topMax: 1_000,
 
