@@ -76,3 +76,10 @@ export class LookupFailed extends OperatingError<
   | 'LOOKUP_NO_SESSION' // no session of this id
   | 'LOOKUP_AMBIGUOUS' // several sensors have a session of this id
 > {}
+
+/** The rules that texts are matched with. */
+export class RulesError extends OperatingError<
+  | 'RULES_UNREADABLE' // the folder of rules or a file in it cannot be read
+  | 'RULES_BAD_RULE' // a rule file lacks something, or its pattern cannot be used
+  | 'RULES_UNKNOWN_RULE' // a rule to be left out does not exist
+> {}
