@@ -5,7 +5,7 @@
  * that stands in no literal is class 0, a capital has the class of its small letter.
  */
 export class LiteralFinder {
-  readonly #classOf = new Uint8Array(65_536)
+  readonly #classOf = new Uint16Array(65_536)
   readonly #classes: number
   /** Next state by state and class, as offset of its row: state * classes. */
   readonly #next: Uint32Array
@@ -54,7 +54,6 @@ export class LiteralFinder {
       for (let i = 0; i < literal.length; i++) {
         const unit = literal.charCodeAt(i)
         if (this.#classOf[unit] !== 0) continue
-        if (classes === 256) throw new RangeError('literals hold more than 255 characters')
         this.#classOf[unit] = classes
         const capital = literal[i]!.toUpperCase()
         if (capital.length === 1) this.#classOf[capital.charCodeAt(0)] = classes

@@ -46,7 +46,7 @@ export type Explanation = {
   readonly verdict: TextVerdict
   /** Ascending by rule; the first place of each. */
   readonly hits: readonly RuleHit[]
-  /** What `unwrap` gave, and behind it the plain forms that hazard rules see too. */
+  /** What `unwrap` gave. */
   readonly forms: readonly string[]
   /** Microseconds that each rule took whose literals occur, in no order. */
   readonly timings: readonly { readonly rule: string; readonly us: number }[]
@@ -169,11 +169,7 @@ class CompiledRules implements RuleSet {
     const { texts, layers } = this.#options.unwrap(text, fieldClass)
     this.#call += 1
     const hits: number[] = []
-    for (const each of texts) this.#inspectForm(each, fieldClass, false, hits, notes)
-    for (const each of texts) {
-      const plain = plainForm(each)
-      if (plain !== each) this.#inspectForm(plain, fieldClass, true, hits, notes)
-    }
+    for (const each of texts) this.#inspectForm(each, fieldClass, hits, notes)
     if (hits.length === 0) return { rules: [], layers, threat: 0, hazard: 0 }
 
     let threat = 0
@@ -188,11 +184,9 @@ class CompiledRules implements RuleSet {
     return { rules, layers, threat, hazard }
   }
 
-  /** @param isPlain - a form that no shell would see: hazards alone are looked for */
   #inspectForm(
     text: string,
     fieldClass: FieldClass,
-    isPlain: boolean,
     hits: number[],
     notes: Notes | undefined,
   ): void {
@@ -206,7 +200,7 @@ class CompiledRules implements RuleSet {
     const form: Form = { text, isLong, window: undefined, lower: undefined, commands: undefined }
     for (const index of this.#candidates) {
       const rule = this.#rules[index]!
-      if (!rule.on.has(fieldClass) || (isPlain && !rule.isHazard)) continue
+      if (!rule.on.has(fieldClass)) continue
       const isTimed = isLong || notes !== undefined
       const startMs = isTimed ? this.#now() : 0
       const isHit = this.#isHit(rule, form)
@@ -260,19 +254,6 @@ function compile(definition: RuleDefinition): Rule {
     throw badRule(id, 'has a pattern that does not compile, or not for linear time', error)
   }
 }
-
-/**
- * Full-width and styled letters as plain ones, and nothing invisible between them: as a language model reads a text.
- *
- * Beyond the limit the text stays as it is.
- */
-function plainForm(text: string): string {
-  if (!NOT_LATIN.test(text) || text.length > LIMITS.ruleTextCharsMax) return text
-  return text.normalize('NFKC').replace(INVISIBLE, '')
-}
-
-const NOT_LATIN = /[^\u0000-\u009f]/
-const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu
 
 /** What of a form patterns and the shell reader see: all, or both ends of what is too long. */
 function windowOf(form: Form): string {

@@ -258,12 +258,13 @@ class Rewriter {
     if (texts[places[0]!] === 'xargs' || (places.length > 1 && texts.includes('xargs')))
       return undefined
     const given: Redirect[] = []
-    const input = this.#input(stage, given) ?? piped
-    // Reading counts as well: a decoder may be given much, many times, and print nothing.
-    if (!this.#trace.spend(input?.length ?? 0)) return undefined
+    const own = this.#input(stage, given)
+    // Reading counts as well: a decoder may be given much, many times, and print nothing. What comes from a pipe was
+    // counted when it was made.
+    if (!this.#trace.spend(own?.length ?? 0)) return undefined
     const result = filter.run({
       args: texts.slice(place + 1),
-      input,
+      input: own ?? piped,
       file: (path) => this.#file(stage, path),
       trace: this.#trace,
     })
@@ -338,7 +339,7 @@ class Rewriter {
       : (file.contents ?? this.#files.get(file.text))
     if (bytes === undefined || isProgram(bytes)) return undefined
     const text = withoutEnd(fromBytes(bytes))
-    if (!this.#trace.spend(text.length)) return undefined
+    if (bytes !== piped && !this.#trace.spend(text.length)) return undefined
     if (given.some(({ operator }) => operator.startsWith('<<'))) layers.add('here-document')
     if (bodies.some(({ operator }) => operator.startsWith('<<'))) layers.add('here-document')
     layers.add('nested-shell')
@@ -466,7 +467,9 @@ class Rewriter {
     }
     if (first?.kind === 'script' && first.style === 'process' && parts.length === 1) {
       const { shown, output } = this.script(first.script)
-      const text = `${raw.slice(0, 2)}${shown})`
+      const { script } = first
+      const isSame = shown === script.source.slice(script.start, script.end)
+      const text = isSame ? raw : `${raw.slice(0, 2)}${shown})`
       return [
         {
           text,
