@@ -7,6 +7,7 @@ import { EventScorer, type ScorerFigures } from './score.ts'
  * it is still scored by the set it names.
  */
 export class Scoring {
+  readonly #all: TextMatcher
   #matcher: TextMatcher
   #scorer: EventScorer
   #past: ScorerFigures = { texts: 0, cacheHits: 0, matchUs: 0, slowestUs: 0 }
@@ -15,7 +16,8 @@ export class Scoring {
 
   /** @param make - makes the matcher; it is given whom to tell of a rule that took too long */
   constructor(make: (onSlow: (ruleId: string) => void) => TextMatcher) {
-    this.#matcher = make((ruleId) => this.#slow.add(ruleId))
+    this.#all = make((ruleId) => this.#slow.add(ruleId))
+    this.#matcher = this.#all
     this.#scorer = new EventScorer(this.#matcher)
   }
 
@@ -34,7 +36,7 @@ export class Scoring {
     for (const id of this.#slow) this.#off.add(id)
     this.#slow.clear()
     this.#past = this.figures()
-    this.#matcher = this.#matcher.without([...this.#off])
+    this.#matcher = this.#all.without([...this.#off])
     this.#scorer = new EventScorer(this.#matcher)
   }
 

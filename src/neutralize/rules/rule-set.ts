@@ -29,7 +29,7 @@ export type TextTools = {
 export type RuleOptions = TextTools & {
   /** Told of a rule that took longer than `LIMITS.ruleMsMax` for one text; its verdict stands. */
   readonly onSlow?: (ruleId: string, ms: number) => void
-  /** Clock in milliseconds. */
+  /** Clock in milliseconds; by default the CPU time of the thread. */
   readonly now?: () => number
 }
 
@@ -132,7 +132,7 @@ class CompiledRules implements RuleSet {
   constructor(definitions: readonly RuleDefinition[], options: RuleOptions) {
     this.definitions = definitions.toSorted((a, b) => (a.id < b.id ? -1 : 1))
     this.#options = options
-    this.#now = options.now ?? (() => performance.now())
+    this.#now = options.now ?? cpuMs
     this.#rules = this.definitions.map(compile)
     const twice = this.#rules.find((rule, i) => rule.id === this.#rules[i + 1]?.id)
     if (twice !== undefined) throw badRule(twice.id, 'stands in the set twice')
@@ -204,7 +204,7 @@ class CompiledRules implements RuleSet {
       const isTimed = isLong || notes !== undefined
       const startMs = isTimed ? this.#now() : 0
       const isHit = this.#isHit(rule, form)
-      if (isTimed) this.#noteTime(rule, this.#now() - startMs, notes)
+      if (isTimed) this.#noteTime(rule, form, this.#now() - startMs, notes)
       if (!isHit) continue
       this.#hitIn[index] = this.#call
       hits.push(index)
@@ -224,11 +224,30 @@ class CompiledRules implements RuleSet {
       : rule.quick.test(textFor(rule, form))
   }
 
-  #noteTime(rule: Rule, ms: number, notes: Notes | undefined): void {
-    if (ms > LIMITS.ruleMsMax) this.#options.onSlow?.(rule.id, ms)
+  #noteTime(rule: Rule, form: Form, ms: number, notes: Notes | undefined): void {
+    if (ms > LIMITS.ruleMsMax && this.#options.onSlow !== undefined) {
+      // A machine that does something else meanwhile makes any rule look slow: the best of a few tries counts.
+      let best = ms
+      for (let i = 0; i < CONFIRMATIONS && best > LIMITS.ruleMsMax; i += 1) {
+        const startMs = this.#now()
+        this.#isHit(rule, form)
+        best = Math.min(best, this.#now() - startMs)
+      }
+      if (best > LIMITS.ruleMsMax) this.#options.onSlow(rule.id, best)
+    }
     notes?.timings.push({ rule: rule.id, us: ms * 1000 })
   }
 }
+
+/** CPU time of this thread, so that others on the machine count little; of the wall where Node cannot tell. */
+function cpuMs(): number {
+  if (typeof process.threadCpuUsage !== 'function') return performance.now()
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
+}
+
+/** Tries more before a rule is called slow. */
+const CONFIRMATIONS = 4
 
 type Notes = {
   readonly hits: RuleHit[]
