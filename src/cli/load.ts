@@ -6,7 +6,7 @@ import { terminal } from '../output/encode/terminal.ts'
 import { type LoadProgress, type LoadReport, loadOnce } from '../pipeline/bulk.ts'
 import { inlineReader, workerReader } from '../pipeline/reader-pool.ts'
 import { makeStages } from '../pipeline/stages.ts'
-import type { WriterVersions } from '../store/port.ts'
+import type { Store, WriterVersions } from '../store/port.ts'
 import type { App } from './app.ts'
 import { EXIT, type OptionValues } from './command.ts'
 import { renderLoad } from './render/load.ts'
@@ -42,6 +42,7 @@ export async function runLoad(
           signal: app.signal,
           chunkBytes: LIMITS.readChunkBytes,
           signingKey: key,
+          onRulesOff: (ids) => rulesOff(app, store, ids),
           progress: (progress) => app.out.progress(progressLine(progress)),
         },
         store,
@@ -63,11 +64,59 @@ export async function runLoad(
         `Artifacts: ${found.seen} files looked at, ${found.named} of them named by events; ${found.missing} that events name are missing.`,
       )
     }
+    if (options['dry-run'] !== true) await keepFigures(app, store, report)
+    const modes = await store.reads().modes()
+    if (modes.some((row) => row.name === 'emergency' && row.state === 'on'))
+      report.notices.push(
+        'Emergency mode is on: everything new is withheld. "nacre quarantine emergency status" says why.',
+      )
     app.out.result(report, () => renderLoad(report, app.out.paint, app.out.width))
     return report.failed.length > 0 ? EXIT.failed : report.totals.held > 0 ? EXIT.held : EXIT.ok
   } finally {
     await store.close()
   }
+}
+
+/** A rule was made to take too long: it is off, and from now on a person looks at everything. */
+async function rulesOff(app: App, store: Store, ids: readonly string[]): Promise<void> {
+  if (!app.settings.emergencyTriggers.has('rule-budget')) return
+  const { setEmergency } = await import('../pipeline/emergency.ts')
+  await setEmergency(store, 'on', {
+    actor: app.command,
+    reason: `rules took too long and were switched off: ${ids.join(', ')}`,
+    trigger: 'rule-budget',
+  })
+}
+
+/** Adds what this load did to the figures of the store, and looks whether it withheld far too much. */
+async function keepFigures(app: App, store: Store, report: LoadReport): Promise<void> {
+  const { totals, hostile } = report
+  if (totals.lines === 0) return
+  await store.review.addMetrics({
+    'events.read': totals.stored + totals.held + totals.duplicate,
+    'events.neutralized': hostile.neutralized,
+    'events.with_verdict': hostile.withVerdict,
+    'scoring.texts': hostile.texts,
+    'scoring.cache_hits': hostile.cacheHits,
+    'scoring.match_us': hostile.matchUs,
+    'scoring.slow_texts': hostile.slowTexts,
+    'detection.events': hostile.detections,
+    'detection.us': hostile.detectionUs,
+  })
+  if (!app.settings.emergencyTriggers.has('hazard-rate') || totals.held === 0) return
+  const { isHazardFlood, loadedSoFar, setEmergency } = await import('../pipeline/emergency.ts')
+  const all = await loadedSoFar(await store.queries())
+  const before = {
+    days: all.days,
+    events: all.events - totals.stored - totals.held,
+    withheld: all.withheld - totals.held,
+  }
+  if (!isHazardFlood(before, totals)) return
+  await setEmergency(store, 'on', {
+    actor: app.command,
+    reason: `${totals.held} of ${totals.stored + totals.held} events of a load were withheld, far more than before`,
+    trigger: 'hazard-rate',
+  })
 }
 
 /** The versions that a batch's seal names. */

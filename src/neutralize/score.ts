@@ -63,7 +63,16 @@ const INERT = /^[0-9A-Za-z][0-9A-Za-z.:_-]{0,127}$/
 type Finding = { readonly field: string; readonly verdict: TextVerdict }
 
 /** What was done, for `status` and telemetry; of one scorer since it was made. */
-export type ScorerFigures = { texts: number; cacheHits: number; matchUs: number; slowestUs: number }
+export type ScorerFigures = {
+  texts: number
+  cacheHits: number
+  matchUs: number
+  slowestUs: number
+  /** Texts that took longer than five milliseconds. */
+  slowTexts: number
+}
+
+const SLOW_US = 5_000
 
 /**
  * Scores events. Verdicts on texts are cached: attacks repeat.
@@ -72,7 +81,13 @@ export type ScorerFigures = { texts: number; cacheHits: number; matchUs: number;
  */
 export class EventScorer {
   readonly #matcher: TextMatcher
-  readonly #figures: ScorerFigures = { texts: 0, cacheHits: 0, matchUs: 0, slowestUs: 0 }
+  readonly #figures: ScorerFigures = {
+    texts: 0,
+    cacheHits: 0,
+    matchUs: 0,
+    slowestUs: 0,
+    slowTexts: 0,
+  }
   /** By class; the older half is given up as a whole, so that a flood of new texts cannot grow it. */
   #young = new Map<string, TextVerdict>()
   #old = new Map<string, TextVerdict>()
@@ -159,6 +174,7 @@ export class EventScorer {
     const us = (performance.now() - began) * 1000
     this.#figures.matchUs += us
     if (us > this.#figures.slowestUs) this.#figures.slowestUs = us
+    if (us > SLOW_US) this.#figures.slowTexts += 1
     if (isCached) {
       if (this.#young.size >= LIMITS.verdictCacheMax) {
         this.#old = this.#young

@@ -10,7 +10,7 @@ export class Scoring {
   readonly #all: TextMatcher
   #matcher: TextMatcher
   #scorer: EventScorer
-  #past: ScorerFigures = { texts: 0, cacheHits: 0, matchUs: 0, slowestUs: 0 }
+  #past: ScorerFigures = { texts: 0, cacheHits: 0, matchUs: 0, slowestUs: 0, slowTexts: 0 }
   readonly #slow = new Set<string>()
   readonly #off = new Set<string>()
 
@@ -46,6 +46,7 @@ export class Scoring {
       texts: this.#past.texts + now.texts,
       cacheHits: this.#past.cacheHits + now.cacheHits,
       matchUs: this.#past.matchUs + now.matchUs,
+      slowTexts: this.#past.slowTexts + now.slowTexts,
       slowestUs: Math.max(this.#past.slowestUs, now.slowestUs),
     }
   }

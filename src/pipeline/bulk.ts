@@ -6,9 +6,12 @@ import { type BigIntStats, statSync } from 'node:fs'
 import { toHex } from '../core/bytes.ts'
 import { CLAIM } from '../core/claim.ts'
 import { OperatingError } from '../core/errors.ts'
+import { FLAGS } from '../core/event.ts'
 import type { InstantUs } from '../core/instant.ts'
+import type { PackedBatch } from '../core/packed.ts'
 import type { SigningKey } from '../core/seal-types.ts'
 import { LIMITS } from '../limits.ts'
+import type { ScorerFigures } from '../neutralize/score.ts'
 import { toVisible } from '../neutralize/visible.ts'
 import {
   discover,
@@ -37,6 +40,8 @@ export type LoadOptions = {
   readonly chunkBytes: number
   readonly signingKey: SigningKey
   readonly progress: (progress: LoadProgress) => void
+  /** Told of rules that were switched off because they took too long; called between two transactions. */
+  readonly onRulesOff?: (ruleIds: readonly string[]) => Promise<void>
 }
 
 export type LoadProgress = {
@@ -67,6 +72,25 @@ export type LoadReport = {
   notices: string[]
   elapsedMs: number
   eventsPerSecond: number
+  /** What the layer against hostile content did. */
+  hostile: HostileFigures
+}
+
+export type HostileFigures = {
+  /** Events in which characters had to be made visible. */
+  neutralized: number
+  /** Events in which a rule hit or something was unwrapped. */
+  withVerdict: number
+  /** Texts that the rules were asked about, and those whose verdict was at hand. */
+  texts: number
+  cacheHits: number
+  /** Microseconds of matching; texts that took longer than five milliseconds. */
+  matchUs: number
+  slowTexts: number
+  /** Of events with a verdict that are younger than two days: from the event to its verdict, in sum. */
+  detections: number
+  detectionUs: number
+  rulesOff: string[]
 }
 
 /**
@@ -115,6 +139,19 @@ class LoadRun {
   #lines = 0
   #bytes = 0
   #withoutSensor = 0
+  readonly #hostile: HostileFigures = {
+    neutralized: 0,
+    withVerdict: 0,
+    texts: 0,
+    cacheHits: 0,
+    matchUs: 0,
+    slowTexts: 0,
+    detections: 0,
+    detectionUs: 0,
+    rulesOff: [],
+  }
+  /** By reader: what its rules did since it was made. */
+  readonly #scoring = new Map<number, ScorerFigures>()
   /** The open transaction: undefined when there is none. */
   #transaction: { readonly started: number; records: number; bytes: number } | undefined
   /** Sources of the batches written in it, in that order: their fates are told when it commits. */
@@ -197,6 +234,17 @@ class LoadRun {
       totals.pendingBytes += source.pendingBytes
       addFates(totals, source)
     }
+    for (const figures of this.#scoring.values()) {
+      this.#hostile.texts += figures.texts
+      this.#hostile.cacheHits += figures.cacheHits
+      this.#hostile.matchUs += Math.round(figures.matchUs)
+      this.#hostile.slowTexts += figures.slowTexts
+    }
+    if (this.#hostile.rulesOff.length > 0) {
+      this.#notices.push(
+        `Rules that took too long were switched off for the rest of this load: ${this.#hostile.rulesOff.join(', ')}.`,
+      )
+    }
     if (this.#withoutSensor > 0) {
       this.#notices.push(
         `${this.#withoutSensor} records name no sensor and stand under "unknown"; --sensor NAME gives them one.`,
@@ -218,6 +266,7 @@ class LoadRun {
       foreign: this.#foreign.sort(order),
       failed: this.#failed.sort(order),
       notices: this.#notices,
+      hostile: this.#hostile,
       elapsedMs: Math.round(elapsedMs),
       eventsPerSecond:
         elapsedMs > 0 ? Math.round(((totals.stored + totals.duplicate) / elapsedMs) * 1000) : 0,
@@ -432,9 +481,12 @@ class LoadRun {
     if (message.kind === 'end') {
       source.end = message
       this.#withoutSensor += message.withoutSensor
+      this.#scoring.set(reader.id, message.scoring)
       return
     }
     const { batch } = message
+    this.#countHostile(batch)
+    await this.#noteRulesOff(batch.rulesOff)
     const bytes = batch.endOffset - batch.startOffset
     report.bytes += bytes
     source.records += batch.records
@@ -445,11 +497,15 @@ class LoadRun {
       report.sensor = 'several'
     if (this.#options.dryRun) {
       const dead = batch.dead.reduce((sum, letter) => sum + letter.records, 0)
+      const withheld = batch.flags.reduce(
+        (sum, flags) => sum + Number((flags & FLAGS.withheld) !== 0),
+        0,
+      )
       addFates(report, {
         lines: batch.records,
-        stored: batch.count,
+        stored: batch.count - withheld,
         duplicate: 0,
-        held: 0,
+        held: withheld,
         dead,
         blank: batch.blank,
         expired: 0,
@@ -465,6 +521,31 @@ class LoadRun {
       })
     }
     this.#tell(source.file.path)
+  }
+
+  #countHostile(batch: PackedBatch): void {
+    const figures = this.#hostile
+    const nowUs = this.#options.clock()
+    for (let i = 0; i < batch.count; i += 1) {
+      if ((batch.flags[i]! & FLAGS.hostile) !== 0) figures.neutralized += 1
+      if (batch.verdictIx[i] === 0) continue
+      figures.withVerdict += 1
+      const lagUs = nowUs - batch.eventTimesUs[i]!
+      if (lagUs < 0 || lagUs > LIMITS.oddTimeAheadUs) continue
+      figures.detections += 1
+      figures.detectionUs += lagUs
+    }
+  }
+
+  async #noteRulesOff(rulesOff: readonly string[]): Promise<void> {
+    const fresh = rulesOff.filter((id) => !this.#hostile.rulesOff.includes(id))
+    if (fresh.length === 0) return
+    this.#hostile.rulesOff.push(...fresh)
+    if (this.#options.dryRun || this.#options.onRulesOff === undefined) return
+    await this.#exclusively(async () => {
+      await this.#commit()
+      await this.#options.onRulesOff?.(fresh)
+    })
   }
 
   async #close(source: SourceRun, stat: BigIntStats | undefined): Promise<void> {

@@ -244,6 +244,8 @@ export type Store = LineageStore & {
   readonly schemaVersion: number
   /** Queries of reports and look-ups: one text for every engine. Not there in the mode `create`, which only loads. */
   readonly query: Kysely<Database>
+  /** The same, made where it was not: a load asks few questions, and late. */
+  queries(): Promise<Kysely<Database>>
   /** In what its queries differ. */
   readonly dialect: Engine
   /** Brings the schema up to this program. @returns how many steps were applied */

@@ -1,7 +1,17 @@
 import { toHex } from '../../core/bytes.ts'
 import { formatInstant } from '../../core/instant.ts'
-import { bytes, fit, number, pad, table } from '../../core/terminal.ts'
+import {
+  bytes,
+  fit,
+  number,
+  type Paint,
+  pad,
+  type TerminalText,
+  table,
+} from '../../core/terminal.ts'
 import { terminal } from '../../output/encode/terminal.ts'
+import type { Store } from '../../store/port.ts'
+import type { App } from '../app.ts'
 import { type Command, EXIT } from '../command.ts'
 
 /** Sources listed in the text; `--json` has all. */
@@ -51,6 +61,7 @@ export const status: Command = {
         drift: found.drift,
         checkpoint,
         writers: await store.holders(),
+        hostileContent: await hostileContent(app, store),
       }
       app.out.result(result, () => {
         const { paint } = app.out
@@ -107,6 +118,7 @@ export const status: Command = {
                   terminal`  ${pad(number(one.count), 8, 'right')}  ${terminal.own(one.what)} ${one.eventid} ${one.field}`,
               )),
         )
+        lines.push(terminal``, ...renderHostile(result.hostileContent, paint))
         if (found.foreignFiles > 0)
           lines.push(
             terminal``,
@@ -125,4 +137,69 @@ export const status: Command = {
       await store.close()
     }
   },
+}
+
+/** Figures of the layer against hostile content; ratios are null where nothing was counted yet. */
+async function hostileContent(app: App, store: Store) {
+  const { falsePositives, metrics, verdictCounts } = await import('../../store/repo/rules.ts')
+  const { heldBatches } = await import('../../store/repo/held.ts')
+  const { ruleFigures } = await import('../../pipeline/rule-stats.ts')
+  const { emergencyOf } = await import('../../pipeline/emergency.ts')
+  const counted = await metrics(store.query)
+  const of = (name: string): number => counted[name] ?? 0
+  const ratio = (part: number, whole: number): number | null =>
+    whole === 0 ? null : Math.round((part / whole) * 10_000) / 10_000
+  const batches = await heldBatches(store.query, false)
+  const sum = (pick: (one: (typeof batches)[number]) => number): number =>
+    batches.reduce((total, one) => total + pick(one), 0)
+  const waiting = sum((one) => one.waiting)
+  const rejected = sum((one) => one.rejected)
+  const { rules } = ruleFigures(await verdictCounts(store.query))
+  const marks = await falsePositives(store.query)
+  const misses = of('scoring.texts') - of('scoring.cache_hits')
+  return {
+    ruleSet: (await app.ruleSet()).version,
+    emergency: (await emergencyOf(store.reads())).state === 'on',
+    neutralized: of('events.neutralized'),
+    withVerdict: of('events.with_verdict'),
+    withheld: { waiting, rejected, approved: sum((one) => one.withheld) - waiting - rejected },
+    cacheHitRate: ratio(of('scoring.cache_hits'), of('scoring.texts')),
+    /** Microseconds that the rules take for a text whose verdict is not at hand, on average. */
+    ruleSetLatencyUs: misses === 0 ? null : Math.round(of('scoring.match_us') / misses),
+    slowTexts: of('scoring.slow_texts'),
+    /** Seconds from an event to its verdict, on average, of events younger than two days when they were read. */
+    timeToDetectionSeconds:
+      of('detection.events') === 0
+        ? null
+        : Math.round(of('detection.us') / of('detection.events') / 1000) / 1000,
+    ruleHits: rules.slice(0, RULES_SHOWN).map(({ rule, events }) => ({ rule, events })),
+    falsePositives: [...marks].map(([rule, count]) => ({ rule, count })),
+  }
+}
+
+const RULES_SHOWN = 10
+
+function renderHostile(
+  figures: Awaited<ReturnType<typeof hostileContent>>,
+  paint: Paint,
+): TerminalText[] {
+  const { withheld } = figures
+  const lines = [
+    paint.bold(terminal`Hostile content`),
+    terminal`  ${number(figures.neutralized)} events with hostile characters made visible, ${number(figures.withVerdict)} with a verdict (rule set ${terminal.own(figures.ruleSet)})`,
+    terminal`  withheld: ${withheld.waiting > 0 ? paint.yellow(number(withheld.waiting)) : number(0)} wait, ${number(withheld.approved)} approved, ${number(withheld.rejected)} rejected`,
+  ]
+  if (figures.emergency)
+    lines.push(paint.red(terminal`  emergency: everything new is withheld, nothing is revealed`))
+  if (figures.cacheHitRate !== null)
+    lines.push(
+      terminal`  verdicts at hand for ${terminal.own((figures.cacheHitRate * 100).toFixed(1))} % of the texts, ${figures.ruleSetLatencyUs ?? 0} µs for any other`,
+    )
+  if (figures.timeToDetectionSeconds !== null)
+    lines.push(
+      terminal`  ${terminal.own(figures.timeToDetectionSeconds.toFixed(1))} s from an event to its verdict, on average`,
+    )
+  for (const { rule, events } of figures.ruleHits.slice(0, 5))
+    lines.push(terminal`  ${pad(number(events), 8, 'right')}  ${terminal.own(rule)}`)
+  return lines
 }

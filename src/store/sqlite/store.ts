@@ -103,6 +103,10 @@ export class SqliteStore implements Store {
     return store
   }
 
+  queries(): Promise<Kysely<Database>> {
+    return this.#builder()
+  }
+
   async #builder(): Promise<Kysely<Database>> {
     const { Kysely, SqliteDialect } = await import('kysely')
     this.#query ??= new Kysely<Database>({
