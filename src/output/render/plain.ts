@@ -41,7 +41,7 @@ export function plainLines<C extends Context>(
       for (const cell of row) {
         if (cell.kind !== 'fields') continue
         for (const field of cell.fields)
-          lines.push(compose`      ${compose.data(field.name)}: ${compose.data(field.value)}`)
+          lines.push(compose`      - ${compose.data(field.name)}: ${compose.data(field.value)}`)
       }
     }
   }
