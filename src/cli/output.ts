@@ -1,4 +1,5 @@
 import { isatty } from 'node:tty'
+import type { Encoded } from '../core/encoded.ts'
 import { fit, type Paint, paintWith, type TerminalText } from '../core/terminal.ts'
 
 export type { Paint } from '../core/terminal.ts'
@@ -12,6 +13,8 @@ export type { Paint } from '../core/terminal.ts'
 export type Output = {
   /** The result: one JSON document with `--json` (an object, or its text), else the text. */
   result(value: object | string, render: () => TerminalText): void
+  /** A document that was made for another reader than the terminal, as it is. */
+  document(document: Encoded): void
   /** One document of `--jsonl`; waits while the reader is slow, so that memory stays flat. */
   line(value: object): Promise<void>
   readonly format: 'text' | 'json'
@@ -47,6 +50,10 @@ export function createOutput(
             ? value
             : JSON.stringify(value)
       process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+    },
+    document: (document) => {
+      clear()
+      process.stdout.write(document.text)
     },
     format,
     line: async (value) => {
