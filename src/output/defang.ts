@@ -50,11 +50,11 @@ export function refang(text: string): string {
   return text
     .replace(/\[:\/\/\]/g, '://')
     .replace(
-      /(?<![A-Za-z0-9])(h)(xx|XX)(p(?:s)?)(?=:|\[:\])/gi,
+      /(h)(xx|XX)(p(?:s)?)(?=:|\[:\])/gi,
       (_, h: string, xx: string, p: string) => `${h}${xx === 'XX' ? 'TT' : 'tt'}${p}`,
     )
     .replace(
-      /(?<![A-Za-z0-9])(s?f)(x)(ps?)(?=:|\[:\])/gi,
+      /(s?f)(x)(ps?)(?=:|\[:\])/gi,
       (_, f: string, x: string, p: string) => `${f}${x === 'X' ? 'T' : 't'}${p}`,
     )
     .replace(/[[({](?:\.|dot)[\])}]/gi, '.')
@@ -74,6 +74,7 @@ function defangedScheme(scheme: string): string {
 }
 
 function defangedAuthority(authority: string): string {
+  if (/\[[.:@]\]/.test(authority)) return authority
   const at = authority.lastIndexOf('@')
   const user = at < 0 ? '' : `${authority.slice(0, at).replaceAll('@', '[@]')}[@]`
   const host = authority.slice(at + 1)
@@ -81,7 +82,6 @@ function defangedAuthority(authority: string): string {
 }
 
 function withLastDot(host: string): string {
-  if (host.includes('[.]')) return host
   const end = /\.?(?::\d*)?$/.exec(host)?.index ?? host.length
   const dot = host.lastIndexOf('.', end - 1)
   return dot < 0 ? host : `${host.slice(0, dot)}[.]${host.slice(dot + 1)}`
