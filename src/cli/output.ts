@@ -2,13 +2,15 @@ import { isatty } from 'node:tty'
 import type { Encoded } from '../core/encoded.ts'
 import { fit, type Paint, paintWith, type TerminalText } from '../core/terminal.ts'
 
+import { escapeJson } from '../output/encode/json.ts'
+
 export type { Paint } from '../core/terminal.ts'
 
 /**
  * How a command speaks: results on standard output, everything else on standard error.
  *
- * The one place of the program that prints. It takes JSON documents, which escape what they hold, and text encoded for
- * a terminal; a plain string it does not take.
+ * The one place of the program that prints. It takes JSON documents, in which it escapes what could harm a terminal, and
+ * text encoded for a terminal; a plain string it does not take.
  */
 export type Output = {
   /** The result: one JSON document with `--json` (an object, or its text), else the text. */
@@ -46,9 +48,7 @@ export function createOutput(
       const text =
         format === 'text'
           ? render().text
-          : typeof value === 'string'
-            ? value
-            : JSON.stringify(value)
+          : escapeJson(typeof value === 'string' ? value : JSON.stringify(value))
       process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
     },
     document: (document) => {
@@ -57,7 +57,7 @@ export function createOutput(
     },
     format,
     line: async (value) => {
-      if (process.stdout.write(`${JSON.stringify(value)}\n`)) return
+      if (process.stdout.write(`${escapeJson(JSON.stringify(value))}\n`)) return
       await new Promise<void>((resolve) => process.stdout.once('drain', () => resolve()))
     },
     note: (text) => {

@@ -114,6 +114,7 @@ describe('sessions and reports', () => {
       ['ingest', 'bulk', join(folder, 'a\u001b]0;x\u0007b')],
       ['sessions', '--ip', 'x', '--data', join(folder, 'a\u009b31m')],
       ['sessions', '--until', '\u001b[31m'],
+      ['ingest', 'bulk', join(folder, 'a\u009b31m\u202e'), '--json'],
     ]) {
       const done = nacre(args.includes('--data') ? args : [...args, '--data', data])
       assert.doesNotMatch(done.stdout + done.stderr, /[^\P{Cc}\n]|\u202e/u, args.join(' '))

@@ -50,7 +50,12 @@ describe('a terminal', () => {
 })
 
 async function screenAfter(text: string) {
-  const terminal = new headless.Terminal({ cols: 8_000, rows: 60, allowProposedApi: true })
+  const terminal = new headless.Terminal({
+    cols: 8_000,
+    rows: 60,
+    allowProposedApi: true,
+    logLevel: 'off',
+  })
   let answers = ''
   let titles = 0
   let bells = 0
