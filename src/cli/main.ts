@@ -24,7 +24,9 @@ export async function main(
   let stop: ReturnType<typeof stopOnSignal> | undefined
   let app: App | undefined
   try {
-    const parsed = await parseCommandLine(argv, (text) => out.result(text, () => ownLines(text)))
+    const parsed = await parseCommandLine(argv, (text) =>
+      createOutput('text', environment).result({}, () => ownLines(text)),
+    )
     if (parsed === undefined) return EXIT.ok
     isJson = parsed.format === 'json'
     out = createOutput(parsed.format, environment)

@@ -1,17 +1,22 @@
 import { isatty } from 'node:tty'
+import type { Encoded } from '../core/encoded.ts'
 import { fit, type Paint, paintWith, type TerminalText } from '../core/terminal.ts'
+
+import { escapeJson } from '../output/encode/json.ts'
 
 export type { Paint } from '../core/terminal.ts'
 
 /**
  * How a command speaks: results on standard output, everything else on standard error.
  *
- * The one place of the program that prints. It takes JSON documents, which escape what they hold, and text encoded for
- * a terminal; a plain string it does not take.
+ * The one place of the program that prints. It takes JSON documents, in which it escapes what could harm a terminal, and
+ * text encoded for a terminal; a plain string it does not take.
  */
 export type Output = {
   /** The result: one JSON document with `--json` (an object, or its text), else the text. */
   result(value: object | string, render: () => TerminalText): void
+  /** A document that was made for another reader than the terminal, as it is. */
+  document(document: Encoded): void
   /** One document of `--jsonl`; waits while the reader is slow, so that memory stays flat. */
   line(value: object): Promise<void>
   readonly format: 'text' | 'json'
@@ -43,14 +48,16 @@ export function createOutput(
       const text =
         format === 'text'
           ? render().text
-          : typeof value === 'string'
-            ? value
-            : JSON.stringify(value)
+          : escapeJson(typeof value === 'string' ? value : JSON.stringify(value))
       process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+    },
+    document: (document) => {
+      clear()
+      process.stdout.write(document.text)
     },
     format,
     line: async (value) => {
-      if (process.stdout.write(`${JSON.stringify(value)}\n`)) return
+      if (process.stdout.write(`${escapeJson(JSON.stringify(value))}\n`)) return
       await new Promise<void>((resolve) => process.stdout.once('drain', () => resolve()))
     },
     note: (text) => {

@@ -177,9 +177,28 @@ function addCommand(
         store: text('store'),
         jobs: options['jobs'] === undefined ? undefined : String(options['jobs']),
       },
-      format: values['json'] === true || values['jsonl'] === true ? 'json' : 'text',
+      format: formatOf(values),
     })
   })
+}
+
+/** `--json` and `--format json` are the same; with another format, `--json` would be a contradiction. */
+function formatOf(values: Readonly<Record<string, unknown>>): 'text' | 'json' {
+  const isJson = values['json'] === true || values['jsonl'] === true
+  const { format } = values
+  if (isJson && format !== undefined && format !== 'json')
+    throw new CommanderError(
+      2,
+      'commander.invalidOption',
+      `--format ${String(format)} and --json or --jsonl are two formats`,
+    )
+  if (values['jsonl'] === true && values['output'] !== undefined)
+    throw new CommanderError(
+      2,
+      'commander.invalidOption',
+      '--jsonl is printed, not put into a file',
+    )
+  return isJson || format === 'json' ? 'json' : 'text'
 }
 
 function addGlobalOptions(child: Commander): void {

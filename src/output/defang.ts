@@ -7,13 +7,12 @@
  */
 import { isIP, isIPv6 } from 'node:net'
 
-// A scheme with its slashes, and the host after them. Every repetition is bounded and every word is entered once:
-// the time is linear in the text.
-const URL_START =
-  /(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]{0,30}):(\/\/|\\\\|\/\\|\\\/)([^\s/\\?#"'<>`|,;(){}]{0,255})/gu
+// A scheme, whatever stands before it, with its slashes, and the host after them. Every repetition is bounded, so the
+// time is linear in the text.
+const URL_START = /([A-Za-z0-9+.-]{0,31}):(\/\/|\\\\|\/\\|\\\/)([^\s/\\?#"'<>`|,;(){}]{0,255})/gu
 // Schemes that programs follow without two slashes.
 const BARE_SCHEME =
-  /(?<![A-Za-z0-9+.-])(https?|ftps?|javascript|vbscript|data|mailto|tel|sms|file|xmpp|magnet|view-source|ms-[a-z-]{1,20}):(?!\]|\s|$)/giu
+  /(?<![A-Za-z])(https?|ftps?|javascript|vbscript|data|mailto|tel|sms|file|xmpp|magnet|view-source|ms-[a-z-]{1,20}):(?!\]|\s|$)/giu
 const IPV4 = /(?<![0-9A-Za-z.])(\d{1,3}\.\d{1,3}\.\d{1,3})\.(\d{1,3})(?![0-9A-Za-z]|\.\d)/g
 const IPV6 = /(?<![0-9A-Za-z:.])[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?![0-9A-Za-z:])/g
 const MAIL = /([\p{L}\p{N}._%+-]{1,64})@((?:[\p{L}\p{N}-]{1,63}\.){1,8}[\p{L}\p{N}-]{2,63})/gu
@@ -51,11 +50,11 @@ export function refang(text: string): string {
   return text
     .replace(/\[:\/\/\]/g, '://')
     .replace(
-      /(?<![A-Za-z0-9])(h)(xx|XX)(p(?:s)?)(?=:|\[:\])/gi,
+      /(h)(xx|XX)(p(?:s)?)(?=:|\[:\])/gi,
       (_, h: string, xx: string, p: string) => `${h}${xx === 'XX' ? 'TT' : 'tt'}${p}`,
     )
     .replace(
-      /(?<![A-Za-z0-9])(s?f)(x)(ps?)(?=:|\[:\])/gi,
+      /(s?f)(x)(ps?)(?=:|\[:\])/gi,
       (_, f: string, x: string, p: string) => `${f}${x === 'X' ? 'T' : 't'}${p}`,
     )
     .replace(/[[({](?:\.|dot)[\])}]/gi, '.')
@@ -65,16 +64,17 @@ export function refang(text: string): string {
 
 /** `http:` to `hxxp:`, `ftp:` to `fxp:`, anything else to `ldap[:]`; with the colon. */
 function defangedScheme(scheme: string): string {
-  if (/^https?$|^s?ftps?$/i.test(scheme)) {
-    const letters = /^h/i.test(scheme) ? /t/gi : /t/i
-    return `${scheme.replace(letters, (t) => (t === 't' ? 'x' : 'X'))}:`
+  const known = /(?:https?|s?ftps?)$/i.exec(scheme)
+  if (known !== null) {
+    const letters = /^h/i.test(known[0]) ? /t/gi : /t/i
+    return `${scheme.slice(0, known.index)}${known[0].replace(letters, (t) => (t === 't' ? 'x' : 'X'))}:`
   }
   // Typed in this form already.
-  if (/^hxxps?$|^s?fxps?$/i.test(scheme)) return `${scheme}:`
-  return `${scheme}[:]`
+  return /(?:hxxps?|fxps?)$/i.test(scheme) ? `${scheme}:` : `${scheme}[:]`
 }
 
 function defangedAuthority(authority: string): string {
+  if (/\[[.:@]\]/.test(authority)) return authority
   const at = authority.lastIndexOf('@')
   const user = at < 0 ? '' : `${authority.slice(0, at).replaceAll('@', '[@]')}[@]`
   const host = authority.slice(at + 1)
@@ -82,7 +82,6 @@ function defangedAuthority(authority: string): string {
 }
 
 function withLastDot(host: string): string {
-  if (host.includes('[.]')) return host
   const end = /\.?(?::\d*)?$/.exec(host)?.index ?? host.length
   const dot = host.lastIndexOf('.', end - 1)
   return dot < 0 ? host : `${host.slice(0, dot)}[.]${host.slice(dot + 1)}`

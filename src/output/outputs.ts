@@ -2,6 +2,7 @@
 import type { Context, Encoded } from '../core/encoded.ts'
 import type { SafeText } from '../core/text.ts'
 import type { Document } from './document.ts'
+import type { OutputName } from './names.ts'
 import { renderCsv } from './render/csv.ts'
 import { renderHtml } from './render/html.ts'
 import { renderJson } from './render/json.ts'
@@ -12,21 +13,12 @@ import { renderPrompt } from './render/prompt.ts'
 import { renderStix } from './render/stix.ts'
 import { renderTerminal } from './render/terminal.ts'
 
+export type { OutputName } from './names.ts'
+
 export type RenderOptions = {
   /** Whether rules say that a text tries to instruct its reader: a prompt then tells that it was withheld. */
   readonly isWithheld?: (text: SafeText) => boolean
 }
-
-export type OutputName =
-  | 'text'
-  | 'json'
-  | 'html'
-  | 'csv'
-  | 'markdown'
-  | 'log'
-  | 'mail'
-  | 'stix'
-  | 'prompt'
 
 export type OutputSpec = {
   readonly name: OutputName

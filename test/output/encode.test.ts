@@ -4,10 +4,10 @@ import fc from 'fast-check'
 import type { Context } from '../../src/core/encoded.ts'
 import { Encoded } from '../../src/core/encoded.ts'
 import { HostileText, type SafeText } from '../../src/core/text.ts'
-import { toVisible } from '../../src/neutralize/visible.ts'
+import { fromVisible, toVisible } from '../../src/neutralize/visible.ts'
 import { encodeCsv } from '../../src/output/encode/csv.ts'
 import { encodeHtml, html } from '../../src/output/encode/html.ts'
-import { encodeJson, json } from '../../src/output/encode/json.ts'
+import { encodeJson, escapeJson, json } from '../../src/output/encode/json.ts'
 import { encodeLog, encodeLogKey } from '../../src/output/encode/log.ts'
 import { encodeMail, encodeMailHeader, foldBody, mail } from '../../src/output/encode/mail.ts'
 import { encodeMarkdown } from '../../src/output/encode/markdown.ts'
@@ -166,7 +166,7 @@ describe('for any string,', () => {
 
   test('a key of a log is a word', () => {
     fc.assert(
-      fc.property(ATTACK, (text) => assert.match(encodeLogKey(text).text, /^[A-Za-z0-9_.]+$/)),
+      fc.property(ATTACK, (text) => assert.match(encodeLogKey(text).text, /^[A-Za-z0-9_-]+$/)),
     )
   })
 })
@@ -177,6 +177,16 @@ test('what machines read comes back exactly', () => {
       const safe = toVisible(text)
       assert.equal(JSON.parse(encodeJson(safe).text), safe)
       assert.equal(encodeStix(safe).text.slice(1, -1).replace(/\\(.)/gs, '$1'), safe)
+    }),
+  )
+})
+
+test('a JSON document is escaped without a change of its value', () => {
+  fc.assert(
+    fc.property(fc.dictionary(ATTACK, ATTACK), (value) => {
+      const text = escapeJson(JSON.stringify(value))
+      assert.deepEqual(JSON.parse(text), JSON.parse(JSON.stringify(value)))
+      assert.match(text, NO_CONTROL)
     }),
   )
 })
@@ -233,6 +243,7 @@ test('long adversarial text is encoded in linear time', () => {
     for (const { encode } of Object.values(ENCODERS)) {
       const started = performance.now()
       encode(text)
+      fromVisible(toVisible(`${text}\u001b`))
       assert.ok(
         performance.now() - started < 1_500,
         `${JSON.stringify(flood)}: ${performance.now() - started} ms`,

@@ -1,8 +1,10 @@
 import { UsageError } from '../../core/errors.ts'
 import { toVisible } from '../../neutralize/visible.ts'
+import { reportDocument } from '../../report/document.ts'
 import { makeReport, periodOf, type ReportKind } from '../../report/model.ts'
 import { renderReport } from '../../report/text.ts'
 import { type Command, EXIT } from '../command.ts'
+import { DELIVERY_OPTIONS, deliver } from '../deliver.ts'
 
 const FORMS: Readonly<Record<ReportKind, string>> = {
   daily: 'YYYY-MM-DD',
@@ -15,7 +17,10 @@ const EXAMPLES: Readonly<Record<ReportKind, readonly string[]>> = {
     'report daily 2026-11-22 --sensor lyon-1',
     'report daily 2026-11-22 --json',
   ],
-  weekly: ['report weekly 2026-W47', 'report weekly 2026-W47 --top 20'],
+  weekly: [
+    'report weekly 2026-W47 --top 20',
+    'report weekly 2026-W47 --format html --output week-47.html',
+  ],
   monthly: ['report monthly 2026-11', 'report monthly 2026-11 --json'],
 }
 
@@ -38,6 +43,7 @@ function reportCommand(kind: ReportKind): Command {
         max: 1_000,
         help: 'entries in each list (default 10)',
       },
+      ...DELIVERY_OPTIONS,
     },
     examples: EXAMPLES[kind],
     description:
@@ -71,7 +77,11 @@ function reportCommand(kind: ReportKind): Command {
           typeof options['top'] === 'number' ? options['top'] : 10,
           app.clock(),
         )
-        app.out.result(report, () => renderReport(report, app.out.paint, app.out.width))
+        await deliver(app, options, {
+          text: () => renderReport(report, app.out.paint, app.out.width),
+          json: () => report,
+          document: () => reportDocument(report, app.clock()),
+        })
         return EXIT.ok
       } finally {
         await store.close()

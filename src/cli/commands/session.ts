@@ -4,12 +4,18 @@ import { formatInstant } from '../../core/instant.ts'
 import { fit, number, type Paint, pad, type TerminalText, table } from '../../core/terminal.ts'
 import type { SafeText } from '../../core/text.ts'
 import { toVisible } from '../../neutralize/visible.ts'
+import { refang } from '../../output/defang.ts'
 import { terminal } from '../../output/encode/terminal.ts'
 import type { EventField, EventRecord, SessionRecord } from '../../store/port.ts'
 import { type Command, EXIT } from '../command.ts'
+import { DELIVERY_OPTIONS, deliver } from '../deliver.ts'
+import { sessionDocument, sessionsDocument } from '../documents.ts'
 import { instantOption } from '../options.ts'
 import type { Output } from '../output.ts'
 import { sessionJson, sessionText } from '../session-json.ts'
+
+/** Sessions listed for people who name no limit. */
+const SHOWN = 50
 
 export const session: Command = {
   name: 'session',
@@ -22,8 +28,13 @@ export const session: Command = {
       value: 'NAME',
       help: 'sensor, where several have a session of this id',
     },
+    ...DELIVERY_OPTIONS,
   },
-  examples: ['session 99ecbcc75e79', 'session 99ecbcc75e79 --sensor lab-main --json'],
+  examples: [
+    'session 99ecbcc75e79',
+    'session 99ecbcc75e79 --sensor lab-main --json',
+    'session 99ecbcc75e79 --format html --output session.html',
+  ],
   async run(app, args, options) {
     const store = await app.openStore('read')
     try {
@@ -51,9 +62,11 @@ export const session: Command = {
         )
       }
       const events = await eventsOfSession(store.query, found[0]!)
-      app.out.result(sessionText(found[0]!, events), () =>
-        renderSession(found[0]!, events, fieldsOf, app.out),
-      )
+      await deliver(app, options, {
+        text: () => renderSession(found[0]!, events, fieldsOf, app.out),
+        json: () => sessionText(found[0]!, events),
+        document: () => sessionDocument(found[0]!, events, fieldsOf, app.clock()),
+      })
       return EXIT.ok
     } finally {
       await store.close()
@@ -74,15 +87,20 @@ export const sessions: Command = {
     },
     until: { type: 'string', value: 'TIME', help: 'first event before this instant or day' },
     sensor: { type: 'string', value: 'NAME', help: 'only this sensor' },
-    ip: { type: 'string', value: 'ADDRESS', help: 'only this peer' },
+    ip: {
+      type: 'string',
+      value: 'ADDRESS',
+      help: 'only this peer; 192.0.2[.]7 is understood, too',
+    },
     limit: {
       type: 'integer',
       value: 'N',
       min: 1,
       max: 1_000_000_000,
-      help: 'at most so many (default: all with --jsonl, else 50)',
+      help: 'at most so many (default: all in JSON, else 50)',
     },
     jsonl: { type: 'boolean', help: 'one JSON document a line' },
+    ...DELIVERY_OPTIONS,
   },
   examples: ['sessions --since 2026-11-22 --limit 20', 'sessions --ip 198.51.100.7 --jsonl'],
   async run(app, _args, options) {
@@ -93,16 +111,10 @@ export const sessions: Command = {
         sinceUs: instantOption(options['since'], 'since'),
         untilUs: instantOption(options['until'], 'until'),
         sensor: typeof options['sensor'] === 'string' ? toVisible(options['sensor']) : undefined,
-        ip: typeof options['ip'] === 'string' ? toVisible(options['ip']) : undefined,
+        ip: typeof options['ip'] === 'string' ? toVisible(refang(options['ip'])) : undefined,
       }
       const given = typeof options['limit'] === 'number' ? options['limit'] : undefined
-      if (app.out.format === 'json' && options['jsonl'] !== true) {
-        const all: object[] = []
-        for await (const one of findSessions(store.query, filter, given)) all.push(sessionJson(one))
-        app.out.result({ sessions: all }, () => terminal``)
-        return EXIT.ok
-      }
-      if (app.out.format === 'json') {
+      if (options['jsonl'] === true) {
         for await (const one of findSessions(store.query, filter, given)) {
           if (app.signal.aborted) break
           await app.out.line(sessionJson(one))
@@ -110,10 +122,14 @@ export const sessions: Command = {
         return EXIT.ok
       }
       const shown: SessionRecord[] = []
-      for await (const one of findSessions(store.query, filter, given ?? 50)) shown.push(one)
-      app.out.result({}, () =>
-        renderSessions(shown, app.out.paint, given === undefined && shown.length === 50),
-      )
+      const limit = given ?? (app.out.format === 'json' ? undefined : SHOWN)
+      for await (const one of findSessions(store.query, filter, limit)) shown.push(one)
+      const isFirstOnly = given === undefined && shown.length === limit
+      await deliver(app, options, {
+        text: () => renderSessions(shown, app.out.paint, isFirstOnly),
+        json: () => ({ sessions: shown.map(sessionJson) }),
+        document: () => sessionsDocument(shown, isFirstOnly, app.clock()),
+      })
       return EXIT.ok
     } finally {
       await store.close()

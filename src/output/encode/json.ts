@@ -20,3 +20,19 @@ export const json: Composer<'json'> = makeComposer('json', {
 export function encodeJson(text: string | HostileText): Encoded<'json'> {
   return json.data(text)
 }
+
+const HOSTILE =
+  /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/gu
+
+/**
+ * A JSON document without a hostile character: those that `JSON.stringify` leaves (C1, bidi, invisible) are escaped.
+ *
+ * The value stays the same. Such characters stand in strings alone, for no other part of JSON has any.
+ *
+ * @param document - as `JSON.stringify` without indent prints it
+ */
+export function escapeJson(document: string): string {
+  return document.replace(HOSTILE, (found) =>
+    found.replace(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  )
+}

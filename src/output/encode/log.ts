@@ -23,9 +23,9 @@ export function encodeLog(text: string | HostileText): Encoded<'log'> {
 export function encodeLogKey(name: string): Encoded<'log'> {
   const key = spellOut(name, 'ascii').replace(
     /[^A-Za-z0-9_]/g,
-    (found) => `.${found.charCodeAt(0).toString(16)}.`,
+    (found) => `-${found.charCodeAt(0).toString(16)}-`,
   )
-  return Encoded.vouch('log', key === '' ? '.' : key)
+  return Encoded.vouch('log', key === '' ? '-' : key)
 }
 
 function quoted(text: string): string {

@@ -19,7 +19,6 @@ export const mail: Composer<'mail'> = makeComposer('mail', {
 export const mailHeader: Composer<'mail-header'> = makeComposer('mail-header', {
   data: (text) => encodedWords(defang(spellOut(text, 'line'))),
   own: (text) => encodedWords(spellOut(text, 'line')),
-  literal: (text) => text.replace(/[^\x20-\x7e]/g, ''),
 })
 
 const HEADER_CHARS_MAX = 120

@@ -1,6 +1,5 @@
 import { Encoded } from '../../core/encoded.ts'
-import type { Document } from '../document.ts'
-import { titleOf } from '../document.ts'
+import { type Document, titleOf } from '../document.ts'
 import { foldBody, mail, mailHeader } from '../encode/mail.ts'
 import { plainLines } from './plain.ts'
 
@@ -14,7 +13,7 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
  */
 export function renderMail(document: Document): Encoded<'mail'> {
   const { subject } = document
-  const about = subject.kind === 'text' ? mailHeader` ${subject.text}` : mailHeader``
+  const about = subject.kind === 'text' ? mailHeader`\r\n ${subject.text}` : mailHeader``
   const kind = titleOf(document.kind).replace(/[^A-Za-z0-9 ]/g, '')
   const headers = [
     'From: nacre <nacre@localhost>',

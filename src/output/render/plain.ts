@@ -28,7 +28,7 @@ export function plainLines<C extends Context>(
   const lines = [compose`${title(document.kind, compose)} ${inline(document.subject)}`]
   if (document.facts.length > 0) lines.push(compose``)
   for (const { name, cell } of document.facts)
-    lines.push(compose`  ${compose.own(titleOf(name).padEnd(16))} ${inline(cell)}`)
+    lines.push(compose`  ${compose.own(titleOf(name).padEnd(24))} ${inline(cell)}`)
   for (const { name, columns, rows } of document.tables) {
     lines.push(compose``, compose`${title(name, compose)}: ${rows.length}`)
     for (const row of rows) {
@@ -41,7 +41,7 @@ export function plainLines<C extends Context>(
       for (const cell of row) {
         if (cell.kind !== 'fields') continue
         for (const field of cell.fields)
-          lines.push(compose`      ${compose.data(field.name)}: ${compose.data(field.value)}`)
+          lines.push(compose`      - ${compose.data(field.name)}: ${compose.data(field.value)}`)
       }
     }
   }
