@@ -1,13 +1,13 @@
 /** Puts a result where it was asked for: printed or in a file, in one of the formats. */
-import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { UsageError } from '../core/errors.ts'
 import type { TerminalText } from '../core/terminal.ts'
+import type { SafeText } from '../core/text.ts'
 import type { Document } from '../output/document.ts'
 import { terminal } from '../output/encode/terminal.ts'
 import { OUTPUT_NAMES } from '../output/names.ts'
 import type { App } from './app.ts'
 import type { OptionSpec, OptionValues } from './command.ts'
+import { writeNew } from './write-file.ts'
 
 /** Options of commands that can give a document. */
 export const DELIVERY_OPTIONS: Readonly<Record<'format' | 'output' | 'force', OptionSpec>> = {
@@ -38,41 +38,28 @@ export async function deliver(app: App, options: OptionValues, forms: Forms): Pr
   if (typeof file !== 'string') {
     if (format === 'json') app.out.result(forms.json(), forms.text)
     else if (format === 'text') app.out.result({}, forms.text)
-    else app.out.document(await rendered(String(format), forms))
+    else app.out.document(await rendered(app, String(format), forms))
     return
   }
   const json = format === 'json' ? forms.json() : undefined
   const content =
     json === undefined
-      ? (await rendered(String(format), forms)).text
+      ? (await rendered(app, String(format), forms)).text
       : `${typeof json === 'string' ? json : JSON.stringify(json)}\n`
   writeNew(resolve(file), content, options['force'] === true)
   app.out.note(terminal`Wrote ${terminal.own(file)}.`)
 }
 
-async function rendered(format: string, forms: Forms) {
+async function rendered(app: App, format: string, forms: Forms) {
   const { outputNamed } = await import('../output/outputs.ts')
-  return outputNamed(format).render(forms.document())
+  const options = format === 'prompt' ? { isWithheld: await instructsReaders(app) } : {}
+  return outputNamed(format).render(forms.document(), options)
 }
 
-/** Never through a link that someone laid there: a new file, or one that takes the place of the old. */
-function writeNew(path: string, content: string, isForced: boolean): void {
-  const target = isForced ? `${path}.${process.pid}.partial` : path
-  try {
-    writeFileSync(target, content, { mode: 0o600, flag: 'wx' })
-    if (isForced) renameSync(target, path)
-  } catch (cause) {
-    const isThere = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'
-    if (isForced) rmSync(target, { force: true })
-    throw new UsageError(
-      'USAGE_BAD_OPTION',
-      isThere ? `${path} is there already.` : `${path} cannot be written.`,
-      {
-        hint: isThere
-          ? 'Name another file with --output, or add --force to replace this one.'
-          : 'Name a file in a folder that you may write to.',
-        cause,
-      },
-    )
-  }
+/** Whether the rules say that a text tries to instruct the language model that reads it. */
+async function instructsReaders(app: App): Promise<(text: SafeText) => boolean> {
+  const { fromVisible } = await import('../neutralize/visible.ts')
+  const rules = await app.ruleSet()
+  return (text) =>
+    rules.match(fromVisible(text), 'text').rules.some((rule) => rule.startsWith('hazard.prompt.'))
 }

@@ -1,5 +1,6 @@
 import { formatInstant } from '../core/instant.ts'
 import { parseJson, sortedJsonText } from '../core/json.ts'
+import { hitsOf } from '../review/risk.ts'
 import type { EventRecord, SessionRecord } from '../store/port.ts'
 
 /** A session in the shape of the contract. */
@@ -36,7 +37,7 @@ export function sessionJson(session: SessionRecord) {
 export function sessionText(session: SessionRecord, events: readonly EventRecord[]): string {
   const printed = events.map(
     (event) =>
-      `{"eventid":${JSON.stringify(event.eventid)},"at":"${formatInstant(event.eventTimeUs)}","payload":${sortedJsonText(parseJson(event.payload))}}`,
+      `{"eventid":${JSON.stringify(event.eventid)},"at":"${formatInstant(event.eventTimeUs)}","payload":${sortedJsonText(parseJson(event.payload))},"threat":${event.threat},"hazard":${event.hazard},"rules":${JSON.stringify(hitsOf(event.hits).map(([field, rule]) => ({ field, rule })))},"layers":${event.layers},"ruleSet":${JSON.stringify(event.ruleSet)}}`,
   )
   return `${JSON.stringify(sessionJson(session)).slice(0, -1)},"events":[${printed.join(',')}]}`
 }

@@ -1,25 +1,28 @@
-import { writeFileSync } from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { UsageError } from '../core/errors.ts'
-import { ownText } from '../core/event.ts'
 
 /**
- * Writes a result into a new file that its owner alone can read. A file that is there is never written over.
+ * Writes a result into a file that its owner alone can read. Never through a link that someone laid there: a new file,
+ * or, when it is forced, one that takes the place of the old.
  *
  * @throws UsageError
  */
-export function writeResultFile(path: string, content: string | Uint8Array): void {
+export function writeNew(path: string, content: string | Uint8Array, isForced: boolean): void {
+  const target = isForced ? `${path}.${process.pid}.partial` : path
   try {
-    writeFileSync(path, content, { mode: 0o600, flag: 'wx' })
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    writeFileSync(target, content, { mode: 0o600, flag: 'wx' })
+    if (isForced) renameSync(target, path)
+  } catch (cause) {
+    const isThere = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'
+    if (isForced) rmSync(target, { force: true })
     throw new UsageError(
       'USAGE_BAD_OPTION',
-      code === 'EEXIST'
-        ? 'The file of --output is there already.'
-        : `The file of --output cannot be written (${code}).`,
+      isThere ? `${path} is there already.` : `${path} cannot be written.`,
       {
-        hint: 'Name a new file in a folder that is there and may be written.',
-        context: { code: ownText(code) },
+        hint: isThere
+          ? 'Name another file with --output, or add --force to replace this one.'
+          : 'Name a file in a folder that you may write to.',
+        cause,
       },
     )
   }

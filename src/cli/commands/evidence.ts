@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { LookupFailed, UsageError } from '../../core/errors.ts'
 import { bytes, wrapped } from '../../core/terminal.ts'
 import { visibleBytesText } from '../../neutralize/visible.ts'
@@ -7,7 +8,7 @@ import type { Store } from '../../store/port.ts'
 import { actorName, mayReveal, numberArgument, REASON_OPTION } from '../actor.ts'
 import { type Command, EXIT, type OptionValues } from '../command.ts'
 import { sessionNamed } from '../session-named.ts'
-import { writeResultFile } from '../write-file.ts'
+import { writeNew } from '../write-file.ts'
 import { letterOf } from './dlq.ts'
 
 export const evidenceReveal: Command = {
@@ -70,7 +71,7 @@ export const evidenceReveal: Command = {
         privateKeys: await app.privateKeys(),
       })
       const output = options['output']
-      if (typeof output === 'string') writeResultFile(output, found.bytes)
+      if (typeof output === 'string') writeNew(resolve(output), found.bytes, false)
       const text = visibleBytesText(found.bytes)
       app.out.result(
         {

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { formatInstant } from '../../core/instant.ts'
 import { table } from '../../core/terminal.ts'
 import { terminal } from '../../output/encode/terminal.ts'
 import { keyFolder, signingKeyPath } from '../app.ts'
 import { type Command, EXIT } from '../command.ts'
-import { writeResultFile } from '../write-file.ts'
+import { writeNew } from '../write-file.ts'
 
 export const keysInit: Command = {
   name: 'keys init',
@@ -144,7 +145,8 @@ export const keysExportPublic: Command = {
   async run(app, _args, options) {
     const { exportPublic } = await import('../../keys/key-files.ts')
     const line = exportPublic(keyFolder(app.settings)).trim()
-    if (typeof options['output'] === 'string') writeResultFile(options['output'], `${line}\n`)
+    if (typeof options['output'] === 'string')
+      writeNew(resolve(options['output']), `${line}\n`, false)
     app.out.result({ publicKey: line }, () =>
       typeof options['output'] === 'string'
         ? terminal`Written to ${terminal.own(options['output'])}.`

@@ -1,5 +1,3 @@
-import { LookupFailed } from '../../core/errors.ts'
-import { ownText } from '../../core/event.ts'
 import { formatInstant } from '../../core/instant.ts'
 import { fit, number, type Paint, pad, type TerminalText, table } from '../../core/terminal.ts'
 import type { SafeText } from '../../core/text.ts'
@@ -13,6 +11,7 @@ import { sessionDocument, sessionsDocument } from '../documents.ts'
 import { instantOption } from '../options.ts'
 import type { Output } from '../output.ts'
 import { sessionJson, sessionText } from '../session-json.ts'
+import { sessionNamed } from '../session-named.ts'
 
 /** Sessions listed for people who name no limit. */
 const SHOWN = 50
@@ -38,34 +37,13 @@ export const session: Command = {
   async run(app, args, options) {
     const store = await app.openStore('read')
     try {
-      const { eventsOfSession, fieldsOf, findSessions } = await import(
-        '../../store/repo/sessions.ts'
-      )
-      const id = toVisible(args[0]!)
-      const sensor =
-        typeof options['sensor'] === 'string' ? toVisible(options['sensor']) : undefined
-      const found: SessionRecord[] = []
-      if (id !== '')
-        for await (const one of findSessions(store.query, { session: id, sensor }, 20))
-          found.push(one)
-      if (found.length === 0) {
-        throw new LookupFailed('LOOKUP_NO_SESSION', 'There is no session of this id.', {
-          hint: '"nacre sessions --limit 10" lists some; ids are compared exactly.',
-        })
-      }
-      if (found.length > 1) {
-        const sensors = found.map((one) => one.sensor).join(', ')
-        throw new LookupFailed(
-          'LOOKUP_AMBIGUOUS',
-          `${found.length} sensors have a session of this id: ${sensors}.`,
-          { hint: 'Name one with --sensor.', context: { sensors: ownText(String(found.length)) } },
-        )
-      }
-      const events = await eventsOfSession(store.query, found[0]!)
+      const { eventsOfSession, fieldsOf } = await import('../../store/repo/sessions.ts')
+      const found = await sessionNamed(store, args[0]!, options['sensor'])
+      const events = await eventsOfSession(store.query, found)
       await deliver(app, options, {
-        text: () => renderSession(found[0]!, events, fieldsOf, app.out),
-        json: () => sessionText(found[0]!, events),
-        document: () => sessionDocument(found[0]!, events, fieldsOf, app.clock()),
+        text: () => renderSession(found, events, fieldsOf, app.out),
+        json: () => sessionText(found, events),
+        document: () => sessionDocument(found, events, fieldsOf, app.clock()),
       })
       return EXIT.ok
     } finally {

@@ -128,6 +128,15 @@ export type EventRecord = {
   readonly eventTimeUs: InstantUs
   readonly flags: number
   readonly payload: string
+  /** 0 where no rule hit. */
+  readonly threat: number
+  readonly hazard: number
+  /** JSON texts, as the store keeps them. */
+  readonly hits: string
+  readonly layers: string
+  /** Rule set that the batch was loaded by. */
+  readonly ruleSet: string
+  readonly batchId: number
 }
 
 /**
@@ -142,14 +151,38 @@ export async function eventsOfSession(
   const rows = await query
     .selectFrom('raw_events')
     .innerJoin('event_kinds', 'event_kinds.id', 'raw_events.kind_id')
+    .innerJoin('batches', 'batches.id', 'raw_events.batch_id')
+    .leftJoin('verdicts', 'verdicts.id', 'raw_events.verdict_id')
     .where('event_time_us', '>=', session.firstEventUs)
     .where('event_time_us', '<=', session.lastEventUs)
     .where('session_key', '=', session.sessionKey)
     .orderBy('event_time_us')
     .orderBy('raw_events.digest')
-    .select(['event_kinds.name as eventid', 'event_time_us as eventTimeUs', 'flags', 'payload'])
+    .select([
+      'event_kinds.name as eventid',
+      'event_time_us as eventTimeUs',
+      'flags',
+      'payload',
+      'verdicts.threat as threat',
+      'verdicts.hazard as hazard',
+      'verdicts.hits as hits',
+      'verdicts.layers as layers',
+      'batches.rule_set as ruleSet',
+      'batches.id as batchId',
+    ])
     .execute()
-  return rows as EventRecord[] // in visible form, as above
+  const runs = await query.selectFrom('verdict_runs').orderBy('seq').selectAll().execute()
+  return rows.map((row) => ({
+    ...row,
+    threat: row.threat ?? 0,
+    hazard: row.hazard ?? 0,
+    hits: row.hits ?? '[]',
+    layers: row.layers ?? '[]',
+    // The newest run over its batch made the verdict.
+    ruleSet:
+      runs.findLast((run) => row.batchId >= run.from_batch && row.batchId <= run.to_batch)
+        ?.rule_set ?? row.ruleSet,
+  })) as EventRecord[] // in visible form, as above
 }
 
 /** One field of a payload; what is no string, as JSON. */
