@@ -22,7 +22,13 @@ const PURPOSES: Readonly<Record<keyof typeof TABLES, string>> = {
   batch_days: 'For each batch and UTC day, the root over the rows that it added.',
   raw_events: 'The events: one row each, found by (time, session, digest).',
   held_events:
-    'Events withheld until a person decides. Empty in this release: nothing is withheld yet.',
+    'Events withheld until a person decides; approved ones move to `raw_events`, rejected ones stay.',
+  held_sessions: 'Names of the sessions that withheld events belong to.',
+  verdicts: 'What the rules say of an event, once each.',
+  daily_verdicts: 'How many events have a verdict, by day and sensor.',
+  rule_sets: 'The rules that made verdicts, so that they can be made again.',
+  verdict_runs: 'Runs that made the verdicts of stored events again by another rule set.',
+  modes: 'Modes of the store: whether everything new is withheld.',
   sessions:
     'One row for each session of an attacker. Single facts are those of the earliest event that has them.',
   values: 'Dictionary of commands, credentials, addresses, files and the like.',
@@ -36,8 +42,11 @@ const PURPOSES: Readonly<Record<keyof typeof TABLES, string>> = {
   audit_log: 'The journal: a chain of entries that is only ever added to.',
   audit_door: 'One row, by which triggers tell a journalled change from any other.',
   signing_keys: 'Public halves of the keys that sign checkpoints.',
+  recipient_keys: 'Public halves of the keys that sealed bytes are encrypted to.',
+  batch_keys: 'For each encrypted batch, the key of its blocks, wrapped to a recipient.',
   checkpoints: 'Signed heads of the tree over all sources.',
   migrations: 'The steps by which this schema was made.',
+  metrics: 'Figures of the layer against hostile content since the store was made.',
   artifacts: 'TTY logs and downloads that were looked at with `--artifacts`.',
 }
 

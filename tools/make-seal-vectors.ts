@@ -5,7 +5,15 @@
  * shares no code with the program, not even the hash: otherwise the vectors would show only that
  * the program agrees with itself.
  */
-import { createHash, createPrivateKey, createPublicKey, sign } from 'node:crypto'
+import {
+  createCipheriv,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  sign,
+} from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { blake3 } from '@noble/hashes/blake3.js'
@@ -21,6 +29,13 @@ const PKCS8_ED25519 = '302e020100300506032b657004220420'
 /** The secret key of RFC 8032 section 7.1, test 1: public, and so of no other use. */
 const SECRET_KEY = '9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60'
 
+/** PKCS #8 header of an X25519 key. */
+const PKCS8_X25519 = '302e020100300506032b656e04220420'
+
+/** The secret keys of RFC 7748 section 6.1: Alice's is used for the batch, Bob's is the recipient's. */
+const EPHEMERAL_SECRET = '77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a'
+const RECIPIENT_SECRET = '5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb'
+
 const NO_DIGEST = Buffer.alloc(32)
 
 /** All vectors. */
@@ -29,10 +44,17 @@ export function makeSealVectors() {
   const block = blockVector(lines)
   const row = rowVector()
   const deadLetter = deadLetterVector()
+  const envelope = envelopeVector(block.content, block.block_leaf)
+  const days = [{ day: 20_089, rows: [row.row_digest] }]
+  const held = [text('held 1'), text('held 2')].map((x) => hex(hash(x)))
+  const sealedKey = { ...envelope, stored_digests: [envelope.stored_digest] }
   const view = [
     viewVector([], []),
-    viewVector([{ day: 20_089, rows: [row.row_digest] }], []),
+    viewVector(days, []),
     viewVector([], [deadLetter.dead_digest]),
+    viewVector([], [], held.slice(0, 1)),
+    viewVector([], [], [], sealedKey),
+    viewVector(days, [deadLetter.dead_digest], held, sealedKey),
     viewVector(
       [
         { day: -1, rows: [text('row 1'), text('row 2')].map((x) => hex(hash(x))) },
@@ -47,6 +69,7 @@ export function makeSealVectors() {
     records: ['', '\n', 'x', 'x\n', 'x\r\n', 'x\n\n', ...lines].map(recordVector),
     trees: [0, 1, 2, 3, 4, 5].map(treeVector),
     block,
+    envelope,
     row,
     dead_letter: deadLetter,
     view,
@@ -95,6 +118,56 @@ function blockVector(records: readonly string[]) {
   }
 }
 
+/** One block of one batch, encrypted to a recipient. */
+function envelopeVector(content: string, leaf: string) {
+  // A frame of one block that is not compressed (RFC 8878 section 3.1.1): the same with every release of zstd.
+  const size = unhex(content).length
+  const head = Buffer.alloc(3)
+  head.writeUIntLE(size * 8 + 1, 0, 3)
+  const frame = concat(unhex('28b52ffd20'), byte(size), head, unhex(content))
+
+  const secrets = [EPHEMERAL_SECRET, RECIPIENT_SECRET].map((secret) =>
+    createPrivateKey({ key: unhex(PKCS8_X25519 + secret), format: 'der', type: 'pkcs8' }),
+  )
+  const [ephemeral, recipient] = secrets.map((secret) => {
+    const key = createPublicKey(secret)
+    return { secret, key, raw: key.export({ format: 'der', type: 'spki' }).subarray(-32) }
+  })
+  if (ephemeral === undefined || recipient === undefined) throw new Error('no keys')
+  const shared = diffieHellman({ privateKey: ephemeral.secret, publicKey: recipient.key })
+  // HKDF of RFC 5869 for an output as long as the hash.
+  const salt = concat(ephemeral.raw, recipient.raw)
+  const extracted = createHmac('sha256', salt).update(shared).digest()
+  const kek = createHmac('sha256', extracted).update('nacre-envelope-1').update(byte(1)).digest()
+  const dataKey = Buffer.from(Array.from({ length: 32 }, (_, i) => i))
+  const wrapped = encrypt(dataKey, kek, Buffer.alloc(12), Buffer.alloc(0))
+  const n = 1
+  const nonce = concat(u64(0), u32(n))
+  const stored = encrypt(frame, dataKey, nonce, unhex(leaf))
+  return {
+    recipient_secret: RECIPIENT_SECRET,
+    recipient: hex(recipient.raw),
+    key_id: hex(hash(recipient.raw)).slice(0, 16),
+    ephemeral_secret: EPHEMERAL_SECRET,
+    ephemeral: hex(ephemeral.raw),
+    shared_secret: hex(shared),
+    wrapping_key: hex(kek),
+    data_key: hex(dataKey),
+    wrapped: hex(wrapped),
+    n,
+    nonce: hex(nonce),
+    block_leaf: leaf,
+    frame: hex(frame),
+    stored: hex(stored),
+    stored_digest: hex(hash(byte(0x0d), stored)),
+  }
+}
+
+function encrypt(plain: Buffer, key: Buffer, nonce: Buffer, aad: Buffer): Buffer {
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(aad)
+  return concat(cipher.update(plain), cipher.final(), cipher.getAuthTag())
+}
+
 function rowVector() {
   const fields = {
     event_time_us: 1_735_689_600_123_456,
@@ -141,14 +214,29 @@ function deadLetterVector() {
 function viewVector(
   days: readonly { readonly day: number; readonly rows: readonly string[] }[],
   dead: readonly string[],
+  held: readonly string[] = [],
+  envelope?: {
+    readonly key_id: string
+    readonly ephemeral: string
+    readonly wrapped: string
+    readonly stored_digests: readonly string[]
+  },
 ) {
   const leaves = days.map(({ day, rows }) =>
     hash(byte(0x03), i64(day), u32(rows.length), unhex(tree(rows))),
   )
   if (dead.length > 0) leaves.push(hash(byte(0x04), u32(dead.length), unhex(tree(dead))))
+  if (held.length > 0) leaves.push(hash(byte(0x0b), u32(held.length), unhex(tree(held))))
+  if (envelope !== undefined) {
+    const { key_id, ephemeral, wrapped, stored_digests: stored } = envelope
+    const key = concat(lp(key_id), unhex(ephemeral), unhex(wrapped))
+    leaves.push(hash(byte(0x0c), key, u32(stored.length), unhex(tree(stored))))
+  }
   return {
     days: days.map(({ day, rows }) => ({ day, row_digests: rows, day_root: tree(rows) })),
     dead_digests: dead,
+    held_digests: held,
+    stored_digests: envelope?.stored_digests ?? [],
     leaves: leaves.map(hex),
     view_root: tree(leaves.map(hex)),
   }

@@ -3,8 +3,10 @@ import { dirname, join } from 'node:path'
 import type { Settings } from '../config/settings.ts'
 import { OperatingError, SealError, StoreError } from '../core/errors.ts'
 import type { InstantUs } from '../core/instant.ts'
-import type { SigningKey } from '../core/seal-types.ts'
-import type { Engine, OpenMode, Store } from '../store/port.ts'
+import type { Recipient, RecipientPrivateKey, SigningKey } from '../core/seal-types.ts'
+import type { StandardRules } from '../neutralize/standard-rules.ts'
+import type { StagesPlan } from '../pipeline/stages.ts'
+import type { BatchNeeds, Engine, OpenMode, Store } from '../store/port.ts'
 import type { Registry } from '../validate/registry.ts'
 import type { Output } from './output.ts'
 
@@ -19,6 +21,7 @@ export type App = {
   readonly command: string
   readonly programVersion: string
   readonly schemas: URL
+  readonly rules: URL
   /**
    * Opens the store of the settings.
    *
@@ -33,13 +36,23 @@ export type App = {
   /** An error of an engine's driver as one of ours, where it is known what it means; others unchanged. */
   explain(error: unknown): Promise<unknown>
   registry(): Promise<Registry>
+  /** The rules of this program, compiled. @throws RulesError */
+  ruleSet(): Promise<StandardRules>
+  /** Private halves of recipient keys that are at hand; odd files are told on standard error. */
+  privateKeys(): Promise<ReadonlyMap<string, RecipientPrivateKey>>
+  /**
+   * What readers of a load work with.
+   *
+   * @param store - learns of the key that sealed bytes are encrypted to
+   */
+  stagesPlan(store: Store, needs: BatchNeeds): Promise<StagesPlan>
   /** Makes folder, key and database where they are missing. @returns the key and what was made */
   prepare(store: Store): Promise<SigningKey>
 }
 
 export type AppContext = Pick<
   App,
-  'settings' | 'out' | 'signal' | 'command' | 'programVersion' | 'schemas'
+  'settings' | 'out' | 'signal' | 'command' | 'programVersion' | 'schemas' | 'rules'
 >
 
 /** Microseconds since 1970, as fine as the system tells. */
@@ -83,6 +96,26 @@ export function createApp(context: AppContext): App {
     async registry() {
       const { loadRegistry } = await import('../validate/registry.ts')
       return loadRegistry(context.schemas)
+    },
+    async ruleSet() {
+      const { standardRules } = await import('../neutralize/standard-rules.ts')
+      return standardRules(context.rules)
+    },
+    async privateKeys() {
+      const { privateKeys } = await import('../keys/key-files.ts')
+      const extra = settings.privateKey === '' ? undefined : settings.privateKey
+      const { keys, warnings } = privateKeys(keyFolder(settings), extra)
+      for (const warning of warnings) context.out.note(warning)
+      return keys
+    },
+    async stagesPlan(store, needs) {
+      return {
+        schemas: context.schemas.href,
+        rules: context.rules.href,
+        needs,
+        holdHazard: settings.holdHazard,
+        recipient: settings.encrypt ? await recipient(context, clock, store) : undefined,
+      }
     },
     prepare: (store) => prepare(context, clock, store),
   }
@@ -173,9 +206,27 @@ async function prepare(
   return key
 }
 
+/** The key that sealed bytes are encrypted to; made where there is none, and made known to the store. */
+async function recipient(
+  context: AppContext,
+  clock: () => InstantUs,
+  store: Store,
+): Promise<Recipient> {
+  const { prepareRecipient } = await import('../keys/key-files.ts')
+  const { recipient: key } = prepareRecipient(keyFolder(context.settings))
+  if (!(await store.review.recipientKeyIds()).includes(key.keyId))
+    await store.review.addRecipientKey(key, clock())
+  return key
+}
+
+/** Where the key files of a data folder are. */
+export function keyFolder(settings: Settings): string {
+  return join(settings.data, 'keys')
+}
+
 /** The private half; moved off the host where that is wanted. */
 export function signingKeyPath(settings: Settings): string {
-  return join(settings.data, 'keys', 'checkpoint-ed25519.pem')
+  return join(keyFolder(settings), 'checkpoint-ed25519.pem')
 }
 
 /** Makes a folder that only its owner can look into. */

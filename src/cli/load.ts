@@ -3,7 +3,8 @@ import { LIMITS } from '../limits.ts'
 import { toVisible } from '../neutralize/visible.ts'
 import { type LoadProgress, type LoadReport, loadOnce } from '../pipeline/bulk.ts'
 import { inlineReader, workerReader } from '../pipeline/reader-pool.ts'
-import type { Registry } from '../validate/registry.ts'
+import { makeStages } from '../pipeline/stages.ts'
+import type { WriterVersions } from '../store/port.ts'
 import type { App } from './app.ts'
 import { EXIT, type OptionValues } from './command.ts'
 import { renderLoad } from './render/load.ts'
@@ -18,13 +19,13 @@ export async function runLoad(
   try {
     for (const notice of store.notices) app.out.note(notice)
     const key = await app.prepare(store)
-    const registry = await app.registry()
     const { jobs } = app.settings
-    const writer = store.writer(writerVersions(registry, app.programVersion))
+    const writer = store.writer(await writerVersions(app))
+    const plan = await app.stagesPlan(store, writer.needs)
     const readers =
       jobs === 1
-        ? [inlineReader(1, registry, writer.needs)]
-        : Array.from({ length: jobs - 1 }, (_, i) => workerReader(i + 1, app.schemas, writer.needs))
+        ? [inlineReader(1, makeStages(plan))]
+        : Array.from({ length: jobs - 1 }, (_, i) => workerReader(i + 1, plan))
     let report: LoadReport
     try {
       report = await loadOnce(
@@ -68,13 +69,14 @@ export async function runLoad(
 }
 
 /** The versions that a batch's seal names. */
-export function writerVersions(registry: Registry, programVersion: string) {
+export async function writerVersions(app: App): Promise<WriterVersions> {
+  const registry = await app.registry()
+  const { texts } = await app.ruleSet()
   return {
     schemaVersion: registry.version,
-    // Rules come with the layer against hostile content; until then nothing is scored.
-    ruleSet: 'none',
-    programVersion,
+    programVersion: app.programVersion,
     schemaFiles: registry.entries.map(({ file, digest }) => ({ file, digest })),
+    rules: texts,
   }
 }
 

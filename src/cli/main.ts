@@ -6,7 +6,7 @@ import { type App, createApp } from './app.ts'
 import { EXIT } from './command.ts'
 import { createOutput } from './output.ts'
 import { parseCommandLine } from './parse.ts'
-import { PROGRAM_VERSION, SCHEMAS } from './program.ts'
+import { PROGRAM_VERSION, RULES, SCHEMAS } from './program.ts'
 
 /**
  * Runs one command line.
@@ -36,6 +36,7 @@ export async function main(
       command: parsed.command.name,
       programVersion: PROGRAM_VERSION,
       schemas: SCHEMAS,
+      rules: RULES,
     })
     const status = await parsed.command.run(app, parsed.args, parsed.options)
     return stop.status() ?? status

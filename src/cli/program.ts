@@ -7,5 +7,8 @@ export const PROGRAM_VERSION: string = (
   JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { readonly version: string }
 ).version
 
+/** Folder of the rules. */
+export const RULES: URL = new URL('rules/', root)
+
 /** Folder of the event schemas. */
 export const SCHEMAS: URL = new URL('schemas/events/', root)

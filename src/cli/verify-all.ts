@@ -12,6 +12,8 @@ export async function verdictOf(
   const { MIGRATIONS } = await import('../store/migrations/index.ts')
   return verifyStore(reads, {
     registry: await app.registry(),
+    rules: await app.ruleSet(),
+    privateKeys: await app.privateKeys(),
     knownMigrations: MIGRATIONS.slice(0, schemaVersion),
     progress: (batches, total) => app.out.progress(`verifying batch ${batches} of ${total}`),
   })

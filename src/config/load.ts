@@ -3,6 +3,8 @@ import { join, resolve } from 'node:path'
 import { ConfigError } from '../core/errors.ts'
 import { ownText } from '../core/event.ts'
 import {
+  EMERGENCY_TRIGGERS,
+  PII_DETECTORS,
   SETTINGS,
   type Setting,
   type SettingName,
@@ -38,6 +40,19 @@ export async function loadSettings(
     cacheSize: Number(get('sqlite.cache_size')),
     synchronous: get('sqlite.synchronous') === 'full' ? 'full' : 'normal',
     pageSize,
+    holdHazard: Number(get('review.hold_hazard')),
+    emergencyTriggers: new Set(
+      namesOf(
+        'review.emergency_triggers',
+        String(get('review.emergency_triggers')),
+        EMERGENCY_TRIGGERS,
+      ),
+    ),
+    encrypt: get('seal.encrypt') !== 'no',
+    privateKey: String(get('keys.private')),
+    evidenceActors: listOf(String(get('evidence.actors'))),
+    piiDetectors: namesOf('pii.detectors', String(get('pii.detectors')), PII_DETECTORS),
+    piiPlugins: listOf(String(get('pii.plugins'))),
     sensors: file.sensors,
     all,
   }
@@ -147,6 +162,21 @@ function checked(spec: SettingSpec, value: unknown): string | number {
     )
   }
   return number
+}
+
+function listOf(value: string): string[] {
+  return value
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '')
+}
+
+function namesOf<T extends string>(name: string, value: string, known: readonly T[]): T[] {
+  return listOf(value).map((one) => {
+    const found = known.find((other) => other === one)
+    if (found === undefined) throw badValue(name, one, `of ${known.join(', ')}`)
+    return found
+  })
 }
 
 function badValue(name: string, value: string, wanted: string): ConfigError {

@@ -76,9 +76,81 @@ export const SETTINGS = [
     unit: 'bytes, a power of two',
     meaning: 'page size of a new database',
   },
+  {
+    name: 'review.hold_hazard',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 90,
+    min: 1,
+    max: 101,
+    unit: 'hazard score; 101 withholds nothing',
+    meaning: 'hazard from which an event is withheld until a person decides',
+  },
+  {
+    name: 'review.emergency_triggers',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: 'rule-budget,redteam,hazard-rate',
+    meaning:
+      'what turns the emergency mode on by itself: rule-budget, redteam, hazard-rate, with commas; empty for nothing',
+  },
+  {
+    name: 'seal.encrypt',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: 'yes',
+    choices: ['yes', 'no'],
+    meaning: 'whether the sealed bytes of new batches are encrypted to the recipient key',
+  },
+  {
+    name: 'keys.private',
+    env: 'NACRE_PRIVATE_KEY',
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning:
+      'file of a further private recipient key, on removable media for instance; those in DATA/keys are found by themselves',
+  },
+  {
+    name: 'evidence.actors',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning:
+      'users of the system who may reveal sealed bytes, with commas; empty: the owner of the data folder',
+  },
+  {
+    name: 'pii.detectors',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning:
+      'personal data that is taken out of the view: email, phone, card, with commas; empty for none (docs/privacy.md)',
+  },
+  {
+    name: 'pii.plugins',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning: 'files of further detectors, with commas (docs/privacy.md)',
+  },
 ] as const satisfies readonly SettingSpec[]
 
 export type SettingName = (typeof SETTINGS)[number]['name']
+
+/** What may turn the emergency mode on without a person. */
+export const EMERGENCY_TRIGGERS = ['rule-budget', 'redteam', 'hazard-rate'] as const
+
+export type EmergencyTrigger = (typeof EMERGENCY_TRIGGERS)[number]
+
+/** Personal data that can be taken out of the view. */
+export const PII_DETECTORS = ['email', 'phone', 'card'] as const
 
 /** Where a value came from. */
 export type Origin = 'option' | 'environment' | 'file' | 'default'
@@ -98,6 +170,14 @@ export type Settings = {
   readonly cacheSize: number
   readonly synchronous: 'normal' | 'full'
   readonly pageSize: number
+  readonly holdHazard: number
+  readonly emergencyTriggers: ReadonlySet<EmergencyTrigger>
+  readonly encrypt: boolean
+  /** Empty for none. */
+  readonly privateKey: string
+  readonly evidenceActors: readonly string[]
+  readonly piiDetectors: readonly string[]
+  readonly piiPlugins: readonly string[]
   /** Sensor by path prefix, from `[sensors]` of the file. */
   readonly sensors: Readonly<Record<string, string>>
   readonly all: readonly Setting[]

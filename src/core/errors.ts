@@ -79,4 +79,8 @@ export class ConfigError extends OperatingError<
 export class LookupFailed extends OperatingError<
   | 'LOOKUP_NO_SESSION' // no session of this id
   | 'LOOKUP_AMBIGUOUS' // several sensors have a session of this id
+  | 'LOOKUP_NO_BATCH' // no batch of this number withheld anything
+  | 'LOOKUP_NO_EVENT' // no event or record of this number is there, or waits for a decision
+  | 'LOOKUP_NO_LETTER' // no dead letter of this number
+  | 'LOOKUP_NO_RULE' // no rule of this id
 > {}

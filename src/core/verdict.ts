@@ -77,5 +77,5 @@ export type TextMatcher = {
   /** @param text - the attacker's own text, not its visible form */
   match(text: string, fieldClass: FieldClass): TextVerdict
   /** The same rules without some of them, under a name of its own. */
-  without(ids: ReadonlySet<string>): TextMatcher
+  without(ids: readonly string[]): TextMatcher
 }

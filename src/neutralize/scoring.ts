@@ -34,7 +34,7 @@ export class Scoring {
     for (const id of this.#slow) this.#off.add(id)
     this.#slow.clear()
     this.#past = this.figures()
-    this.#matcher = this.#matcher.without(this.#off)
+    this.#matcher = this.#matcher.without([...this.#off])
     this.#scorer = new EventScorer(this.#matcher)
   }
 

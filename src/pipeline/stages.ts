@@ -1,8 +1,8 @@
 /** What a reader works with, made from a plan that can be handed to another thread. */
 
 import type { Recipient } from '../core/seal-types.ts'
-import { loadRules } from '../neutralize/rules/index.ts'
 import { Scoring } from '../neutralize/scoring.ts'
+import { standardRules } from '../neutralize/standard-rules.ts'
 import type { BatchNeeds } from '../store/port.ts'
 import { loadRegistry, type Registry } from '../validate/registry.ts'
 
@@ -29,7 +29,7 @@ export type ReadingStages = {
 export function makeStages(plan: StagesPlan): ReadingStages {
   return {
     registry: loadRegistry(new URL(plan.schemas)),
-    scoring: new Scoring((onSlow) => loadRules(new URL(plan.rules), { onSlow })),
+    scoring: new Scoring((onSlow) => standardRules(new URL(plan.rules), onSlow)),
     needs: plan.needs,
     holdHazard: plan.holdHazard,
     recipient: plan.recipient,

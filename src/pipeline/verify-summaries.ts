@@ -10,13 +10,29 @@ import { VALUE_KINDS } from '../core/event.ts'
 import { eventClassOf } from '../core/event-class.ts'
 import { dayOf, formatDay } from '../core/instant.ts'
 import { type PlainObject, parseJson } from '../core/json.ts'
-import { countEvent, emptySummary, type SessionSummary } from '../core/session-summary.ts'
+import {
+  addScores,
+  countEvent,
+  emptySummary,
+  type SessionSummary,
+} from '../core/session-summary.ts'
 import { placeOf } from '../core/value-place.ts'
 import { Description, describe } from '../neutralize/describe.ts'
 import type { Row, SessionKey } from '../store/schema.ts'
 import type { EventCells, VerifyReads } from '../store/verify-port.ts'
 import type { Registry } from '../validate/registry.ts'
 import { instantOf, unknownFieldsOf } from '../validate/validate.ts'
+
+/**
+ * Compares a stored verdict with what the rules say.
+ *
+ * @returns what is wrong; undefined when nothing is
+ */
+export type VerdictCheck = (
+  batchId: number,
+  view: PlainObject,
+  stored: Row<'verdicts'> | undefined,
+) => string | undefined
 
 type OpenSession = {
   readonly key: SessionKey
@@ -28,6 +44,7 @@ type OpenSession = {
 type DayTotals = {
   readonly values: Map<string, { count: number; sessions: number }>
   readonly events: Map<string, number>
+  readonly verdicts: Map<string, number>
 }
 /** What an event's payload says, kept while the sessions and values of its page are looked up. */
 type LookedAt = {
@@ -37,6 +54,7 @@ type LookedAt = {
   readonly texts: readonly string[]
   readonly protocol: string | undefined
   readonly durationMs: number | undefined
+  readonly verdict: Row<'verdicts'> | undefined
 }
 
 type DriftTotals = { count: number; firstUs: number; lastUs: number }
@@ -61,16 +79,21 @@ export class SummaryCheck {
   #sessionValues = 0
   #dailyValues = 0
   #dailyEvents = 0
+  #dailyVerdicts = 0
+  readonly #verdictRows = new Map<number, Row<'verdicts'>>()
+  readonly #checkVerdict: VerdictCheck | undefined
 
   constructor(
     reads: VerifyReads,
     registry: Registry,
     problem: (text: string) => void,
     kinds: ReadonlyMap<number, string>,
+    checkVerdict?: VerdictCheck,
   ) {
     this.#reads = reads
     this.#registry = registry
     this.#problem = problem
+    this.#checkVerdict = checkVerdict
     this.#kindClasses = new Map(
       [...kinds].map(([id, name]) => [id, { name, eventClass: eventClassOf(name) }]),
     )
@@ -79,6 +102,7 @@ export class SummaryCheck {
   async run(): Promise<void> {
     let events = 0
     for await (const page of this.#reads.eventsByTime()) {
+      await this.#findVerdicts(page)
       const taken = page.map((cells) => this.#look(cells))
       await this.#openSessions(page)
       await this.#findValues(taken)
@@ -98,6 +122,7 @@ export class SummaryCheck {
     await this.#count('session_values', this.#sessionValues)
     await this.#count('daily_values', this.#dailyValues)
     await this.#count('daily_events', this.#dailyEvents)
+    await this.#count('daily_verdicts', this.#dailyVerdicts)
     await this.#values()
   }
 
@@ -122,7 +147,7 @@ export class SummaryCheck {
 
   /** What the payload of an event says; undefined, and a problem, when it says nothing. */
   #look(cells: EventCells): LookedAt | undefined {
-    const [batchId, recordNo, timeUs, , kindId, , , , payload] = cells
+    const [batchId, recordNo, timeUs, , kindId, , , , payload, verdictId] = cells
     const where = `raw_events batch ${batchId} record ${recordNo}`
     const kind = this.#kindClasses.get(kindId)
     if (kind === undefined) {
@@ -140,6 +165,11 @@ export class SummaryCheck {
     }
     if (view['eventid'] !== kind.name || instantOf(view) !== timeUs)
       this.#problem(`${where}: event id or time is not what its payload says`)
+    const verdict = this.#verdictRows.get(verdictId)
+    if (verdict === undefined && verdictId !== 0)
+      this.#problem(`${where}: verdict ${verdictId} does not exist`)
+    const wrong = this.#checkVerdict?.(batchId, view, verdict)
+    if (wrong !== undefined) this.#problem(`${where}: ${wrong}`)
     describe(view, kind.eventClass, this.#description)
     const { kinds, texts, count, protocol, durationMs } = this.#description
     return {
@@ -149,6 +179,7 @@ export class SummaryCheck {
       texts: texts.slice(0, count),
       protocol,
       durationMs,
+      verdict,
     }
   }
 
@@ -163,6 +194,11 @@ export class SummaryCheck {
     const sensorId = session.row?.sensor_id ?? 0
     const eventName = `${sensorId} ${kindId}`
     totals.events.set(eventName, (totals.events.get(eventName) ?? 0) + 1)
+    if (event.verdict !== undefined) {
+      addScores(summary, event.verdict)
+      const verdictName = `${sensorId} ${event.verdict.id}`
+      totals.verdicts.set(verdictName, (totals.verdicts.get(verdictName) ?? 0) + 1)
+    }
     const isSession = session.row !== undefined && session.row.session !== ''
     for (let i = 0; i < kinds.length; i += 1) {
       const valueId = this.#valueIds.get(valueName(kinds[i]!, texts[i]!)) ?? 0
@@ -213,10 +249,21 @@ export class SummaryCheck {
   #day(day: number): DayTotals {
     let totals = this.#days.get(day)
     if (totals === undefined) {
-      totals = { values: new Map(), events: new Map() }
+      totals = { values: new Map(), events: new Map(), verdicts: new Map() }
       this.#days.set(day, totals)
     }
     return totals
+  }
+
+  /** Looks up the verdicts of a page that are not at hand. */
+  async #findVerdicts(page: readonly EventCells[]): Promise<void> {
+    if (this.#verdictRows.size > VALUE_CACHE) this.#verdictRows.clear()
+    const unknown = new Set<number>()
+    for (const cells of page)
+      if (cells[9] !== 0 && !this.#verdictRows.has(cells[9])) unknown.add(cells[9])
+    if (unknown.size === 0) return
+    for (const [id, row] of await this.#reads.verdictsOf([...unknown]))
+      this.#verdictRows.set(id, row)
   }
 
   /** Looks up the numbers of the values of a page that are not at hand. */
@@ -315,8 +362,8 @@ export class SummaryCheck {
       login_success_count: s.loginSuccessCount,
       download_count: s.downloadCount,
       upload_count: s.uploadCount,
-      threat_score: 0,
-      hazard_score: 0,
+      threat_score: s.threatScore,
+      hazard_score: s.hazardScore,
     }
     for (const [column, value] of Object.entries(expected)) {
       if (row[column as keyof Row<'sessions'>] !== value)
@@ -344,6 +391,17 @@ export class SummaryCheck {
         )
       totals.events.delete(name)
     }
+    for (const row of await this.#reads.dailyVerdicts(day)) {
+      this.#dailyVerdicts += 1
+      const name = `${row.sensor_id} ${row.verdict_id}`
+      if (totals.verdicts.get(name) !== row.count)
+        this.#problem(
+          `daily_verdicts ${formatDay(day)} (sensor ${row.sensor_id}, verdict ${row.verdict_id}): count is not what the events say`,
+        )
+      totals.verdicts.delete(name)
+    }
+    if (totals.verdicts.size > 0)
+      this.#problem(`daily_verdicts ${formatDay(day)}: ${totals.verdicts.size} rows are missing`)
     for await (const page of this.#reads.dailyValues(day)) {
       for (const row of page) {
         this.#dailyValues += 1
@@ -364,7 +422,7 @@ export class SummaryCheck {
   }
 
   async #count(
-    table: 'sessions' | 'session_values' | 'daily_values' | 'daily_events',
+    table: 'sessions' | 'session_values' | 'daily_values' | 'daily_events' | 'daily_verdicts',
     compared: number,
   ): Promise<void> {
     const there = await this.#reads.countOf(table)

@@ -6,10 +6,13 @@
 import { createHash } from 'node:crypto'
 import { blake3 } from '../core/blake3.ts'
 import { equalBytes, toHex } from '../core/bytes.ts'
-import { type DeadReason, ownText } from '../core/event.ts'
+import { type DeadReason, FLAGS, ownText } from '../core/event.ts'
 import { dayOf } from '../core/instant.ts'
+import { type PlainObject, parseJson } from '../core/json.ts'
 import { MerkleTree } from '../core/merkle.ts'
+import type { RecipientPrivateKey } from '../core/seal-types.ts'
 import { LIMITS } from '../limits.ts'
+import type { StandardRules } from '../neutralize/standard-rules.ts'
 import {
   checkpointDigest,
   checkpointMessage,
@@ -17,18 +20,23 @@ import {
   keyIdOf,
   verifySignature,
 } from '../seal/chain.ts'
+import { type BlockKey, openEnvelope } from '../seal/envelope.ts'
 import { blockLeaf, openBlock, recordLeaf } from '../seal/records.ts'
 import {
   batchDigest,
   deadLetterDigest,
   payloadHash,
   rowDigest,
+  storedDigest,
   ViewSealer,
   viewRoot,
 } from '../seal/view.ts'
 import type { Row, SessionKey } from '../store/schema.ts'
+import { verdictDigest } from '../store/verdicts.ts'
 import type { EventCells, Pages, VerifyReads } from '../store/verify-port.ts'
 import type { Registry } from '../validate/registry.ts'
+import { ReviewJournal } from './review-journal.ts'
+import { RuleBook, verdictDifference } from './rule-book.ts'
 import { SummaryCheck } from './verify-summaries.ts'
 
 export type VerifySection = { ok: boolean; problems: string[] }
@@ -57,6 +65,9 @@ export type VerifyOptions = {
   /** Where the sample begins, 0 to 99: another each time, so that in the end all are opened. */
   readonly sampleStart?: number | undefined
   readonly registry: Registry
+  readonly rules: StandardRules
+  /** Private halves at hand, by key id: they open encrypted blocks. */
+  readonly privateKeys: ReadonlyMap<string, RecipientPrivateKey>
   readonly knownMigrations: readonly { readonly id: number; readonly name: string }[]
   /** A checkpoint kept elsewhere, to compare with. */
   readonly checkpoint?: KeptCheckpoint | undefined
@@ -99,8 +110,10 @@ export async function verifyStore(reads: VerifyReads, options: VerifyOptions): P
     const run = new Verification(reads, options, {
       sensors: await reads.sensorNames(),
       kinds: await reads.kindNames(),
-      held: await reads.heldByBatch(),
+      withheld: await reads.withheldByBatch(),
+      heldSessions: await reads.heldSessions(),
       sources: await reads.sourceRows(),
+      rules: await RuleBook.of(reads, options.rules),
     })
     return run.all()
   })
@@ -110,8 +123,10 @@ export async function verifyStore(reads: VerifyReads, options: VerifyOptions): P
 type Known = {
   readonly sensors: ReadonlyMap<number, string>
   readonly kinds: ReadonlyMap<number, string>
-  readonly held: ReadonlyMap<number, number>
+  readonly withheld: ReadonlyMap<number, number>
+  readonly heldSessions: readonly Row<'held_sessions'>[]
   readonly sources: readonly Row<'sources'>[]
+  readonly rules: RuleBook
 }
 
 class Verification {
@@ -138,7 +153,18 @@ class Verification {
   >()
   #deadStates = new Map<string, string>()
   #lastBatchId = 0
-  readonly #held: Map<number, number>
+  readonly #withheld: Map<number, number>
+  readonly #heldSessions: ReadonlyMap<SessionKey, Row<'held_sessions'>>
+  readonly #heldSessionsMet = new Set<SessionKey>()
+  /** States of withheld events as they stand, by batch and record; the journal must say the same. */
+  readonly #heldStates = new Map<number, Map<number, string>>()
+  readonly #rules: RuleBook
+  /** Rule set that each batch was loaded by. */
+  readonly #ruleSets = new Map<number, string>()
+  /** Data keys of the newest batches. */
+  readonly #dataKeys = new Map<number, Uint8Array | undefined>()
+  /** Encrypted blocks that could not be opened, by key. */
+  readonly #unopened = new Map<string, number>()
   readonly #sourceFacts: ReadonlyMap<number, Row<'sources'>>
 
   constructor(reads: VerifyReads, options: VerifyOptions, known: Known) {
@@ -146,7 +172,9 @@ class Verification {
     this.#options = options
     this.#sensorNames = known.sensors
     this.#kindNames = known.kinds
-    this.#held = new Map(known.held)
+    this.#withheld = new Map(known.withheld)
+    this.#heldSessions = new Map(known.heldSessions.map((row) => [row.session_key, row]))
+    this.#rules = known.rules
     this.#sourceFacts = new Map(known.sources.map((row) => [row.id, row]))
   }
 
@@ -169,10 +197,19 @@ class Verification {
         this.#options.registry,
         (text) => this.#problem('summaries', text),
         this.#kindNames,
+        (batchId, view, stored) => this.#verdictProblem(batchId, view, stored),
       )
       await summaries.run()
       for await (const text of summaries.driftProblems()) this.#problem('summaries', text)
     }
+    for (const [keyId, blocks] of this.#unopened)
+      verdict.notChecked.push(
+        `what is in ${blocks} encrypted blocks: the private half of key ${keyId} is not here (their stored bytes match the seals)`,
+      )
+    for (const ruleSet of this.#rules.unknown)
+      verdict.notChecked.push(
+        `verdicts of rule set ${ruleSet}: this program reads texts differently`,
+      )
     verdict.ok = [
       verdict.conservation,
       verdict.seals,
@@ -199,6 +236,7 @@ class Verification {
     let blocks = 0
     let days = 0
     let dead = 0
+    let keys = 0
     for await (const page of this.#reads.batches()) {
       for (const batch of page) {
         done += 1
@@ -215,6 +253,13 @@ class Verification {
         const blockRows = isOpened ? await this.#reads.blocks(batch.id) : undefined
         const dayRows = await this.#reads.batchDays(batch.id)
         const deadRows = await this.#reads.deadLetters(batch.id)
+        const key = await this.#reads.batchKey(batch.id)
+        const withheld = this.#withheld.has(batch.id)
+          ? await this.#withheldOf(batch.id)
+          : NONE_WITHHELD
+        this.#ruleSets.set(batch.id, batch.rule_set)
+        this.#takeKey(batch.id, key)
+        keys += key === undefined ? 0 : 1
         blocks += blockRows?.length ?? batch.blocks
         days += dayRows.length
         dead += deadRows.length
@@ -237,7 +282,8 @@ class Verification {
           events.take()
         }
         try {
-          this.#checkBatch(batch, blockRows, dayRows, deadRows, isOpened ? view : undefined, rows)
+          const parts = { blocks: blockRows, days: dayRows, dead: deadRows, key, withheld }
+          this.#checkBatch(batch, parts, isOpened ? view : undefined, rows)
         } catch (error) {
           if (!(error instanceof RangeError)) throw error
           this.#problem(
@@ -252,18 +298,22 @@ class Verification {
       events.take()
     }
     const extra = async (
-      table: 'blocks' | 'batch_days' | 'dead_letters',
+      table: 'blocks' | 'batch_days' | 'dead_letters' | 'batch_keys',
       met: number,
     ): Promise<void> => {
       const there = await this.#reads.countOf(table)
       if (there !== met) this.#problem('seals', `${table}: ${there} rows, ${met} belong to a batch`)
     }
-    for (const [batchId, count] of this.#held)
+    for (const [batchId, count] of this.#withheld)
       this.#problem('view', `held_events: ${count} name batch ${batchId}, which is not there`)
     for (const text of await this.#reads.oddCells()) this.#problem('view', text)
     await extra('blocks', blocks)
     await extra('batch_days', days)
     await extra('dead_letters', dead)
+    await extra('batch_keys', keys)
+    for (const key of this.#heldSessions.keys())
+      if (!this.#heldSessionsMet.has(key))
+        this.#problem('view', `held_sessions ${key}: no withheld event belongs to it`)
   }
 
   #isSelected(batch: Row<'batches'>, n: number): boolean {
@@ -297,7 +347,8 @@ class Verification {
     return rowDigest({
       eventTimeUs,
       recordNo,
-      flags,
+      // Whether it was withheld is told by the tree it stands in.
+      flags: flags & ~FLAGS.withheld,
       digest,
       sensor,
       session,
@@ -305,6 +356,62 @@ class Verification {
       notes: notes ?? '',
       payloadHash: payloadHash(payload),
     })
+  }
+
+  /** Row digests of the withheld events of a batch, in the order of their records. */
+  async #withheldOf(batchId: number): Promise<readonly Uint8Array[]> {
+    const found = await this.#reads.withheldOf(batchId)
+    await this.#nameSessions(found.map((one) => one.cells))
+    const states = new Map<number, string>()
+    this.#heldStates.set(batchId, states)
+    const verdicts = await this.#reads.verdictsOf([...new Set(found.map((one) => one.cells[9]))])
+    return found.map(({ cells, state }) => {
+      states.set(cells[1], state)
+      const where = `${state === 'approved' ? 'raw_events' : 'held_events'} batch ${batchId} record ${cells[1]}`
+      if ((cells[5] & FLAGS.withheld) === 0)
+        this.#problem('view', `${where}: is withheld, but its flags do not say so`)
+      if (state !== 'approved') {
+        if (this.#heldSessions.has(cells[3])) this.#heldSessionsMet.add(cells[3])
+        else this.#problem('view', `${where}: names a session that is not there`)
+        if (cells[9] !== 0 && !verdicts.has(cells[9]))
+          this.#problem('view', `${where}: verdict ${cells[9]} does not exist`)
+        const view = viewOf(cells[8])
+        const wrong =
+          view === undefined
+            ? 'payload is no JSON'
+            : this.#verdictProblem(batchId, view, verdicts.get(cells[9]))
+        if (wrong !== undefined) this.#problem('view', `${where}: ${wrong}`)
+      }
+      return this.#rowDigest(cells)
+    })
+  }
+
+  #verdictProblem(
+    batchId: number,
+    view: PlainObject,
+    stored: Row<'verdicts'> | undefined,
+  ): string | undefined {
+    const loadedBy = this.#ruleSets.get(batchId)
+    if (loadedBy === undefined) return undefined
+    const scorer = this.#rules.scorer(this.#rules.ruleSetOf(batchId, loadedBy))
+    return scorer === undefined ? undefined : verdictDifference(stored, scorer.score(view))
+  }
+
+  #takeKey(batchId: number, key: Row<'batch_keys'> | undefined): void {
+    if (key === undefined) return
+    // A source's tail may lie some batches back.
+    if (this.#dataKeys.size > 10_000) this.#dataKeys.clear()
+    let dataKey: Uint8Array | undefined
+    try {
+      dataKey = openEnvelope(this.#options.privateKeys, {
+        keyId: key.key_id,
+        ephemeral: key.ephemeral,
+        wrapped: key.wrapped,
+      })
+    } catch {
+      this.#problem('seals', `batch_keys ${batchId}: the wrapped key does not open`)
+    }
+    this.#dataKeys.set(batchId, dataKey)
   }
 
   /** Looks up the sessions of a page of events that are not at hand. */
@@ -321,13 +428,19 @@ class Verification {
         sensor: this.#sensorNames.get(row.sensor_id) ?? '',
         session: row.session,
       })
+    for (const key of unknown) {
+      const row = this.#sessionNames.has(key) ? undefined : this.#heldSessions.get(key)
+      if (row !== undefined)
+        this.#sessionNames.set(key, {
+          sensor: this.#sensorNames.get(row.sensor_id) ?? '',
+          session: row.session,
+        })
+    }
   }
 
   #checkBatch(
     batch: Row<'batches'>,
-    blocks: readonly Row<'blocks'>[] | undefined,
-    days: readonly Row<'batch_days'>[],
-    dead: readonly Row<'dead_letters'>[],
+    { blocks, days, dead, key, withheld }: BatchParts,
     view: ViewSealer | undefined,
     rows: number,
   ): void {
@@ -335,9 +448,9 @@ class Verification {
     const source = this.#sourceState(batch)
     if (source === undefined) return
     this.#verdict.lines += batch.records
-    this.#conserve(batch, source, where, dead, rows)
+    this.#conserve(batch, source, where, dead, rows, withheld.length)
 
-    const roots = blocks === undefined ? undefined : this.#openBlocks(batch, blocks, where)
+    const roots = blocks === undefined ? undefined : this.#openBlocks(batch, blocks, key, where)
     if (roots !== undefined && !equalBytes(roots, batch.record_root))
       this.#problem('seals', `${where}: record_root does not match its blocks`)
     if (view !== undefined) {
@@ -367,8 +480,20 @@ class Verification {
         detail: ownText(row.detail), // hashed as they stand; a wrong reason breaks the root
       }),
     )
-    if (!equalBytes(viewRoot(days, letters), batch.view_root))
-      this.#problem('view', `${where}: view_root does not match its days and dead letters`)
+    // With a key the root covers the stored bytes, which are read of opened batches alone.
+    if (key === undefined || blocks !== undefined) {
+      const envelope = key && {
+        keyId: key.key_id,
+        ephemeral: key.ephemeral,
+        wrapped: key.wrapped,
+        storedDigests: (blocks ?? []).map((block) => storedDigest(block.bytes)),
+      }
+      if (!equalBytes(viewRoot(days, letters, withheld, envelope), batch.view_root))
+        this.#problem(
+          'view',
+          `${where}: view_root does not match its days, dead letters, withheld events, key and stored bytes`,
+        )
+    }
     for (const row of dead) this.#deadStates.set(deadSubject(row), row.state)
 
     const digest = batchDigest({
@@ -429,11 +554,12 @@ class Verification {
     where: string,
     dead: readonly Row<'dead_letters'>[],
     rows: number,
+    withheld: number,
   ): void {
     const wrong = (text: string): void => this.#problem('conservation', `${where}: ${text}`)
-    if (batch.held !== (this.#held.get(batch.id) ?? 0))
-      wrong(`held is ${batch.held}, ${this.#held.get(batch.id) ?? 0} held events are there`)
-    this.#held.delete(batch.id)
+    if (batch.held !== withheld)
+      wrong(`held is ${batch.held}, ${withheld} withheld events are there`)
+    this.#withheld.delete(batch.id)
     if (batch.seq !== source.seq + 1)
       this.#problem('seals', `${where}: seq ${batch.seq} follows ${source.seq}`)
     if (!equalBytes(batch.previous_digest, source.lastDigest))
@@ -471,7 +597,12 @@ class Verification {
     source.records = batch.first_record + batch.records
   }
 
-  #openBlocks(batch: Row<'batches'>, blocks: readonly Row<'blocks'>[], where: string): Uint8Array {
+  #openBlocks(
+    batch: Row<'batches'>,
+    blocks: readonly Row<'blocks'>[],
+    key: Row<'batch_keys'> | undefined,
+    where: string,
+  ): Uint8Array {
     const tree = new MerkleTree()
     let offset = batch.start_offset
     if (blocks.length !== batch.blocks)
@@ -482,8 +613,10 @@ class Verification {
       if (block.start_offset !== offset)
         this.#problem('seals', `${place}: starts at ${block.start_offset} instead of ${offset}`)
       offset = block.end_offset
-      if (block.key_id !== '')
-        this.#problem('seals', `${place}: names a key, but the codec has none`)
+      if (block.key_id !== (key?.key_id ?? ''))
+        this.#problem('seals', `${place}: names another key than its batch`)
+      if (block.codec !== (key === undefined ? 'zstd' : 'zstd+aes-256-gcm'))
+        this.#problem('seals', `${place}: codec does not fit its batch`)
       this.#openBlock(block, place)
       tree.add(
         blockLeaf({
@@ -502,8 +635,13 @@ class Verification {
 
   #openBlock(block: Row<'blocks'>, place: string): void {
     let opened: ReturnType<typeof openBlock>
+    const dataKey = this.#dataKeys.get(block.batch_id)
+    if (block.key_id !== '' && dataKey === undefined) {
+      this.#unopened.set(block.key_id, (this.#unopened.get(block.key_id) ?? 0) + 1)
+      return
+    }
     try {
-      opened = openBlock(block.codec, block.bytes)
+      opened = openBlock(block.codec, block.bytes, keyOfBlock(block, dataKey))
     } catch {
       this.#problem('seals', `${place}: cannot be opened`)
       return
@@ -549,23 +687,28 @@ class Verification {
       const headLength = Math.min(LIMITS.lineageHeadBytes, offset)
       if (row.head_length > headLength)
         wrong(`head_length is ${row.head_length}, at most ${headLength} bytes are known`)
-      else if (!(await this.#hashOf(row.id, 0, row.head_length)).equals(row.head_digest))
+      else if (isOther(await this.#hashOf(row.id, 0, row.head_length), row.head_digest))
         this.#problem(
           'seals',
           `${where}: head_digest is not that of its first ${row.head_length} bytes`,
         )
       const tailFrom = Math.max(0, offset - LIMITS.lineageTailBytes)
-      if (!(await this.#hashOf(row.id, tailFrom, offset)).equals(row.tail_digest))
+      if (isOther(await this.#hashOf(row.id, tailFrom, offset), row.tail_digest))
         this.#problem('seals', `${where}: tail_digest is not that of the bytes before the cursor`)
     }
   }
 
-  async #hashOf(sourceId: number, from: number, to: number): Promise<Buffer> {
+  /** SHA-256 of a range of a source; undefined when it is encrypted and the key is not here. */
+  async #hashOf(sourceId: number, from: number, to: number): Promise<Buffer | undefined> {
     const hash = createHash('sha256')
     if (to > from) {
       for (const block of await this.#reads.blocksBetween(sourceId, from, to)) {
         try {
-          const { body } = openBlock(block.codec, block.bytes)
+          if (block.key_id !== '' && !this.#dataKeys.has(block.batch_id))
+            this.#takeKey(block.batch_id, await this.#reads.batchKey(block.batch_id))
+          const dataKey = this.#dataKeys.get(block.batch_id)
+          if (block.key_id !== '' && dataKey === undefined) return undefined
+          const { body } = openBlock(block.codec, block.bytes, keyOfBlock(block, dataKey))
           hash.update(
             body.subarray(
               Math.max(0, from - block.start_offset),
@@ -588,6 +731,10 @@ class Verification {
       if (toHex(blake3(Buffer.from(text))).slice(0, 16) !== version)
         this.#problem('view', `schema_versions ${version}: is not the digest over its files`)
     }
+    for (const text of this.#rules.faults()) this.#problem('view', text)
+    for await (const row of eachOf(this.#reads.verdicts()))
+      if (!equalBytes(verdictDigest(row), row.digest))
+        this.#problem('view', `verdicts ${row.id}: digest does not match its columns`)
     const known = this.#options.knownMigrations
     const rows = await this.#reads.migrations()
     if (
@@ -603,6 +750,8 @@ class Verification {
     let seq = 0
     const decided = new Map<number, Row<'audit_log'>>()
     const keys = new Map<string, { readonly publicKey: string; readonly madeAtUs: number }>()
+    const recipients = new Map<string, { readonly publicKey: string; readonly madeAtUs: number }>()
+    const review = new ReviewJournal()
     for await (const row of eachOf(this.#reads.journal())) {
       const where = `audit_log ${row.seq}`
       if (row.seq !== seq + 1) this.#problem('journal', `${where}: follows ${seq}`)
@@ -626,8 +775,9 @@ class Verification {
       previous = row.digest
       const detail = parseDetail(row.detail)
       if (detail['to'] !== undefined) decided.set(row.seq, row)
-      if (row.action === 'key.added')
-        keys.set(row.subject, {
+      review.take(row, detail)
+      if (row.action === 'key.added' || row.action === 'recipient.added')
+        (row.action === 'key.added' ? keys : recipients).set(row.subject, {
           publicKey: String(detail['publicKey']),
           madeAtUs: Number(detail['madeAtUs']),
         })
@@ -636,18 +786,32 @@ class Verification {
       if (this.#journalHeads.size > 100_000) this.#journalHeads.delete(row.seq - 100_000)
     }
     await this.#decisions(decided)
-    const rows = await this.#reads.signingKeys()
+    for (const text of review.problems(
+      this.#heldStates,
+      await this.#reads.modes(),
+      await this.#reads.verdictRuns(),
+    ))
+      this.#problem('journal', text)
+    this.#keys('signing_keys', await this.#reads.signingKeys(), keys)
+    this.#keys('recipient_keys', await this.#reads.recipientKeys(), recipients)
+  }
+
+  #keys(
+    table: 'signing_keys' | 'recipient_keys',
+    rows: readonly Row<'signing_keys'>[],
+    keys: ReadonlyMap<string, { readonly publicKey: string; readonly madeAtUs: number }>,
+  ): void {
     if (rows.length !== keys.size)
-      this.#problem('journal', `signing_keys: ${rows.length} keys, the journal knows ${keys.size}`)
+      this.#problem('journal', `${table}: ${rows.length} keys, the journal knows ${keys.size}`)
     for (const row of rows) {
-      const entry = keys.get(`signing_keys ${row.key_id}`)
+      const entry = keys.get(`${table} ${row.key_id}`)
       if (
         entry === undefined ||
         entry.publicKey !== toHex(row.public_key) ||
         entry.madeAtUs !== row.made_at_us ||
         keyIdOf(row.public_key) !== row.key_id
       ) {
-        this.#problem('journal', `signing_keys ${row.key_id}: is not what the journal says`)
+        this.#problem('journal', `${table} ${row.key_id}: is not what the journal says`)
       }
     }
   }
@@ -744,6 +908,42 @@ class Verification {
         'seals',
         `checkpoints ${last.seq}: covers batches up to ${last.up_to_batch}, the newest is ${this.#lastBatchId}`,
       )
+  }
+}
+
+/** The rows of a batch beside its events. */
+type BatchParts = {
+  readonly blocks: readonly Row<'blocks'>[] | undefined
+  readonly days: readonly Row<'batch_days'>[]
+  readonly dead: readonly Row<'dead_letters'>[]
+  readonly key: Row<'batch_keys'> | undefined
+  /** Row digests of its withheld events. */
+  readonly withheld: readonly Uint8Array[]
+}
+
+const NONE_WITHHELD: readonly Uint8Array[] = []
+
+function keyOfBlock(block: Row<'blocks'>, dataKey: Uint8Array | undefined): BlockKey | undefined {
+  if (dataKey === undefined) return undefined
+  const leaf = blockLeaf({
+    sha256: block.sha256,
+    startOffset: block.start_offset,
+    endOffset: block.end_offset,
+    records: block.records,
+    root: block.root,
+  })
+  return { dataKey, n: block.n, leaf }
+}
+
+function isOther(found: Buffer | undefined, stored: Uint8Array): boolean {
+  return found !== undefined && !found.equals(stored)
+}
+
+function viewOf(payload: Uint8Array): PlainObject | undefined {
+  try {
+    return parseJson(Buffer.from(payload).toString()) as PlainObject // a payload is an object by construction
+  } catch {
+    return undefined
   }
 }
 

@@ -37,6 +37,8 @@ export type VerifyReads = {
   ): Promise<readonly { readonly cells: EventCells; readonly state: HeldState | 'approved' }[]>
   heldSessions(): Promise<readonly Row<'held_sessions'>[]>
   verdicts(): Pages<Row<'verdicts'>>
+  /** Those that are there, by number. */
+  verdictsOf(ids: readonly number[]): Promise<ReadonlyMap<number, Row<'verdicts'>>>
   /** In the order of their journal entries. */
   verdictRuns(): Promise<readonly Row<'verdict_runs'>[]>
   ruleSets(): Promise<readonly Row<'rule_sets'>[]>

@@ -15,12 +15,20 @@ import { VALUE_KINDS } from '../../src/core/event.ts'
 import { LIMITS } from '../../src/limits.ts'
 import { verifyStore } from '../../src/pipeline/verify.ts'
 import { loadSigningKey, newSigningKey } from '../../src/seal/chain.ts'
-import { MIGRATIONS, SCHEMA_VERSION } from '../../src/store/migrations/index.ts'
 import type { ArtifactRecord, FileRecord, Store } from '../../src/store/port.ts'
 import { type FingerprintRow, fingerprint } from '../../src/store/repo/stats.ts'
 import type { Pages } from '../../src/store/verify-port.ts'
 import { eachEngine, NOW_US, type TestEngine } from '../support/engines.ts'
-import { event, events, type Fields, Lab, line, lines, registry } from '../support/loading.ts'
+import {
+  event,
+  events,
+  type Fields,
+  Lab,
+  line,
+  lines,
+  registry,
+  VERIFY_ALL,
+} from '../support/loading.ts'
 
 const sha256 = (data: string | Uint8Array): string =>
   createHash('sha256').update(data).digest('hex')
@@ -35,11 +43,7 @@ async function all<T>(pages: Pages<T>): Promise<T[]> {
 }
 
 async function isWhole(lab: Lab): Promise<void> {
-  const verdict = await verifyStore(lab.store.reads(), {
-    registry,
-    knownMigrations: MIGRATIONS,
-    progress: () => {},
-  })
+  const verdict = await verifyStore(lab.store.reads(), VERIFY_ALL)
   assert.equal(verdict.ok, true, JSON.stringify(verdict))
 }
 
@@ -47,9 +51,9 @@ async function isWhole(lab: Lab): Promise<void> {
 async function save(store: Store, files: readonly FileRecord[]): Promise<void> {
   const writer = store.writer({
     schemaVersion: registry.version,
-    ruleSet: 'none',
     programVersion: 'test',
     schemaFiles: registry.entries.map(({ file, digest }) => ({ file, digest })),
+    rules: [],
   })
   await writer.begin()
   for (const file of files) await writer.saveFile(file)
@@ -225,9 +229,9 @@ eachEngine((engine) => {
       await using lab = await Lab.open()
       const writer = lab.store.writer({
         schemaVersion: registry.version,
-        ruleSet: 'none',
         programVersion: 'test',
         schemaFiles: [],
+        rules: [],
       })
       await writer.begin()
       await writer.saveFile(FILE)

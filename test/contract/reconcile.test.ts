@@ -3,9 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { reconcile } from '../../src/pipeline/reconcile.ts'
 import { verifyStore } from '../../src/pipeline/verify.ts'
-import { MIGRATIONS } from '../../src/store/migrations/index.ts'
 import { eachEngine } from '../support/engines.ts'
-import { events, Lab, lines, registry, VERSIONS } from '../support/loading.ts'
+import { events, Lab, lines, registry, VERIFY_ALL, VERSIONS } from '../support/loading.ts'
 
 eachEngine(() => {
   async function loaded(): Promise<Lab> {
@@ -22,11 +21,7 @@ eachEngine(() => {
     return lab
   }
   const problemsOf = async (lab: Lab): Promise<readonly string[]> => {
-    const verdict = await verifyStore(lab.store.reads(), {
-      registry,
-      knownMigrations: MIGRATIONS,
-      progress: () => {},
-    })
+    const verdict = await verifyStore(lab.store.reads(), VERIFY_ALL)
     return [verdict.summaries, verdict.view, verdict.seals, verdict.journal].flatMap(
       (one) => one.problems,
     )

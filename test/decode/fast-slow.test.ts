@@ -11,7 +11,7 @@ import { fromVisible, toVisible, toVisibleParts } from '../../src/neutralize/vis
 import { ValueDictionary } from '../../src/pipeline/batch-builder.ts'
 import { RecordProcessor, type SourceTail } from '../../src/pipeline/process-records.ts'
 import { openBlock } from '../../src/seal/records.ts'
-import { line, NOW_US, registry, withLimits } from '../support/loading.ts'
+import { line, NOW_US, testStages, withLimits } from '../support/loading.ts'
 
 const OPTIONS = { acceptEnriched: false }
 const HOSTILE =
@@ -329,13 +329,12 @@ type Taken = {
 /** Reads bytes in the chunks that the cuts make. */
 function take(bytes: Buffer, cuts: readonly number[], reason: DeadReason | undefined): Taken {
   const processor = new RecordProcessor({
-    registry,
+    stages: testStages(),
     nowUs: NOW_US,
     sensor: undefined,
     acceptEnriched: false,
     startOffset: 0,
     dictionary: new ValueDictionary(),
-    needs: { keyOrder: false },
   })
   const batches: PackedBatch[] = []
   let from = 0

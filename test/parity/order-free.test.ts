@@ -4,10 +4,9 @@ import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { verifyStore } from '../../src/pipeline/verify.ts'
-import { MIGRATIONS } from '../../src/store/migrations/index.ts'
 import { fingerprint } from '../../src/store/repo/stats.ts'
 import { eachEngine } from '../support/engines.ts'
-import { Lab, registry, withLimits } from '../support/loading.ts'
+import { Lab, VERIFY_ALL, withLimits } from '../support/loading.ts'
 
 const SENSORS = ['north', 'süd "2"'] as const
 // Around midnight, with ties: events of one instant that give different facts of one session.
@@ -151,11 +150,7 @@ async function stateOf(lab: Lab): Promise<unknown> {
     ),
     drift: await all('select * from schema_drift order by what, eventid, field'),
   }
-  const verdict = await verifyStore(lab.store.reads(), {
-    registry,
-    knownMigrations: MIGRATIONS,
-    progress: () => {},
-  })
+  const verdict = await verifyStore(lab.store.reads(), VERIFY_ALL)
   const problems = [verdict.conservation, verdict.view, verdict.summaries].flatMap(
     (one) => one.problems,
   )

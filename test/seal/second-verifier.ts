@@ -4,7 +4,16 @@
  * Even the hash and SQLite are other implementations, and text is read as the bytes that lie in the
  * file, so that a mistake of ours in one place cannot hide itself in the other.
  */
-import { createHash, createPublicKey, verify } from 'node:crypto'
+import {
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  type KeyObject,
+  verify,
+} from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import { zstdDecompressSync } from 'node:zlib'
 import { blake3 } from '@noble/hashes/blake3.js'
@@ -15,10 +24,16 @@ export interface SealReport {
   readonly problems: readonly string[]
   readonly batches: number
   readonly rows: number
+  /** Blocks that are encrypted, and whose content could be looked at all the same. */
+  readonly encrypted: number
+  readonly opened: number
 }
 
 const BLOCK_BYTES = 65_536
 const DAY_US = 86_400_000_000n
+const WITHHELD = 2048n
+/** What stands before the 32 bytes of an X25519 key in SubjectPublicKeyInfo (RFC 8410). */
+const SPKI_X25519 = Buffer.from('302a300506032b656e032100', 'hex')
 const NO_DIGEST: Buffer = Buffer.alloc(32)
 
 const hash = (...parts: readonly Uint8Array[]) => Buffer.from(blake3(Buffer.concat(parts)))
@@ -65,6 +80,28 @@ function unpack(frame: Buffer, size: number): Buffer {
   return buffer
 }
 
+function decrypt(bytes: Buffer, key: Buffer, nonce: Buffer, aad: Buffer): Buffer {
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: 16 })
+  decipher.setAAD(aad).setAuthTag(bytes.subarray(-16))
+  return Buffer.concat([decipher.update(bytes.subarray(0, -16)), decipher.final()])
+}
+
+function publicBytes(key: KeyObject): Buffer {
+  return key.export({ format: 'der', type: 'spki' }).subarray(-32)
+}
+
+/** The data key of a batch. */
+function unwrap(envelope: Envelope, secret: KeyObject): Buffer {
+  const spki = Buffer.concat([SPKI_X25519, envelope.ephemeral])
+  const other = createPublicKey({ key: spki, format: 'der', type: 'spki' })
+  const shared = diffieHellman({ privateKey: secret, publicKey: other })
+  if (shared.equals(NO_DIGEST)) throw new Error('the shared secret is zero')
+  const salt = Buffer.concat([envelope.ephemeral, publicBytes(createPublicKey(secret))])
+  const extracted = createHmac('sha256', salt).update(shared).digest()
+  const kek = createHmac('sha256', extracted).update('nacre-envelope-1').update(byte(1)).digest()
+  return decrypt(envelope.wrapped, kek, Buffer.alloc(12), Buffer.alloc(0))
+}
+
 /** One row of a table; each cell is read as what it has to be, or the row is a problem. */
 class Row {
   readonly #cells: Readonly<Record<string, unknown>>
@@ -100,6 +137,18 @@ interface Batch {
   readonly digest: Buffer
 }
 
+interface Envelope {
+  readonly keyId: Buffer
+  readonly ephemeral: Buffer
+  readonly wrapped: Buffer
+}
+
+/** Row digests of a batch: by day, and those of withheld rows. */
+interface Rows {
+  readonly days: Map<bigint, Buffer[]>
+  readonly held: Buffer[]
+}
+
 interface Source {
   readonly uid: Buffer
   readonly batches: readonly Batch[]
@@ -110,10 +159,28 @@ interface Source {
  *
  * Opens it read-only, in one transaction. The keys are taken as the database gives them: that they
  * are the operator's has to be known from elsewhere.
+ *
+ * @param privatePems - recipient keys; encrypted blocks are opened where theirs is among them, and otherwise checked
+ *   as the ciphertext they are
+ * @param take - is handed the logged bytes of each block that could be opened, in the order of the batches of a source
  */
-export function verifySeals(databasePath: string): SealReport {
+export function verifySeals(
+  databasePath: string,
+  privatePems: readonly string[] = [],
+  take: (batchId: bigint, logged: Buffer) => void = () => {},
+): SealReport {
   const db = new DatabaseSync(databasePath, { readOnly: true, readBigInts: true })
   const problems: string[] = []
+  let [encrypted, opened] = [0, 0]
+  const secrets = new Map(
+    privatePems.map((pem) => {
+      const secret = createPrivateKey(pem)
+      const id = hash(publicBytes(createPublicKey(secret)))
+        .toString('hex')
+        .slice(0, 16)
+      return [id, secret]
+    }),
+  )
   const must = (holds: boolean, problem: string) => {
     if (!holds) problems.push(problem)
   }
@@ -153,8 +220,39 @@ export function verifySeals(databasePath: string): SealReport {
     return digests
   }
 
-  /** Root over the blocks of a batch, whose bytes have to fill its range. */
-  function checkBlocks(name: string, batch: Row): Buffer {
+  const hasEnvelopes = db.prepare("select 1 from sqlite_master where name = 'batch_keys'").get()
+
+  function envelopeOf(batch: Row): Envelope | undefined {
+    if (hasEnvelopes === undefined) return undefined
+    const sql = `select cast(key_id as blob) as key_id, ephemeral, wrapped
+      from batch_keys where batch_id = ?`
+    const [first, second] = [...read(sql, batch.int('id'))]
+    if (first === undefined) return undefined
+    if (second !== undefined) throw new Error('two envelopes')
+    return {
+      keyId: first.bytes('key_id'),
+      ephemeral: first.bytes('ephemeral', 32),
+      wrapped: first.bytes('wrapped', 48),
+    }
+  }
+
+  /**
+   * Root over the blocks of a batch, whose bytes have to fill its range.
+   *
+   * @param sealed - takes the digests of the stored bytes
+   */
+  function checkBlocks(
+    name: string,
+    batch: Row,
+    envelope: Envelope | undefined,
+    sealed: Buffer[],
+  ): Buffer {
+    const secret = envelope && secrets.get(envelope.keyId.toString())
+    let dataKey: Buffer | undefined
+    if (envelope !== undefined && secret !== undefined)
+      attempt(`${name}, envelope`, () => {
+        dataKey = unwrap(envelope, secret)
+      })
     const sql = `select n, start_offset, end_offset, records, root, sha256, bytes,
       cast(codec as blob) as codec, cast(key_id as blob) as key_id
       from blocks where batch_id = ? order by n`
@@ -168,20 +266,23 @@ export function verifySeals(databasePath: string): SealReport {
         must(row.int('n') === BigInt(leaves.length), `${block}: has another number`)
         must(start === offset, `${block}: does not start where the one before ends`)
         offset = end
-        leaves.push(
-          hash(
-            byte(9),
-            row.bytes('sha256', 32),
-            u64(start),
-            u64(end),
-            u32(n),
-            row.bytes('root', 32),
-          ),
-        )
-        must(row.bytes('codec').equals(Buffer.from('zstd')), `${block}: unknown codec`)
-        must(row.bytes('key_id').length === 0, `${block}: names a key without being encrypted`)
+        const numbers = [u64(start), u64(end), u32(n)]
+        const leaf = hash(byte(9), row.bytes('sha256', 32), ...numbers, row.bytes('root', 32))
+        leaves.push(leaf)
+        const codec = envelope === undefined ? 'zstd' : 'zstd+aes-256-gcm'
+        must(row.bytes('codec').equals(Buffer.from(codec)), `${block}: another codec`)
+        const key = envelope?.keyId ?? Buffer.alloc(0)
+        must(row.bytes('key_id').equals(key), `${block}: names another key than its batch`)
+        let frame = row.bytes('bytes')
+        sealed.push(hash(byte(13), frame))
+        if (envelope !== undefined) {
+          encrypted += 1
+          if (dataKey === undefined) return
+          frame = decrypt(frame, dataKey, Buffer.concat([u64(0n), u32(row.int('n'))]), leaf)
+          opened += 1
+        }
         const size = 4 + 4 * Number(n) + Number(end - start)
-        const content = unpack(row.bytes('bytes'), size)
+        const content = unpack(frame, size)
         if (BigInt(content.readUInt32LE(0)) !== n) throw new Error('wrong number of records')
         const bytes = content.subarray(4 + 4 * Number(n))
         const records: Buffer[] = []
@@ -198,6 +299,7 @@ export function verifySeals(databasePath: string): SealReport {
         must(row.bytes('root').equals(rootOf(records)), `${block}: wrong root`)
         const sha256 = createHash('sha256').update(bytes).digest()
         must(row.bytes('sha256').equals(sha256), `${block}: wrong sha256`)
+        take(batch.int('id'), bytes)
       })
     }
     must(BigInt(leaves.length) === batch.int('blocks'), `${name}: wrong number of blocks`)
@@ -205,40 +307,55 @@ export function verifySeals(databasePath: string): SealReport {
     return rootOf(leaves)
   }
 
-  /** Row digests by batch and day; a row is counted under the batch that it names. */
-  function readRows(): Map<bigint, Map<bigint, Buffer[]>> {
-    const batches = new Map<bigint, Map<bigint, Buffer[]>>()
-    const sql = `select raw_events.id, batch_id, record_no, event_time_us, flags, digest,
+  /** Row digests by batch; a row is counted under the batch that it names. */
+  function readRows(): Map<bigint, Rows> {
+    const batches = new Map<bigint, Rows>()
+    const columns = `batch_id, record_no, event_time_us, session_key, kind_id, flags, digest,
+      cast(coalesce(notes, '') as blob) as notes, cast(payload as blob) as payload`
+    const sql = `select batch_id, record_no, event_time_us, flags, digest, notes, payload, is_held,
       cast(sensors.name as blob) as sensor, cast(sessions.session as blob) as session,
-      cast(event_kinds.name as blob) as eventid, cast(coalesce(notes, '') as blob) as notes,
-      cast(payload as blob) as payload
-      from raw_events left join sessions using (session_key)
+      cast(event_kinds.name as blob) as eventid
+      from (select ${columns}, 0 as is_held from raw_events
+            union all select ${columns}, 1 from held_events) as rows
+      left join sessions on sessions.session_key = rows.session_key
       left join sensors on sensors.id = sensor_id left join event_kinds on event_kinds.id = kind_id
       order by batch_id, record_no`
     let before = ''
     for (const row of read(sql)) {
-      attempt(`row ${row.int('id')} of batch ${row.int('batch_id')}`, () => {
+      attempt(`row ${row.int('record_no')} of batch ${row.int('batch_id')}`, () => {
         const place = `${row.int('batch_id')}, record ${row.int('record_no')}`
         must(place !== before, `batch ${place}: two rows`)
         before = place
         const time = row.int('event_time_us')
         const day = (time - (((time % DAY_US) + DAY_US) % DAY_US)) / DAY_US
-        const days = batches.get(row.int('batch_id')) ?? new Map<bigint, Buffer[]>()
-        batches.set(row.int('batch_id'), days.set(day, days.get(day) ?? []))
+        const batch: Rows = batches.get(row.int('batch_id')) ?? { days: new Map(), held: [] }
+        batches.set(row.int('batch_id'), batch)
+        const flags = row.int('flags')
+        const isWithheld = (flags & WITHHELD) !== 0n
+        must(isWithheld || row.int('is_held') === 0n, `batch ${place}: held without the flag`)
         const texts = ['sensor', 'session', 'eventid', 'notes'].map((name) => lp(row.bytes(name)))
-        const numbers = [i64(time), u32(row.int('record_no')), u32(row.int('flags'))]
+        const bits = u32(isWithheld ? flags - WITHHELD : flags)
+        const numbers = [i64(time), u32(row.int('record_no')), bits]
         const payload = hash(byte(0), row.bytes('payload'))
-        days.get(day)?.push(hash(byte(2), ...numbers, row.bytes('digest', 16), ...texts, payload))
+        const digest = hash(byte(2), ...numbers, row.bytes('digest', 16), ...texts, payload)
+        if (isWithheld) batch.held.push(digest)
+        else
+          batch.days
+            .set(day, batch.days.get(day) ?? [])
+            .get(day)
+            ?.push(digest)
       })
     }
     return batches
   }
 
-  /** Root over the days and dead letters of a batch. */
+  /** Root over the days, dead letters and withheld rows of a batch, and its envelope. */
   function checkView(
     name: string,
     batch: Row,
-    days: ReadonlyMap<bigint, readonly Buffer[]>,
+    { days, held }: Rows,
+    envelope: Envelope | undefined,
+    sealed: readonly Buffer[],
   ): Buffer {
     const parts: Buffer[] = []
     let stored = 0n
@@ -271,14 +388,25 @@ export function verifySeals(databasePath: string): SealReport {
     }
     must(deadRecords === batch.int('dead'), `${name}: dead does not fit its dead letters`)
     if (dead.length > 0) parts.push(hash(byte(4), u32(BigInt(dead.length)), rootOf(dead)))
+    must(batch.int('held') === BigInt(held.length), `${name}: held does not fit its withheld rows`)
+    if (held.length > 0) parts.push(hash(byte(11), u32(BigInt(held.length)), rootOf(held)))
+    if (envelope !== undefined) {
+      const key = [lp(envelope.keyId), envelope.ephemeral, envelope.wrapped]
+      parts.push(hash(byte(12), ...key, u32(BigInt(sealed.length)), rootOf(sealed)))
+      must(sealed.length > 0, `${name}: an envelope without blocks`)
+    }
     return rootOf(parts)
   }
 
   /** One batch with all that hangs on it. */
-  function checkBatch(source: Row, row: Row, previous: Buffer, days: Map<bigint, Buffer[]>): Batch {
+  function checkBatch(source: Row, row: Row, previous: Buffer, rows: Rows): Batch {
     const name = `batch ${row.int('id')}`
-    must(row.bytes('record_root').equals(checkBlocks(name, row)), `${name}: wrong record root`)
-    must(row.bytes('view_root').equals(checkView(name, row, days)), `${name}: wrong view root`)
+    const envelope = envelopeOf(row)
+    const sealed: Buffer[] = []
+    const records = checkBlocks(name, row, envelope, sealed)
+    must(row.bytes('record_root').equals(records), `${name}: wrong record root`)
+    const view = checkView(name, row, rows, envelope, sealed)
+    must(row.bytes('view_root').equals(view), `${name}: wrong view root`)
     must(row.bytes('previous_digest').equals(previous), `${name}: not chained`)
     const fates = ['stored', 'duplicate', 'held', 'dead', 'blank', 'expired']
     const sum = fates.reduce((total, fate) => total + row.int(fate), 0n)
@@ -295,22 +423,20 @@ export function verifySeals(databasePath: string): SealReport {
     must(row.bytes('digest').equals(digest), `${name}: wrong digest`)
     const [id, seq, firstRecord] = [row.int('id'), row.int('seq'), row.int('first_record')]
     const [start, end] = [row.int('start_offset'), row.int('end_offset')]
-    const [records, stored] = [row.int('records'), row.int('stored')]
-    const supersedes = row.int('supersedes')
     return {
       id,
       seq,
       start,
       end,
       firstRecord,
-      records,
-      stored,
-      supersedes,
+      records: row.int('records'),
+      stored: row.int('stored'),
+      supersedes: row.int('supersedes'),
       digest: row.bytes('digest'),
     }
   }
 
-  function checkSource(row: Row, rows: ReadonlyMap<bigint, Map<bigint, Buffer[]>>): Source {
+  function checkSource(row: Row, rows: ReadonlyMap<bigint, Rows>): Source {
     const uid = row.bytes('uid', 16)
     const name = `source ${uid.toString('hex')}`
     const batches: Batch[] = []
@@ -320,8 +446,8 @@ export function verifySeals(databasePath: string): SealReport {
       attempt(`batch ${batch.int('id')}`, () => {
         const seq = BigInt(batches.length + 1)
         must(batch.int('seq') === seq, `${name}: batch ${seq} is missing`)
-        const days = rows.get(batch.int('id')) ?? new Map<bigint, Buffer[]>()
-        batches.push(checkBatch(row, batch, batches.at(-1)?.digest ?? NO_DIGEST, days))
+        const own = rows.get(batch.int('id')) ?? { days: new Map(), held: [] }
+        batches.push(checkBatch(row, batch, batches.at(-1)?.digest ?? NO_DIGEST, own))
       })
     }
     const superseded = new Set(batches.map((batch) => batch.supersedes))
@@ -388,7 +514,8 @@ export function verifySeals(databasePath: string): SealReport {
   }
 
   function checkParents(): void {
-    for (const table of ['blocks', 'batch_days', 'raw_events', 'held_events', 'dead_letters']) {
+    const tables = ['blocks', 'batch_days', 'raw_events', 'held_events', 'dead_letters']
+    for (const table of hasEnvelopes === undefined ? tables : [...tables, 'batch_keys']) {
       const sql = `select count(*) as n from ${table} where batch_id not in (select id from batches)`
       for (const row of read(sql)) must(row.int('n') === 0n, `${table}: rows without their batch`)
     }
@@ -397,7 +524,7 @@ export function verifySeals(databasePath: string): SealReport {
   }
 
   const sources: Source[] = []
-  let rows = new Map<bigint, Map<bigint, Buffer[]>>()
+  let rows = new Map<bigint, Rows>()
   attempt('database', () => {
     db.exec('begin')
     const journal = checkJournal()
@@ -411,11 +538,16 @@ export function verifySeals(databasePath: string): SealReport {
     checkCheckpoints(sources, journal)
   })
   db.close()
-  const days = [...rows.values()].flatMap((day) => [...day.values()])
+  const counts = [...rows.values()].flatMap(({ days, held }) => [
+    held.length,
+    ...[...days.values()].map((digests) => digests.length),
+  ])
   return {
     ok: problems.length === 0,
     problems,
     batches: sources.reduce((n, source) => n + source.batches.length, 0),
-    rows: days.reduce((n, digests) => n + digests.length, 0),
+    rows: counts.reduce((sum, count) => sum + count, 0),
+    encrypted,
+    opened,
   }
 }

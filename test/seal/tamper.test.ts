@@ -5,13 +5,12 @@ import { gzipSync } from 'node:zlib'
 import { blake3 } from '../../src/core/blake3.ts'
 import { toHex } from '../../src/core/bytes.ts'
 import { verifyStore } from '../../src/pipeline/verify.ts'
-import { MIGRATIONS } from '../../src/store/migrations/index.ts'
 import type { PostgresStore } from '../../src/store/postgres/store.ts'
 import { POSTGRES_TABLES } from '../../src/store/postgres/tables.ts'
 import { type Column, type ColumnType, plainType, TABLES } from '../../src/store/schema.ts'
 import type { SqliteStore } from '../../src/store/sqlite/store.ts'
 import { ENGINES, eachEngine, type TestEngine } from '../support/engines.ts'
-import { events, Lab, line, lines, registry } from '../support/loading.ts'
+import { events, Lab, line, lines, VERIFY_ALL } from '../support/loading.ts'
 
 type Cells = Record<string, unknown>
 
@@ -175,11 +174,7 @@ async function fill(lab: Lab): Promise<void> {
 }
 
 const problemsOf = async (lab: Lab): Promise<readonly string[]> => {
-  const verdict = await verifyStore(lab.store.reads(), {
-    registry,
-    knownMigrations: MIGRATIONS,
-    progress: () => {},
-  })
+  const verdict = await verifyStore(lab.store.reads(), VERIFY_ALL)
   const { conservation, seals, view, summaries, journal } = verdict
   const found = [conservation, seals, view, summaries, journal].flatMap((one) => one.problems)
   assert.equal(verdict.ok, found.length === 0)

@@ -16,12 +16,21 @@ import {
   verifySignature,
   ZERO_DIGEST,
 } from '../../src/seal/chain.ts'
+import {
+  decryptBlock,
+  encryptBlock,
+  loadRecipientPrivate,
+  openEnvelope,
+  recipientOf,
+  wrapDataKey,
+} from '../../src/seal/envelope.ts'
 import { blockLeaf, openBlock, RecordSealer, recordLeaf } from '../../src/seal/records.ts'
 import {
   batchDigest,
   deadLetterDigest,
   payloadHash,
   rowDigest,
+  storedDigest,
   ViewSealer,
   viewRoot,
 } from '../../src/seal/view.ts'
@@ -80,22 +89,55 @@ suite('the test vectors of the seal format', () => {
     assert.equal(hex(recordRoot), block.block_leaf)
   })
 
-  test('hold for a row', () => {
-    const { row } = vectors
-    assert.equal(hex(payloadHash(Buffer.from(row.payload))), row.payload_hash)
-    const digest = rowDigest({
-      eventTimeUs: row.event_time_us,
-      recordNo: row.record_no,
-      flags: row.flags,
-      digest: unhex(row.digest),
-      sensor: row.sensor,
-      session: row.session,
-      eventid: row.eventid,
-      notes: row.notes,
-      payloadHash: unhex(row.payload_hash),
-    })
-    assert.equal(hex(digest), row.row_digest)
+  test('hold for an encrypted block and its envelope', () => {
+    const { envelope, block } = vectors
+    // The secret that RFC 7748 section 6.1 gives for these two.
+    assert.match(envelope.shared_secret, /^4a5d9d5ba4ce2de1.*1e161742$/)
+    const [dataKey, leaf] = [unhex(envelope.data_key), unhex(envelope.block_leaf)]
+    const recipient = recipientOf(unhex(envelope.recipient))
+    assert.equal(recipient.keyId, envelope.key_id)
+    const wrapped = wrapDataKey(recipient, dataKey, unhex(envelope.ephemeral_secret))
+    assert.deepEqual(
+      [wrapped.keyId, hex(wrapped.ephemeral), hex(wrapped.wrapped)],
+      [envelope.key_id, envelope.ephemeral, envelope.wrapped],
+    )
+    const key = { dataKey, n: envelope.n, leaf }
+    const stored = unhex(envelope.stored)
+    assert.equal(hex(encryptBlock(unhex(envelope.frame), key)), envelope.stored)
+    assert.equal(hex(storedDigest(stored)), envelope.stored_digest)
+
+    const [d, x] = [envelope.recipient_secret, envelope.recipient].map((one) =>
+      unhex(one).toString('base64url'),
+    )
+    assert.ok(d !== undefined && x !== undefined)
+    const secret = createPrivateKey({ key: { kty: 'OKP', crv: 'X25519', d, x }, format: 'jwk' })
+    const half = loadRecipientPrivate(secret.export({ format: 'pem', type: 'pkcs8' }).toString())
+    assert.equal(half.keyId, envelope.key_id)
+    const opened = openEnvelope(new Map([[half.keyId, half]]), wrapped)
+    assert.ok(opened)
+    assert.equal(hex(opened), envelope.data_key)
+    assert.equal(hex(decryptBlock(stored, key)), envelope.frame)
+    const { body } = openBlock('zstd+aes-256-gcm', stored, { ...key, dataKey: opened })
+    assert.equal(hex(body), block.records.join(''))
   })
+
+  for (const withheld of [0, 1 << 11])
+    test(`hold for a row that was ${withheld === 0 ? 'not ' : ''}withheld`, () => {
+      const { row } = vectors
+      assert.equal(hex(payloadHash(Buffer.from(row.payload))), row.payload_hash)
+      const digest = rowDigest({
+        eventTimeUs: row.event_time_us,
+        recordNo: row.record_no,
+        flags: row.flags | withheld,
+        digest: unhex(row.digest),
+        sensor: row.sensor,
+        session: row.session,
+        eventid: row.eventid,
+        notes: row.notes,
+        payloadHash: unhex(row.payload_hash),
+      })
+      assert.equal(hex(digest), row.row_digest)
+    })
 
   test('hold for a dead letter', () => {
     const letter = vectors.dead_letter
@@ -110,7 +152,7 @@ suite('the test vectors of the seal format', () => {
     assert.equal(hex(digest), letter.dead_digest)
   })
 
-  test('hold for views with and without days and dead letters', () => {
+  test('hold for views with and without days, dead letters, withheld rows and envelopes', () => {
     for (const view of vectors.view) {
       const sealer = new ViewSealer()
       // The later day first: days are put in order, rows stay in theirs.
@@ -122,7 +164,18 @@ suite('the test vectors of the seal format', () => {
         days.map(({ day, rows, root }) => [day, rows, hex(root)]),
         view.days.map(({ day, row_digests, day_root }) => [day, row_digests.length, day_root]),
       )
-      assert.equal(hex(viewRoot(days, view.dead_digests.map(unhex))), view.view_root)
+      const [dead, held, stored] = [view.dead_digests, view.held_digests, view.stored_digests].map(
+        (digests) => digests.map(unhex),
+      )
+      assert.ok(dead && held && stored)
+      const key = {
+        keyId: vectors.envelope.key_id,
+        ephemeral: unhex(vectors.envelope.ephemeral),
+        wrapped: unhex(vectors.envelope.wrapped),
+        storedDigests: stored,
+      }
+      const root = viewRoot(days, dead, held, stored.length === 0 ? undefined : key)
+      assert.equal(hex(root), view.view_root)
     }
   })
 

@@ -5,11 +5,17 @@ import { dirname, join } from 'node:path'
 import { sql } from 'kysely'
 import { toHex } from '../../src/core/bytes.ts'
 import { type DeadReason, type Flag, flagNames } from '../../src/core/event.ts'
+import type { Recipient } from '../../src/core/seal-types.ts'
 import { LIMITS } from '../../src/limits.ts'
+import { Scoring } from '../../src/neutralize/scoring.ts'
+import { standardRules } from '../../src/neutralize/standard-rules.ts'
 import { type LoadOptions, type LoadReport, loadOnce } from '../../src/pipeline/bulk.ts'
 import { inlineReader } from '../../src/pipeline/reader-pool.ts'
+import type { ReadingStages } from '../../src/pipeline/stages.ts'
+import type { VerifyOptions } from '../../src/pipeline/verify.ts'
 import { loadSigningKey, newSigningKey } from '../../src/seal/chain.ts'
-import type { Store, WriterVersions } from '../../src/store/port.ts'
+import { MIGRATIONS } from '../../src/store/migrations/index.ts'
+import type { BatchNeeds, Store, WriterVersions } from '../../src/store/port.ts'
 import { loadRegistry } from '../../src/validate/registry.ts'
 import { currentEngine, NOW_US, type TestDatabase, type TestEngine } from './engines.ts'
 
@@ -18,12 +24,38 @@ export const registry = loadRegistry(new URL('../../schemas/events/', import.met
 
 export { NOW_US } from './engines.ts'
 
+/** The rules of this checkout. */
+export const rules = standardRules(new URL('../../rules/', import.meta.url))
+
 /** What batches of the tests name. */
 export const VERSIONS: WriterVersions = {
   schemaVersion: registry.version,
-  ruleSet: 'none',
   programVersion: 'test',
   schemaFiles: registry.entries.map(({ file, digest }) => ({ file, digest })),
+  rules: rules.texts,
+}
+
+/** Verification of everything, without a private key at hand. */
+export const VERIFY_ALL: VerifyOptions = {
+  registry,
+  rules,
+  privateKeys: new Map(),
+  knownMigrations: MIGRATIONS,
+  progress: () => {},
+}
+
+/** What readers of the tests work with. */
+export function testStages(
+  needs: BatchNeeds = { keyOrder: false },
+  options: { readonly holdHazard?: number; readonly recipient?: Recipient } = {},
+): ReadingStages {
+  return {
+    registry,
+    scoring: new Scoring(() => rules),
+    needs,
+    holdHazard: options.holdHazard ?? LIMITS.holdHazard,
+    recipient: options.recipient,
+  }
 }
 
 const signingKey = loadSigningKey(newSigningKey())
@@ -89,7 +121,11 @@ export type StoredDead = {
 
 export type LabLoad = Partial<
   Pick<LoadOptions, 'sensor' | 'acceptEnriched' | 'dryRun' | 'chunkBytes'>
-> & { readonly paths?: readonly string[] }
+> & {
+  readonly paths?: readonly string[]
+  readonly holdHazard?: number
+  readonly recipient?: Recipient
+}
 
 /** A store beside a folder of logs. */
 export class Lab implements AsyncDisposable {
@@ -165,7 +201,7 @@ export class Lab implements AsyncDisposable {
         },
         store,
         writer,
-        [inlineReader(1, registry, writer.needs)],
+        [inlineReader(1, testStages(writer.needs, options))],
       )
     } finally {
       await writer.close()

@@ -206,7 +206,7 @@ export const dbReconcile: Command = {
     try {
       const { reconcile } = await import('../../pipeline/reconcile.ts')
       const registry = await app.registry()
-      const writer = store.writer(writerVersions(registry, app.programVersion))
+      const writer = store.writer(await writerVersions(app))
       const result = await reconcile(store.reads(), writer, registry, options['dry-run'] === true)
       app.out.result(result, () =>
         result.differences.length === 0

@@ -52,6 +52,8 @@ export const verify: Command = {
             ? readCheckpoint(options['checkpoint'])
             : undefined,
         registry: await app.registry(),
+        rules: await app.ruleSet(),
+        privateKeys: await app.privateKeys(),
         knownMigrations: MIGRATIONS,
         progress: (batches, total) => app.out.progress(`verifying batch ${batches} of ${total}`),
       })

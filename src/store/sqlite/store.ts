@@ -326,7 +326,9 @@ export class SqliteStore implements Store {
   async *fingerprintRows(): AsyncGenerator<readonly FingerprintRow[]> {
     const names = new Map<number, { readonly sensor: string; readonly session: string }>()
     const find = this.connection.prepare(
-      'select sensors.name as sensor, session from sessions join sensors on sensors.id = sensor_id where session_key = ?',
+      `select sensors.name as sensor, session from (select session_key, sensor_id, session from sessions where session_key = @key
+         union all select session_key, sensor_id, session from held_sessions where session_key = @key)
+         join sensors on sensors.id = sensor_id limit 1`,
     )
     const rows = this.connection
       .prepare(
@@ -340,7 +342,7 @@ export class SqliteStore implements Store {
       yield page.map(([timeUs, key, digest]) => {
         let name = names.get(key)
         if (name === undefined) {
-          name = (find.get(key) as { sensor: string; session: string } | undefined) ?? {
+          name = (find.get({ key }) as { sensor: string; session: string } | undefined) ?? {
             sensor: '',
             session: '',
           }

@@ -37,6 +37,7 @@ export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
       order by blocks.start_offset`,
   )
   const dailyVerdicts = all<Row<'daily_verdicts'>>('select * from daily_verdicts where day = ?')
+  const verdict = db.prepare('select * from verdicts where id = ?')
   const batchKey = db.prepare('select * from batch_keys where batch_id = ?')
   const withheld = db
     .prepare(
@@ -190,6 +191,14 @@ export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
     heldSessions: async () =>
       db.prepare('select * from held_sessions').all() as Row<'held_sessions'>[],
     verdicts: () => rows('select * from verdicts'),
+    async verdictsOf(ids) {
+      const found = new Map<number, Row<'verdicts'>>()
+      for (const id of ids) {
+        const row = verdict.get(id) as Row<'verdicts'> | undefined
+        if (row !== undefined) found.set(id, row)
+      }
+      return found
+    },
     verdictRuns: async () =>
       db.prepare('select * from verdict_runs order by seq').all() as Row<'verdict_runs'>[],
     ruleSets: async () =>

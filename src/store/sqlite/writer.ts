@@ -287,6 +287,8 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
   ): Promise<void> {
     await this.begin()
     try {
+      // Each call brings a dictionary of its own.
+      this.#dictionaries.clear()
       const dictionary = this.#dictionary(REBUILD_READER, events)
       const sensorIds = events.sensors.map((name) => this.#sensorId(name))
       const sessions = events.sessions.map((session, i) =>
