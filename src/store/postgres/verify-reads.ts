@@ -200,6 +200,13 @@ export function verifyReads(connections: Connections, sealing: Sealing): VerifyR
     },
     heldSessions: () => rows('select * from held_sessions'),
     verdicts: () => pages('select * from verdicts order by id'),
+    async verdictsOf(ids) {
+      const found = await rows<Row<'verdicts'>>(
+        'select * from verdicts where id = any($1::bigint[])',
+        [listOf(ids)],
+      )
+      return new Map(found.map((row) => [row.id, row]))
+    },
     verdictRuns: () => rows('select * from verdict_runs order by seq'),
     ruleSets: () => rows('select * from rule_sets order by version, rule_id'),
     modes: () => rows('select * from modes'),

@@ -249,6 +249,8 @@ export class PostgresWriter implements BatchWriter, SummaryWriter {
     draft: JournalDraft,
   ): Promise<void> {
     const { connections, sealing, clock, isDistributed } = this.#context
+    // Each call brings a dictionary of its own.
+    this.#dictionaries.clear()
     const dictionary = this.#takeValues(REBUILD_READER, events)
     const waiting = [{ sourceId: 0, batch: events, proof: NO_PROOF, dictionary }]
     try {
