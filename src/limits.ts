@@ -71,6 +71,30 @@ export const LIMITS = {
   cachedTextCharsMax: 4_096,
   /** Hazard from which an event is withheld for a person, unless the operator says otherwise. */
   holdHazard: 90,
+  /** Characters of one text in a prompt for a language model: longer ones are payloads, and room for persuasion. */
+  promptTextCharsMax: 500,
+  /** Characters of a whole prompt; fits the window of small models. */
+  promptCharsMax: 60_000,
   /** Names in one top list of a report. */
   topMax: 1_000,
+
+  // Unwrapping of what an attacker encoded.
+  /** Characters of one text that are unwrapped: a command line of Linux has at most 128 KiB, those of attackers 10. */
+  unwrapCharsMax: 65_536,
+  /** Characters read in all rounds on one text: four rounds at full size, and time in proportion. */
+  unwrapTotalCharsMax: 262_144,
+  /** Rounds of unwrapping; attackers nest two or three encodings. */
+  unwrapRoundsMax: 16,
+  /** Texts that one text is unwrapped into. */
+  unwrapTextsMax: 20,
+  /** Nesting of substitutions, groups and quotes that is followed. */
+  unwrapDepthMax: 24,
+  /** Bytes that one compressed blob may inflate to; the rest is not looked at. */
+  unwrapInflateBytesMax: 65_536,
+  /** Characters that decoders and variables may read and make on one text: bombs are made of few characters. */
+  unwrapMadeCharsMax: 524_288,
+  /** Words that one pair of braces may become. */
+  unwrapBraceWordsMax: 64,
+  /** Variables and files that are followed in one text. */
+  unwrapNamesMax: 256,
 } as const

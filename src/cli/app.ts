@@ -5,6 +5,7 @@ import { OperatingError, SealError, StoreError } from '../core/errors.ts'
 import type { InstantUs } from '../core/instant.ts'
 import type { Recipient, RecipientPrivateKey, SigningKey } from '../core/seal-types.ts'
 import type { StandardRules } from '../neutralize/standard-rules.ts'
+import { terminal } from '../output/encode/terminal.ts'
 import type { StagesPlan } from '../pipeline/stages.ts'
 import type { BatchNeeds, Engine, OpenMode, Store } from '../store/port.ts'
 import type { Registry } from '../validate/registry.ts'
@@ -105,7 +106,7 @@ export function createApp(context: AppContext): App {
       const { privateKeys } = await import('../keys/key-files.ts')
       const extra = settings.privateKey === '' ? undefined : settings.privateKey
       const { keys, warnings } = privateKeys(keyFolder(settings), extra)
-      for (const warning of warnings) context.out.note(warning)
+      for (const warning of warnings) context.out.note(terminal.own(warning))
       return keys
     },
     async stagesPlan(store, needs) {
@@ -188,7 +189,7 @@ async function prepare(
     writeFileSync(path, pem, { mode: 0o600, flag: 'wx' })
     if (registered > 0)
       context.out.note(
-        `The signing key was missing: made a new one in ${path}. Checkpoints from now on carry its name.`,
+        terminal`The signing key was missing: made a new one in ${terminal.own(path)}. Checkpoints from now on carry its name.`,
       )
   }
   let key: SigningKey

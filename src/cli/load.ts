@@ -1,6 +1,8 @@
 import { resolve, sep } from 'node:path'
+import { number, type TerminalText } from '../core/terminal.ts'
 import { LIMITS } from '../limits.ts'
 import { toVisible } from '../neutralize/visible.ts'
+import { terminal } from '../output/encode/terminal.ts'
 import { type LoadProgress, type LoadReport, loadOnce } from '../pipeline/bulk.ts'
 import { inlineReader, workerReader } from '../pipeline/reader-pool.ts'
 import { makeStages } from '../pipeline/stages.ts'
@@ -17,7 +19,7 @@ export async function runLoad(
 ): Promise<number> {
   const store = await app.openStore('create', { isSmall: app.settings.jobs === 1 })
   try {
-    for (const notice of store.notices) app.out.note(notice)
+    for (const notice of store.notices) app.out.note(terminal.own(notice))
     const key = await app.prepare(store)
     const { jobs } = app.settings
     const writer = store.writer(await writerVersions(app))
@@ -90,9 +92,10 @@ function sensorOf(app: App, path: string): string | undefined {
   return best === undefined ? undefined : toVisible(app.settings.sensors[best]!)
 }
 
-function progressLine(progress: LoadProgress): string {
+function progressLine(progress: LoadProgress): TerminalText {
   const share = progress.files === 0 ? 1 : progress.filesDone / progress.files
   const filled = Math.round(share * 24)
   const rate = progress.elapsedMs > 0 ? Math.round((progress.lines / progress.elapsedMs) * 1000) : 0
-  return `${'█'.repeat(filled)}${'░'.repeat(24 - filled)} ${progress.filesDone}/${progress.files} files  ${progress.lines.toLocaleString('en-GB')} records  ${rate.toLocaleString('en-GB')}/s  ${progress.path}`
+  const meter = terminal.own('█'.repeat(filled) + '░'.repeat(24 - filled))
+  return terminal`${meter} ${progress.filesDone}/${progress.files} files  ${number(progress.lines)} records  ${number(rate)}/s  ${terminal.own(progress.path)}`
 }

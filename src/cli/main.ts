@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { loadSettings } from '../config/load.ts'
 import { OperatingError, UsageError } from '../core/errors.ts'
+import { ownLines, terminal } from '../output/encode/terminal.ts'
 import { type App, createApp } from './app.ts'
 import { EXIT } from './command.ts'
 import { createOutput } from './output.ts'
@@ -23,7 +24,7 @@ export async function main(
   let stop: ReturnType<typeof stopOnSignal> | undefined
   let app: App | undefined
   try {
-    const parsed = await parseCommandLine(argv, (text) => process.stdout.write(text))
+    const parsed = await parseCommandLine(argv, (text) => out.result(text, () => ownLines(text)))
     if (parsed === undefined) return EXIT.ok
     isJson = parsed.format === 'json'
     out = createOutput(parsed.format, environment)
@@ -66,16 +67,20 @@ function stopOnSignal(): { readonly signal: AbortSignal; status(): number | unde
 
 function report(error: unknown, isJson: boolean, out: ReturnType<typeof createOutput>): number {
   if (error instanceof OperatingError) {
-    out.note(`nacre: ${error.message}\n  ${error.hint}\n  (${error.code})`)
+    out.note(
+      terminal`nacre: ${terminal.own(error.message)}\n  ${terminal.own(error.hint)}\n  (${terminal.own(error.code)})`,
+    )
     if (isJson)
       out.result(
         { error: { code: error.code, message: error.message, hint: error.hint } },
-        () => '',
+        () => terminal``,
       )
     return error instanceof UsageError ? EXIT.usage : EXIT.failed
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  out.note(`nacre: a fault in the program; nothing that was committed is lost.\n${stack}`)
+  out.note(
+    terminal`nacre: a fault in the program; nothing that was committed is lost.\n${ownLines(stack)}`,
+  )
   if (isJson)
     out.result(
       {
@@ -85,7 +90,7 @@ function report(error: unknown, isJson: boolean, out: ReturnType<typeof createOu
           hint: 'Report the message on standard error.',
         },
       },
-      () => '',
+      () => terminal``,
     )
   return EXIT.failed
 }

@@ -1,4 +1,5 @@
 import { number } from '../core/terminal.ts'
+import { terminal } from '../output/encode/terminal.ts'
 import type { MoveReport } from '../store/transfer/move.ts'
 import type { App, Store } from './app.ts'
 import { verifyAll } from './verify-all.ts'
@@ -11,7 +12,10 @@ export async function moveInto(app: App, from: Store, to: Store): Promise<MoveRe
     to,
     command: app.command,
     signal: app.signal,
-    progress: (what, rows) => app.out.progress(rows > 0 ? `${what}: ${number(rows)} rows` : what),
+    progress: (what, rows) =>
+      app.out.progress(
+        rows > 0 ? terminal`${terminal.own(what)}: ${number(rows)} rows` : terminal.own(what),
+      ),
     verify: (reads) => verifyAll(app, reads, to.schemaVersion),
   })
 }

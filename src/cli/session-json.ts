@@ -1,6 +1,5 @@
 import { formatInstant } from '../core/instant.ts'
-import { type PlainJson, parseJson } from '../core/json.ts'
-import { compareUtf8 } from '../core/text.ts'
+import { parseJson, sortedJsonText } from '../core/json.ts'
 import type { EventRecord, SessionRecord } from '../store/port.ts'
 
 /** A session in the shape of the contract. */
@@ -40,15 +39,4 @@ export function sessionText(session: SessionRecord, events: readonly EventRecord
       `{"eventid":${JSON.stringify(event.eventid)},"at":"${formatInstant(event.eventTimeUs)}","payload":${sortedJsonText(parseJson(event.payload))}}`,
   )
   return `${JSON.stringify(sessionJson(session)).slice(0, -1)},"events":[${printed.join(',')}]}`
-}
-
-/** JSON text with the keys of every object in the order of their UTF-8 bytes. */
-export function sortedJsonText(value: PlainJson): string {
-  if (Array.isArray(value))
-    return `[${value.map((item: PlainJson) => sortedJsonText(item)).join(',')}]`
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
-  const entries = Object.entries(value as { readonly [key: string]: PlainJson }).sort(([a], [b]) =>
-    compareUtf8(a, b),
-  )
-  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${sortedJsonText(item)}`).join(',')}}`
 }

@@ -1,3 +1,4 @@
+import { terminal } from '../output/encode/terminal.ts'
 import type { Verdict } from '../pipeline/verify.ts'
 import type { VerifyReads } from '../store/verify-port.ts'
 import type { App } from './app.ts'
@@ -15,7 +16,8 @@ export async function verdictOf(
     rules: await app.ruleSet(),
     privateKeys: await app.privateKeys(),
     knownMigrations: MIGRATIONS.slice(0, schemaVersion),
-    progress: (batches, total) => app.out.progress(`verifying batch ${batches} of ${total}`),
+    progress: (batches, total) =>
+      app.out.progress(terminal`verifying batch ${batches} of ${total}`),
   })
 }
 

@@ -84,3 +84,10 @@ export class LookupFailed extends OperatingError<
   | 'LOOKUP_NO_LETTER' // no dead letter of this number
   | 'LOOKUP_NO_RULE' // no rule of this id
 > {}
+
+/** Sealed bytes are not shown. */
+export class EvidenceError extends OperatingError<
+  | 'EVIDENCE_NO_REASON' // no reason was given
+  | 'EVIDENCE_NO_RIGHT' // the user is not one of those who may
+  | 'EVIDENCE_EMERGENCY' // nothing is revealed while everything new is withheld
+> {}

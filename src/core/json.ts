@@ -1,3 +1,5 @@
+import { compareUtf8 } from './text.ts'
+
 /** A JSON value that keeps what JavaScript objects cannot: the order of all keys, and undecodable bytes in strings. */
 export type Json =
   | {
@@ -34,6 +36,17 @@ export type PlainJson =
   | readonly PlainJson[]
   | { readonly [key: string]: PlainJson }
 export type PlainObject = { readonly [key: string]: PlainJson }
+
+/** JSON text with the keys of every object in the order of their UTF-8 bytes. */
+export function sortedJsonText(value: PlainJson): string {
+  if (Array.isArray(value))
+    return `[${value.map((item: PlainJson) => sortedJsonText(item)).join(',')}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const entries = Object.entries(value as { readonly [key: string]: PlainJson }).sort(([a], [b]) =>
+    compareUtf8(a, b),
+  )
+  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${sortedJsonText(item)}`).join(',')}}`
+}
 
 /**
  * `JSON.parse` for texts of logs.

@@ -3,6 +3,35 @@ declare const safe: unique symbol
 /** Text fit to store and show: control, bidi and invisible characters made visible. Each output still encodes it. */
 export type SafeText = string & { readonly [safe]: true }
 
+const WITHHELD = '[hostile text withheld]'
+
+/** Text an attacker wrote, as written. Printing, logging or serializing it yields a placeholder. */
+export class HostileText {
+  readonly #value: string
+
+  constructor(value: string) {
+    this.#value = value
+  }
+
+  /** The attacker's own text. Called in `neutralize/`, `seal/` and `evidence/` alone. */
+  expose(): string {
+    return this.#value
+  }
+
+  toString(): string {
+    return WITHHELD
+  }
+
+  toJSON(): string {
+    return WITHHELD
+  }
+
+  /** What `console.log` and assertion messages show. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return WITHHELD
+  }
+}
+
 /** Orders text by its UTF-8 bytes, the one order every engine and output shares. */
 export function compareUtf8(a: string, b: string): number {
   // UTF-16 order differs from UTF-8 order only where a surrogate meets a unit above the surrogates.

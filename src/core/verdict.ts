@@ -20,19 +20,25 @@ export const LAYERS = [
   'backslash', // w\get
   'base64',
   'brace', // {wget,-q,http://...}
+  'compatibility', // full-width and other compatibility letters
   'echo-e',
   'gzip', // gzip, zlib and raw deflate
   'here-document',
   'hex', // xxd -r -p, long runs of hex digits
   'html', // character references
   'ifs', // $IFS
+  'invisible', // zero-width, bidi, tag and other characters that show nothing
   'json', // \uNNNN
+  'nested-shell', // sh -c '...', eval, ... | sh
   'octal', // \NNN
   'parameter', // ${x}, a=wg; ${a}et
   'percent', // %NN
   'printf',
   'quotes', // w'g'et
   'rev',
+  'script', // one-liners of python, perl and php that only decode a constant
+  'sed', // s/X//g on a known text
+  'substitution', // $(echo wget), `echo wget`
   'tr',
   'x-escape', // \xNN
 ] as const

@@ -4,7 +4,7 @@
  * `\u{1B}` stands for a code point, `\b{FF}` for a byte that is not UTF-8. Backslashes that a person typed right
  * before `u{` or `b{` are doubled, so that no typed text can pass for an escape: the form is injective.
  */
-import type { SafeText } from '../core/text.ts'
+import type { HostileText, SafeText } from '../core/text.ts'
 
 // C0, DEL, C1; soft hyphen, Arabic letter mark, Hangul and Khmer fillers, Mongolian separators; zero-width and bidi
 // marks, line and paragraph separators, invisible operators and isolates; Hangul filler, variation selectors, BOM,
@@ -13,10 +13,11 @@ import type { SafeText } from '../core/text.ts'
 const HOSTILE_CLASS =
   '[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}\\p{Noncharacter_Code_Point}]'
 const HOSTILE = new RegExp(HOSTILE_CLASS, 'u')
-// Typed backslashes are doubled where an escape follows them, whether typed (`u{`, `b{`) or made by us.
-const TO_ESCAPE = new RegExp(`${HOSTILE_CLASS}|\\\\+(?=[ub]\\{|${HOSTILE_CLASS})`, 'gu')
+// A run of backslashes is looked at once and whole: a condition on what follows would be tried at each of them.
+const TO_ESCAPE = new RegExp(`${HOSTILE_CLASS}|\\\\+`, 'gu')
+const ESCAPE_FOLLOWS = new RegExp(`[ub]\\{|${HOSTILE_CLASS}`, 'uy')
 const TYPED = /\\[ub]\{/
-const VISIBLE = /(\\+)(?:u\{([0-9A-F]{1,6})\}|b\{([0-9A-F]{2})\}|(?=[ub]\{))/g
+const VISIBLE = /(\\+)(?:u\{([0-9A-F]{1,6})\}|b\{([0-9A-F]{2})\}|(?=([ub])\{)|)/g
 
 /** Whether the visible form of a string differs from the string. */
 export function needsVisible(text: string): boolean {
@@ -33,6 +34,11 @@ export function toVisible(text: string): SafeText {
   return escapeAll(text) as SafeText // the replacement leaves no hostile character
 }
 
+/** The visible form of a text as the attacker wrote it. */
+export function visibleOf(hostile: HostileText): SafeText {
+  return toVisible(hostile.expose())
+}
+
 /**
  * The visible form of a text with bytes that are not UTF-8.
  *
@@ -47,8 +53,8 @@ export function toVisibleParts(parts: readonly (string | number)[]): SafeText {
     }
     const escaped = escapeAll(part)
     // The escape of the byte follows: backslashes right before it were typed.
-    const typed = typeof parts[i + 1] === 'number' ? (/\\+$/.exec(part)?.[0] ?? '') : ''
-    visible += escaped + typed
+    visible += escaped
+    if (typeof parts[i + 1] === 'number') visible += '\\'.repeat(backslashesAtEnd(part))
   })
   return visible as SafeText // every part is escaped
 }
@@ -62,7 +68,8 @@ export function fromVisible(visible: string): string {
   if (!TYPED.test(visible)) return visible
   return visible.replace(
     VISIBLE,
-    (whole, backslashes: string, codePoint?: string, byte?: string) => {
+    (whole, backslashes: string, codePoint?: string, byte?: string, typed?: string) => {
+      if (codePoint === undefined && byte === undefined && typed === undefined) return whole
       const pairs = '\\'.repeat(backslashes.length >> 1)
       // An even run is typed backslashes, each doubled; an odd one ends with the backslash of an escape.
       if (backslashes.length % 2 === 0) return pairs + whole.slice(backslashes.length)
@@ -74,10 +81,18 @@ export function fromVisible(visible: string): string {
   )
 }
 
+function backslashesAtEnd(text: string): number {
+  let start = text.length
+  while (start > 0 && text[start - 1] === '\\') start -= 1
+  return text.length - start
+}
+
 function escapeAll(text: string): string {
-  return text.replace(TO_ESCAPE, (found) =>
-    found.startsWith('\\')
-      ? found + found
-      : `\\u{${found.codePointAt(0)!.toString(16).toUpperCase().padStart(2, '0')}}`,
-  )
+  return text.replace(TO_ESCAPE, (found, at: number) => {
+    if (!found.startsWith('\\'))
+      return `\\u{${found.codePointAt(0)!.toString(16).toUpperCase().padStart(2, '0')}}`
+    // Typed backslashes are doubled where an escape follows them, whether typed (`u{`, `b{`) or made by us.
+    ESCAPE_FOLLOWS.lastIndex = at + found.length
+    return ESCAPE_FOLLOWS.test(text) ? found + found : found
+  })
 }

@@ -31,6 +31,7 @@ import {
   ViewSealer,
   viewRoot,
 } from '../seal/view.ts'
+import { deadSubject } from '../store/journal.ts'
 import type { Row, SessionKey } from '../store/schema.ts'
 import { verdictDigest } from '../store/verdicts.ts'
 import type { EventCells, Pages, VerifyReads } from '../store/verify-port.ts'
@@ -988,15 +989,6 @@ async function* eachOf<T>(pages: Pages<T>): AsyncGenerator<T> {
 /** Names of sessions at hand; more than the sessions of some pages of events. */
 const SESSION_NAMES = 4_000
 const NO_NAME = { sensor: '', session: '' }
-
-/** How the journal names a dead letter. */
-export function deadSubject(row: {
-  readonly batch_id: number
-  readonly start_offset: number
-  readonly first_record: number
-}): string {
-  return `dead_letters batch ${row.batch_id} offset ${row.start_offset} record ${row.first_record}`
-}
 
 const NO_DIGEST = new Uint8Array(32)
 

@@ -9,7 +9,7 @@ import {
   isoWeekStart,
   US_PER_DAY,
 } from '../core/instant.ts'
-import { compareUtf8 } from '../core/text.ts'
+import { compareUtf8, type SafeText } from '../core/text.ts'
 import type { CompletenessFigures, SessionFigures, TopEntry } from '../store/port.ts'
 
 export type ReportKind = 'daily' | 'weekly' | 'monthly'
@@ -52,7 +52,7 @@ type TopKind =
 export type Report = {
   readonly kind: ReportKind
   readonly period: string
-  readonly sensor: string | null
+  readonly sensor: SafeText | null
   readonly from: string
   readonly until: string
   readonly generatedAt: string
@@ -63,7 +63,7 @@ export type Report = {
     readonly heldEvents: number
     readonly sessionsWithoutStart: number
     readonly sessionsWithoutEnd: number
-    readonly silentSensors: readonly string[]
+    readonly silentSensors: readonly SafeText[]
   }
   readonly sessions: {
     readonly total: number
@@ -167,7 +167,7 @@ function periodAround(kind: ReportKind, day: DayNumber): Period | undefined {
 export async function makeReport(
   source: ReportSource,
   period: Period,
-  sensor: string | undefined,
+  sensor: SafeText | undefined,
   top: number,
   nowUs: InstantUs,
 ): Promise<Report> {

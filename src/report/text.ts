@@ -1,20 +1,30 @@
 /** A report for a terminal: at most two screens, aligned, bars for counts, colour only where it means something. */
-import { bar, fit, number, type Paint, pad, textWidth } from '../core/terminal.ts'
+import {
+  bar,
+  fit,
+  number,
+  type Paint,
+  pad,
+  row as rowOf,
+  type TerminalText,
+  textWidth,
+} from '../core/terminal.ts'
+import { terminal } from '../output/encode/terminal.ts'
 import type { Report } from './model.ts'
 
 /** Entries of a list shown in the text; `--json` has them all. */
 const SHOWN = 5
 const BAR = 12
 
-export function renderReport(report: Report, paint: Paint, width: number): string {
+export function renderReport(report: Report, paint: Paint, width: number): TerminalText {
   const columns = Math.max(72, Math.min(width, 140))
   const title = `${{ daily: 'Daily report', weekly: 'Weekly report', monthly: 'Monthly report' }[report.kind]} ${report.period}`
   const lines = [
-    `${paint.bold(title)}  ${paint.dim(`${report.sensor ?? 'all sensors'}, UTC, ${report.from.slice(0, 10)} to before ${report.until.slice(0, 10)}`)}`,
-    '',
+    terminal`${paint.bold(terminal.own(title))}  ${paint.dim(terminal`${report.sensor ?? terminal`all sensors`}, UTC, ${day(report.from)} to before ${day(report.until)}`)}`,
+    terminal``,
   ]
-  if (report.events.total === 0) lines.push('No events in this period.', '')
-  lines.push(...figures(report, paint, columns), '')
+  if (report.events.total === 0) lines.push(terminal`No events in this period.`, terminal``)
+  lines.push(...figures(report, paint, columns), terminal``)
   lines.push(...days(report, paint), ...eventKinds(report, paint, columns))
   const lists: readonly (readonly [string, keyof Report['top'], string])[] = [
     ['Commands', 'commands', 'events'],
@@ -27,61 +37,61 @@ export function renderReport(report: Report, paint: Paint, width: number): strin
   for (const [name, key, unit] of lists) {
     const entries = report.top[key]
     if (entries.length === 0) continue
-    lines.push(paint.bold(name) + paint.dim(`  by ${unit}`))
+    lines.push(
+      terminal`${paint.bold(terminal.own(name))}${paint.dim(terminal`  by ${terminal.own(unit)}`)}`,
+    )
     const most = entries[0]!.count
     for (const entry of entries.slice(0, SHOWN)) {
       const count = pad(number(entry.count), 9, 'right')
       const meter = paint.cyan(pad(bar(entry.count / most, BAR), BAR))
       lines.push(
-        `${count} ${meter} ${fit(entry.value === '' ? paint.dim('(empty)') : entry.value, columns - BAR - 12)}`,
+        terminal`${count} ${meter} ${fit(entry.value === '' ? paint.dim(terminal`(empty)`) : terminal.data(entry.value), columns - BAR - 12)}`,
       )
     }
-    lines.push('')
+    lines.push(terminal``)
   }
   lines.push(...completeness(report, paint))
-  return lines.join('\n')
+  return terminal.join(lines, '\n')
 }
 
-function figures(report: Report, paint: Paint, columns: number): string[] {
+function day(instant: string): TerminalText {
+  return terminal.own(instant.slice(0, 10))
+}
+
+function figures(report: Report, paint: Paint, columns: number): TerminalText[] {
   const { sessions, logins, transfers, events } = report
-  const cells: readonly (readonly [string, string, string])[] = [
-    ['sessions', number(sessions.total), `${number(sessions.uniqueIps)} addresses`],
-    ['log-ins', number(logins.attempts), `${number(logins.success)} succeeded`],
+  const cells: readonly (readonly [string, TerminalText, TerminalText])[] = [
+    ['sessions', number(sessions.total), terminal`${number(sessions.uniqueIps)} addresses`],
+    ['log-ins', number(logins.attempts), terminal`${number(logins.success)} succeeded`],
     [
       'commands',
-      sessions.avgCommands.toFixed(2),
-      `a session, most ${number(sessions.maxCommands)}`,
+      terminal.own(sessions.avgCommands.toFixed(2)),
+      terminal`a session, most ${number(sessions.maxCommands)}`,
     ],
     [
       'transfers',
       number(transfers.downloads + transfers.uploads),
-      `${number(transfers.uniqueFiles)} different files`,
+      terminal`${number(transfers.uniqueFiles)} different files`,
     ],
     [
       'events',
       number(events.total),
       sessions.medianDurationMs === null
-        ? 'no duration known'
-        : `median ${(sessions.medianDurationMs / 1000).toFixed(1)} s`,
+        ? terminal`no duration known`
+        : terminal`median ${terminal.own((sessions.medianDurationMs / 1000).toFixed(1))} s`,
     ],
   ]
   const cell = Math.max(14, Math.floor(columns / cells.length))
-  const row = (texts: readonly string[]): string =>
-    texts
-      .map((text) => pad(fit(text, cell - 2), cell))
-      .join('')
-      .trimEnd()
+  const row = (texts: readonly TerminalText[]): TerminalText =>
+    rowOf(texts.map((text) => pad(fit(text, cell - 2), cell)))
   return [
-    paint.dim(row(cells.map(([name]) => name))),
-    cells
-      .map(([, value]) => pad(paint.bold(value), cell))
-      .join('')
-      .trimEnd(),
+    paint.dim(row(cells.map(([name]) => terminal.own(name)))),
+    rowOf(cells.map(([, value]) => pad(paint.bold(value), cell))),
     paint.dim(row(cells.map(([, , note]) => note))),
   ]
 }
 
-function days(report: Report, paint: Paint): string[] {
+function days(report: Report, paint: Paint): TerminalText[] {
   const entries = Object.entries(report.events.perDay)
   if (report.kind === 'daily' || entries.length === 0) return []
   const most = Math.max(...entries.map(([, count]) => count))
@@ -95,42 +105,44 @@ function days(report: Report, paint: Paint): string[] {
   }).join('')
   const busiest = entries.find(([, events]) => events === most)!
   return [
-    `${paint.bold('Days')}  ${paint.cyan(spark)}  ${paint.dim(`busiest ${busiest[0]} with ${number(most)} events`)}`,
-    '',
+    terminal`${paint.bold(terminal`Days`)}  ${paint.cyan(terminal.own(spark))}  ${paint.dim(terminal`busiest ${terminal.own(busiest[0])} with ${number(most)} events`)}`,
+    terminal``,
   ]
 }
 
-function eventKinds(report: Report, paint: Paint, columns: number): string[] {
+function eventKinds(report: Report, paint: Paint, columns: number): TerminalText[] {
   const kinds = Object.entries(report.events.byEventid).sort(
     (a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1),
   )
   if (kinds.length === 0) return []
-  const shown: string[] = []
+  const shown: TerminalText[] = []
   let used = 0
   for (const [name, count] of kinds) {
-    const text = `${name.replace(/^cowrie\./, '')} ${number(count)}`
+    const text = terminal`${terminal.data(name.replace(/^cowrie\./, ''))} ${number(count)}`
     if (used + textWidth(text) + 3 > columns * 2) break
     shown.push(text)
     used += textWidth(text) + 3
   }
   const rest = kinds.length - shown.length
   return [
-    `${paint.bold('Events')}  ${shown.join(paint.dim(' · '))}${rest > 0 ? paint.dim(` · and ${rest} more kinds`) : ''}`,
-    '',
+    terminal`${paint.bold(terminal`Events`)}  ${terminal.join(shown, paint.dim(terminal` · `).text)}${rest > 0 ? paint.dim(terminal` · and ${rest} more kinds`) : terminal``}`,
+    terminal``,
   ]
 }
 
-function completeness(report: Report, paint: Paint): string[] {
+function completeness(report: Report, paint: Paint): TerminalText[] {
   const { completeness: c } = report
-  const item = (count: number, text: string): string =>
-    count === 0 ? paint.dim(`0 ${text}`) : paint.yellow(`${number(count)} ${text}`)
+  const item = (count: number, what: TerminalText): TerminalText =>
+    count === 0 ? paint.dim(terminal`0 ${what}`) : paint.yellow(terminal`${number(count)} ${what}`)
   const lines = [
-    `${paint.bold('Completeness')}  ${number(c.sources)} sources · ${item(c.deadLetters, 'dead letters')} · ${item(c.heldEvents, 'held')} · ${item(c.pendingBytes, 'bytes pending')}`,
-    `  ${number(c.sessionsWithoutStart)} sessions without their start · ${number(c.sessionsWithoutEnd)} without their end`,
+    terminal`${paint.bold(terminal`Completeness`)}  ${number(c.sources)} sources · ${item(c.deadLetters, terminal`dead letters`)} · ${item(c.heldEvents, terminal`held`)} · ${item(c.pendingBytes, terminal`bytes pending`)}`,
+    terminal`  ${number(c.sessionsWithoutStart)} sessions without their start · ${number(c.sessionsWithoutEnd)} without their end`,
   ]
   if (c.silentSensors.length > 0)
     lines.push(
-      paint.yellow(`  Silent: ${c.silentSensors.join(', ')} (events in the week before, none now)`),
+      paint.yellow(
+        terminal`  Silent: ${terminal.join(c.silentSensors.map(terminal.data), ', ')} (events in the week before, none now)`,
+      ),
     )
   return lines
 }

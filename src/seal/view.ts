@@ -1,7 +1,7 @@
 /** Seals the rows made from a batch: row digests, day roots, dead letters, view root, batch digest. */
 import { blake3Tagged } from '../core/blake3.ts'
 import { FieldWriter } from '../core/bytes.ts'
-import type { DeadLetter } from '../core/event.ts'
+import { type DeadLetter, FLAGS } from '../core/event.ts'
 import { MerkleTree, merkleRoot } from '../core/merkle.ts'
 import type { BatchHeader, DayRoot, SealedEnvelope } from '../core/seal-types.ts'
 
@@ -18,7 +18,6 @@ const KIND = {
 } as const
 
 /** Bit of `flags` of a row that was withheld. */
-const WITHHELD = 1 << 11
 
 const fields = new FieldWriter()
 
@@ -46,7 +45,7 @@ export function rowDigest(row: RowFields): Uint8Array {
     .reset(KIND.row)
     .i64(row.eventTimeUs)
     .u32(row.recordNo)
-    .u32((row.flags & ~WITHHELD) >>> 0)
+    .u32((row.flags & ~FLAGS.withheld) >>> 0)
     .raw(row.digest)
     .text(row.sensor)
     .text(row.session)

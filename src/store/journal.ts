@@ -65,6 +65,15 @@ export function recipientAdded(
   }
 }
 
+/** How the journal names a dead letter. */
+export function deadSubject(row: {
+  readonly batch_id: number
+  readonly start_offset: number
+  readonly first_record: number
+}): string {
+  return `dead_letters batch ${row.batch_id} offset ${row.start_offset} record ${row.first_record}`
+}
+
 /** The entry of a dead letter that a longer copy of its file made void. */
 export function deadLetterSuperseded(
   row: {
@@ -79,7 +88,7 @@ export function deadLetterSuperseded(
   return {
     actor,
     action: 'dead-letter.superseded',
-    subject: `dead_letters batch ${row.batch_id} offset ${row.start_offset} record ${row.first_record}`,
+    subject: deadSubject(row),
     reason: 'a longer copy of the file was read',
     detail: { reason: row.reason, seq },
     decision: { from: 'new', to: 'superseded' },

@@ -284,4 +284,4 @@ export type Holder = { readonly what: string; readonly who: string }
 
 export type { Engine } from './engine.ts'
 export type { CompletenessFigures, SessionFigures, TopEntry } from './repo/report.ts'
-export type { EventRecord, SessionFilter, SessionRecord } from './repo/sessions.ts'
+export type { EventField, EventRecord, SessionFilter, SessionRecord } from './repo/sessions.ts'

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Kysely, RootOperationNode } from 'kysely'
+import { toVisible } from '../../src/neutralize/visible.ts'
 import { makeReport, periodOf, type ReportKind } from '../../src/report/model.ts'
 import { ReportQueries } from '../../src/store/repo/report.ts'
 import { eventsOfSession, findSessions, type SessionFilter } from '../../src/store/repo/sessions.ts'
@@ -81,7 +82,17 @@ eachEngine((engine) => {
     plansOf(async (query) => {
       const period = periodOf(kind, name, 0)
       const queries = await ReportQueries.open(query, { ...period, sensor })
-      assert.ok((await makeReport(queries, period, sensor, 10, NOW_US)).events.total > 0)
+      assert.ok(
+        (
+          await makeReport(
+            queries,
+            period,
+            sensor === undefined ? undefined : toVisible(sensor),
+            10,
+            NOW_US,
+          )
+        ).events.total > 0,
+      )
     })
 
   const isOfRepeats = (plan: Plan): boolean => plan.sql.includes('session_values')

@@ -1,4 +1,5 @@
 /** What the store port promises beside loading: each method, once per engine. */
+
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -15,6 +16,7 @@ import { VALUE_KINDS } from '../../src/core/event.ts'
 import { LIMITS } from '../../src/limits.ts'
 import { verifyStore } from '../../src/pipeline/verify.ts'
 import { loadSigningKey, newSigningKey } from '../../src/seal/chain.ts'
+import { SCHEMA_VERSION } from '../../src/store/migrations/index.ts'
 import type { ArtifactRecord, FileRecord, Store } from '../../src/store/port.ts'
 import { type FingerprintRow, fingerprint } from '../../src/store/repo/stats.ts'
 import type { Pages } from '../../src/store/verify-port.ts'

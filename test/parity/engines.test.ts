@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test'
 import { type sessionJson, sessionText } from '../../src/cli/session-json.ts'
 import { sealing } from '../../src/cli/wiring.ts'
 import { formatDay } from '../../src/core/instant.ts'
+import { toVisible } from '../../src/neutralize/visible.ts'
 import { makeReport, periodOf, type ReportKind } from '../../src/report/model.ts'
 import type { Store } from '../../src/store/port.ts'
 import { PostgresStore } from '../../src/store/postgres/store.ts'
@@ -269,7 +270,13 @@ async function reportOf(
 ) {
   const period = periodOf(kind, name, 0)
   const queries = await ReportQueries.open(store.query, { ...period, sensor })
-  return makeReport(queries, period, sensor, top, NOW_US)
+  return makeReport(
+    queries,
+    period,
+    sensor === undefined ? undefined : toVisible(sensor),
+    top,
+    NOW_US,
+  )
 }
 
 declareTwins('the logs of the corpus', {

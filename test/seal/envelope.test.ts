@@ -22,7 +22,7 @@ import {
 import { blockLeaf, openBlock, RecordSealer } from '../../src/seal/records.ts'
 import { storedDigest, viewRoot } from '../../src/seal/view.ts'
 import { NOW_US } from '../support/engines.ts'
-import { registry } from '../support/loading.ts'
+import { testStages } from '../support/loading.ts'
 
 const CODEC = 'zstd+aes-256-gcm'
 const privateKey = loadRecipientPrivate(newRecipientKey())
@@ -60,14 +60,12 @@ function* flipped(bytes: Uint8Array): Generator<Uint8Array> {
 /** Batches of a processor, from lines of the log. */
 function batchesOf(text: string | Buffer, to: Recipient | undefined): PackedBatch[] {
   const processor = new RecordProcessor({
-    registry,
+    stages: testStages({ keyOrder: false }, to === undefined ? {} : { recipient: to }),
     nowUs: NOW_US,
     sensor: undefined,
     acceptEnriched: false,
     startOffset: 0,
     dictionary: new ValueDictionary(),
-    needs: { keyOrder: false },
-    recipient: to,
   })
   return [...processor.push(Buffer.from(text)), ...processor.finish('torn-line', undefined)]
 }
@@ -195,7 +193,7 @@ suite('a batch for a recipient', () => {
 
   test('without blocks has no envelope', () => {
     const builder = new BatchBuilder(0, new ValueDictionary(), { keyOrder: false }, recipient)
-    const batch = builder.finish(false)
+    const batch = builder.finish(false, { ruleSet: 'none', rulesOff: [] })
     assert.deepEqual([batch.blocks.length, batch.envelope], [0, undefined])
   })
 })

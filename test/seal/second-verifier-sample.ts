@@ -8,7 +8,7 @@ import { ZERO_DIGEST } from '../../src/seal/chain.ts'
 import { loadRecipientPrivate, newRecipientKey, recipientOf } from '../../src/seal/envelope.ts'
 import { batchDigest, deadLetterDigest, ViewSealer, viewRoot } from '../../src/seal/view.ts'
 import { NOW_US } from '../support/engines.ts'
-import { registry } from '../support/loading.ts'
+import { testStages } from '../support/loading.ts'
 
 export type Sample = {
   /** Recipient key of each batch, as PEM; undefined where the batch is not encrypted. */
@@ -141,15 +141,14 @@ function text(batch: number, count: number): string {
 }
 
 function packed(bytes: Buffer, startOffset: number, pem: string | undefined): PackedBatch {
+  const recipient = pem === undefined ? undefined : recipientOf(loadRecipientPrivate(pem).publicKey)
   const processor = new RecordProcessor({
-    registry,
+    stages: testStages({ keyOrder: false }, recipient === undefined ? {} : { recipient }),
     nowUs: NOW_US,
     sensor: undefined,
     acceptEnriched: false,
     startOffset,
     dictionary: new ValueDictionary(),
-    needs: { keyOrder: false },
-    recipient: pem === undefined ? undefined : recipientOf(loadRecipientPrivate(pem).publicKey),
   })
   const batches = [...processor.push(bytes), ...processor.finish(undefined, undefined)]
   if (batches.length !== 1 || batches[0] === undefined) throw new Error('not one batch')

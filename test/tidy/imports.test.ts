@@ -171,13 +171,26 @@ describe('the walls', () => {
     )
   })
 
-  test('reports import core, limits, and of the store the types of its port', () => {
+  test('outputs import core, limits, the visible form and their own folder', () => {
+    assert.deepEqual(
+      broken(
+        (one) => folderOf(one.from) === 'output',
+        (one) =>
+          isVocabulary(one.to) ||
+          folderOf(one.to) === 'output' ||
+          one.to === 'neutralize/visible.ts',
+      ),
+      [],
+    )
+  })
+
+  test('reports import core, limits, outputs, and of the store the types of its port', () => {
     assert.deepEqual(
       broken(
         (one) => folderOf(one.from) === 'report',
         (one) =>
           isVocabulary(one.to) ||
-          folderOf(one.to) === 'report' ||
+          ['report', 'output'].includes(folderOf(one.to)) ||
           (one.to === 'store/port.ts' && one.isTypeOnly),
       ),
       [],

@@ -1,4 +1,5 @@
 import { table } from '../../core/terminal.ts'
+import { terminal } from '../../output/encode/terminal.ts'
 import { type Command, EXIT } from '../command.ts'
 
 export const configExplain: Command = {
@@ -20,30 +21,35 @@ export const configExplain: Command = {
       }
     })
     app.out.result({ settings, sensors: app.settings.sensors }, () =>
-      [
-        table(
-          [
-            { title: 'setting' },
-            { title: 'value' },
-            { title: 'from' },
-            { title: 'option' },
-            { title: 'environment' },
-            { title: 'meaning' },
-          ],
-          settings.map((one) => [
-            one.name,
-            String(one.value) === '' ? app.out.paint.dim('(empty)') : String(one.value),
-            one.place === '' ? one.origin : `${one.origin} ${one.place}`,
-            one.option ?? '',
-            one.environment ?? '',
-            one.meaning,
-          ]),
-          '',
-        ),
-        ...Object.entries(app.settings.sensors).map(
-          ([prefix, name]) => `sensor of ${prefix}: ${name}`,
-        ),
-      ].join('\n'),
+      terminal.join(
+        [
+          table(
+            [
+              { title: 'setting' },
+              { title: 'value' },
+              { title: 'from' },
+              { title: 'option' },
+              { title: 'environment' },
+              { title: 'meaning' },
+            ],
+            settings.map((one) => [
+              terminal.own(one.name),
+              String(one.value) === ''
+                ? app.out.paint.dim(terminal`(empty)`)
+                : terminal.own(String(one.value)),
+              terminal.own(one.place === '' ? one.origin : `${one.origin} ${one.place}`),
+              terminal.own(one.option ?? ''),
+              terminal.own(one.environment ?? ''),
+              terminal.own(one.meaning),
+            ]),
+            '',
+          ),
+          ...Object.entries(app.settings.sensors).map(
+            ([prefix, name]) => terminal`sensor of ${terminal.own(prefix)}: ${terminal.own(name)}`,
+          ),
+        ],
+        '\n',
+      ),
     )
     return EXIT.ok
   },

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { StoreError } from '../../core/errors.ts'
 import { formatInstant } from '../../core/instant.ts'
 import { bytes, number } from '../../core/terminal.ts'
+import { terminal } from '../../output/encode/terminal.ts'
 import type { Verdict } from '../../pipeline/verify.ts'
 import { type App, isPostgresUrl, type Store, sqlitePath } from '../app.ts'
 import { type Command, EXIT } from '../command.ts'
@@ -25,7 +26,7 @@ export const dbBackup: Command = {
       const made = await backup(app, store, target)
       app.out.result(
         { path: target, bytes: made.bytes },
-        () => `Copied to ${target} (${bytes(made.bytes)}), checked.`,
+        () => terminal`Copied to ${terminal.own(target)} (${bytes(made.bytes)}), checked.`,
       )
       return EXIT.ok
     } finally {
@@ -52,14 +53,14 @@ export const dbRestore: Command = {
       app.out.result(
         { restored: false, verdict },
         () =>
-          `${renderVerdict(verdict, app.out.paint)}\n\nNot restored: the present database was not touched.`,
+          terminal`${renderVerdict(verdict, app.out.paint)}\n\nNot restored: the present database was not touched.`,
       )
       return EXIT.tampered
     }
     if (options['dry-run'] === true) {
       app.out.result(
         { restored: false, verdict },
-        () => 'The copy verifies; nothing was replaced (--dry-run).',
+        () => terminal`The copy verifies; nothing was replaced (--dry-run).`,
       )
       return EXIT.ok
     }
@@ -96,7 +97,7 @@ export const dbRestore: Command = {
     app.out.result(
       { restored: true, kept: kept ?? null, verdict },
       () =>
-        `Restored ${number(verdict.lines)} records in ${number(verdict.batches)} batches.${kept === undefined ? '' : `\nThe database that was there is now ${kept}.`}`,
+        terminal`Restored ${number(verdict.lines)} records in ${number(verdict.batches)} batches.${kept === undefined ? terminal`` : terminal`\nThe database that was there is now ${terminal.own(kept)}.`}`,
     )
     return EXIT.ok
   },
@@ -109,7 +110,7 @@ async function backup(app: App, store: Store, target: string): Promise<{ readonl
     const { backupTo } = await import('../../store/sqlite/maintenance.ts')
     if (!(store instanceof SqliteStore)) throw new Error('a store of another engine')
     return backupTo(store.connection, target, (share) =>
-      app.out.progress(`copying ${Math.round(share * 100)} %`),
+      app.out.progress(terminal`copying ${Math.round(share * 100)} %`),
     )
   }
   const { moveInto } = await import('../move.ts')
@@ -153,8 +154,8 @@ async function restoreIntoServer(app: App, copy: string, verdict: Verdict): Prom
         if (problems.length === 0) await app.prepare(target)
         app.out.result({ restored: problems.length === 0, kept: null, verdict, problems }, () =>
           problems.length === 0
-            ? `Restored ${number(verdict.lines)} records in ${number(verdict.batches)} batches into ${target.place}.`
-            : `Not restored as it was:\n${problems.join('\n')}`,
+            ? terminal`Restored ${number(verdict.lines)} records in ${number(verdict.batches)} batches into ${terminal.own(target.place)}.`
+            : terminal`Not restored as it was:\n${terminal.join(problems.map(terminal.own), '\n')}`,
         )
         return problems.length === 0 ? EXIT.ok : EXIT.tampered
       } finally {

@@ -1,3 +1,4 @@
+import { ownLines, terminal } from '../../output/encode/terminal.ts'
 import { type Command, EXIT } from '../command.ts'
 import { openServer } from '../server.ts'
 
@@ -23,12 +24,12 @@ export const dbDistribute: Command = {
       if (options['dry-run'] === true) {
         const statements = distributionStatements()
         app.out.result({ dryRun: true, statements }, () =>
-          statements.map((text) => `${text};`).join('\n'),
+          ownLines(statements.map((text) => `${text};`).join('\n')),
         )
         return EXIT.ok
       }
       const tables = await store.connections.withClient((client) =>
-        distribute(client, (statement) => app.out.progress(statement.slice(0, 100))),
+        distribute(client, (statement) => app.out.progress(terminal.own(statement.slice(0, 100)))),
       )
       if (tables.length > 0) {
         await store.journal({
@@ -41,8 +42,8 @@ export const dbDistribute: Command = {
       }
       app.out.result({ dryRun: false, tables }, () =>
         tables.length === 0
-          ? 'The tables are spread already.'
-          : `Spread: ${tables.join(', ')}. "nacre verify" shows that nothing changed.`,
+          ? terminal`The tables are spread already.`
+          : terminal`Spread: ${terminal.own(tables.join(', '))}. "nacre verify" shows that nothing changed.`,
       )
       return EXIT.ok
     } finally {

@@ -1,5 +1,6 @@
 import { UsageError } from '../../core/errors.ts'
 import { number } from '../../core/terminal.ts'
+import { terminal } from '../../output/encode/terminal.ts'
 import { type Command, EXIT } from '../command.ts'
 import { moveInto } from '../move.ts'
 
@@ -47,7 +48,7 @@ export const dbHydrate: Command = {
         app.out.result(
           { dryRun: true, from: origin.place, events: stats.events, batches: stats.batches },
           () =>
-            `Would move ${number(stats.events)} events in ${number(stats.batches)} batches from ${origin.place}.`,
+            terminal`Would move ${number(stats.events)} events in ${number(stats.batches)} batches from ${terminal.own(origin.place)}.`,
         )
         return EXIT.ok
       }
@@ -67,11 +68,14 @@ export const dbHydrate: Command = {
           const events = report.rows['raw_events'] ?? 0
           const what =
             report.state === 'moved'
-              ? 'It was moved before; the two were compared.'
-              : `Moved ${number(events)} events ${report.state === 'begun' ? '(the rest of an earlier move) ' : ''}in ${(elapsedMs / 1000).toFixed(1)} s, comparing included.`
+              ? terminal`It was moved before; the two were compared.`
+              : terminal`Moved ${number(events)} events ${terminal.own(report.state === 'begun' ? '(the rest of an earlier move) ' : '')}in ${terminal.own((elapsedMs / 1000).toFixed(1))} s, comparing included.`
           return result.ok
-            ? `${what}\nBoth are the same: fingerprint ${report.fingerprint}, seals, journal, sessions, roll-ups, counters.`
-            : `${what}\n${app.out.paint.red('The two are not the same, so the move is not done:')}\n${report.problems.map((text) => `  ${text}`).join('\n')}`
+            ? terminal`${what}\nBoth are the same: fingerprint ${terminal.own(report.fingerprint)}, seals, journal, sessions, roll-ups, counters.`
+            : terminal`${what}\n${app.out.paint.red(terminal`The two are not the same, so the move is not done:`)}\n${terminal.join(
+                report.problems.map((text) => terminal`  ${terminal.own(text)}`),
+                '\n',
+              )}`
         })
         return result.ok ? EXIT.ok : EXIT.tampered
       } finally {

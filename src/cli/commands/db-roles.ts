@@ -1,4 +1,5 @@
 import { UsageError } from '../../core/errors.ts'
+import { ownLines } from '../../output/encode/terminal.ts'
 import { type Command, EXIT } from '../command.ts'
 import { openServer } from '../server.ts'
 
@@ -53,14 +54,16 @@ export const dbRoles: Command = {
         purpose,
       }))
       app.out.result({ made: !isDryRun, roles, statements }, () =>
-        isDryRun
-          ? statements.map((text) => `${text};`).join('\n')
-          : [
-              'Made, or found and brought up to date:',
-              ...roles.map((one) => `  ${one.name.padEnd(18)} ${one.purpose}`),
-              '',
-              `Grant them to those who log in, for example: grant ${prefix}_reader to alice.`,
-            ].join('\n'),
+        ownLines(
+          isDryRun
+            ? statements.map((text) => `${text};`).join('\n')
+            : [
+                'Made, or found and brought up to date:',
+                ...roles.map((one) => `  ${one.name.padEnd(18)} ${one.purpose}`),
+                '',
+                `Grant them to those who log in, for example: grant ${prefix}_reader to alice.`,
+              ].join('\n'),
+        ),
       )
       return EXIT.ok
     } finally {

@@ -1,5 +1,6 @@
 import { formatInstant } from '../../core/instant.ts'
-import { bytes, number, table } from '../../core/terminal.ts'
+import { bytes, number, type TerminalText, table, tableLines } from '../../core/terminal.ts'
+import { ownLines, terminal } from '../../output/encode/terminal.ts'
 import { plainType } from '../../store/schema.ts'
 import { type Command, EXIT } from '../command.ts'
 import { writerVersions } from '../load.ts'
@@ -41,30 +42,30 @@ export const dbStats: Command = {
           options['no-fingerprint'] === true ? null : await fingerprint(store.fingerprintRows()),
       }
       app.out.result(result, () => {
-        const top = (counts: Readonly<Record<string, number>>): string =>
-          table(
+        const top = (counts: Readonly<Record<string, number>>): TerminalText[] =>
+          tableLines(
             [{ title: '' }, { title: '', align: 'right' }],
             Object.entries(counts)
               .sort((a, b) => b[1] - a[1])
-              .map(([name, count]) => [name, number(count)]),
-          )
-            .split('\n')
-            .slice(1)
-            .join('\n')
-        return [
-          app.out.paint.bold('Store'),
-          `  ${store.engine}, schema version ${result.schemaVersion}`,
-          `  ${number(result.events)} events in ${number(result.sessions)} sessions, ${result.firstEventAt ?? '-'} to ${result.lastEventAt ?? '-'}`,
-          `  ${number(result.heldEvents)} held, ${number(result.deadLetters)} dead letters in ${number(result.deadRegions)} regions`,
-          `  ${number(result.sources)} sources in ${number(result.batches)} batches`,
-          `  fingerprint ${result.fingerprint ?? 'not computed'}`,
-          '',
-          app.out.paint.bold('Events by id'),
-          top(result.byEventid),
-          '',
-          app.out.paint.bold('Events by sensor'),
-          top(result.bySensor),
-        ].join('\n')
+              .map(([name, count]) => [terminal.data(name), number(count)]),
+          ).slice(1)
+        return terminal.join(
+          [
+            app.out.paint.bold(terminal`Store`),
+            terminal`  ${terminal.own(store.engine)}, schema version ${result.schemaVersion}`,
+            terminal`  ${number(result.events)} events in ${number(result.sessions)} sessions, ${terminal.own(result.firstEventAt ?? '-')} to ${terminal.own(result.lastEventAt ?? '-')}`,
+            terminal`  ${number(result.heldEvents)} held, ${number(result.deadLetters)} dead letters in ${number(result.deadRegions)} regions`,
+            terminal`  ${number(result.sources)} sources in ${number(result.batches)} batches`,
+            terminal`  fingerprint ${terminal.own(result.fingerprint ?? 'not computed')}`,
+            terminal``,
+            app.out.paint.bold(terminal`Events by id`),
+            ...top(result.byEventid),
+            terminal``,
+            app.out.paint.bold(terminal`Events by sensor`),
+            ...top(result.bySensor),
+          ],
+          '\n',
+        )
       })
       return EXIT.ok
     } finally {
@@ -94,7 +95,7 @@ export const dbColumns: Command = {
     app.out.result(columns, () =>
       table(
         [{ title: 'table' }, { title: 'column' }, { title: 'class' }, { title: 'meaning' }],
-        columns.map((one) => [one.table, one.column, one.class, one.meaning]),
+        columns.map((one) => [one.table, one.column, one.class, one.meaning].map(terminal.own)),
         '',
       ),
     )
@@ -126,12 +127,14 @@ export const dbMigrate: Command = {
       }
       app.out.result(result, () =>
         result.pending.length > 0
-          ? result.pending
-              .map((one) => `would apply ${one.id} ${one.name}: ${one.reason}`)
-              .join('\n')
+          ? ownLines(
+              result.pending
+                .map((one) => `would apply ${one.id} ${one.name}: ${one.reason}`)
+                .join('\n'),
+            )
           : applied === 0
-            ? `The schema is up to date (version ${result.to}).`
-            : `Applied ${applied} migrations: version ${from} to ${result.to}.`,
+            ? terminal`The schema is up to date (version ${result.to}).`
+            : terminal`Applied ${applied} migrations: version ${from} to ${result.to}.`,
       )
       return EXIT.ok
     } finally {
@@ -156,13 +159,16 @@ export const dbStatus: Command = {
         writers: await store.holders(),
       }
       app.out.result(result, () =>
-        [
-          app.out.paint.bold('Database'),
-          ...Object.entries(result).map(
-            ([name, value]) =>
-              `  ${name.padEnd(16)} ${name.endsWith('Bytes') && typeof value === 'number' ? bytes(value) : Array.isArray(value) ? (value.length === 0 ? 'nobody' : value.map((one) => `${one.what} (${one.who})`).join(', ')) : String(value)}`,
-          ),
-        ].join('\n'),
+        terminal.join(
+          [
+            app.out.paint.bold(terminal`Database`),
+            ...Object.entries(result).map(
+              ([name, value]) =>
+                terminal`  ${terminal.own(name.padEnd(16))} ${name.endsWith('Bytes') && typeof value === 'number' ? bytes(value) : terminal.own(Array.isArray(value) ? (value.length === 0 ? 'nobody' : value.map((one) => `${one.what} (${one.who})`).join(', ')) : String(value))}`,
+            ),
+          ],
+          '\n',
+        ),
       )
       return EXIT.ok
     } finally {
@@ -184,7 +190,9 @@ export const dbCheck: Command = {
     try {
       const problems = await store.integrityProblems()
       app.out.result({ ok: problems.length === 0, problems }, () =>
-        problems.length === 0 ? 'The file is whole.' : problems.join('\n'),
+        problems.length === 0
+          ? terminal`The file is whole.`
+          : terminal.join(problems.map(terminal.own), '\n'),
       )
       return problems.length === 0 ? EXIT.ok : EXIT.tampered
     } finally {
@@ -210,8 +218,8 @@ export const dbReconcile: Command = {
       const result = await reconcile(store.reads(), writer, registry, options['dry-run'] === true)
       app.out.result(result, () =>
         result.differences.length === 0
-          ? 'Summaries are what the events say; nothing to do.'
-          : `${result.differences.slice(0, 10).join('\n')}\n${result.rebuilt ? 'Made again from the events.' : 'Run without --dry-run to make them again.'}`,
+          ? terminal`Summaries are what the events say; nothing to do.`
+          : terminal`${terminal.join(result.differences.slice(0, 10).map(terminal.data), '\n')}\n${result.rebuilt ? terminal`Made again from the events.` : terminal`Run without --dry-run to make them again.`}`,
       )
       return EXIT.ok
     } finally {

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { OperatingError } from '../../core/errors.ts'
 import { bytes } from '../../core/terminal.ts'
 import { LIMITS } from '../../limits.ts'
+import { terminal } from '../../output/encode/terminal.ts'
 import type { Finding } from '../../store/port.ts'
 import { isPostgresUrl, signingKeyPath, sqlitePath } from '../app.ts'
 import { type Command, EXIT } from '../command.ts'
@@ -48,10 +49,10 @@ export const doctor: Command = {
       if (free < LIMITS.diskFreeBytesMin * 4)
         add(
           'warning',
-          `${bytes(free)} left on the disk`,
+          `${bytes(free).text} left on the disk`,
           'Loads stop before the disk is full; make room.',
         )
-      else add('ok', `${bytes(free)} left on the disk`)
+      else add('ok', `${bytes(free).text} left on the disk`)
     }
     const key = signingKeyPath(app.settings)
     if (!existsSync(key)) add('warning', 'no signing key yet', '"nacre init" or a load makes one.')
@@ -93,13 +94,18 @@ export const doctor: Command = {
     const wrong = findings.some((one) => one.state === 'wrong')
     app.out.result({ ok: !wrong, findings }, () => {
       const { paint } = app.out
-      const signs = { ok: paint.green('✓'), warning: paint.yellow('!'), wrong: paint.red('✗') }
-      return findings
-        .map(
+      const signs = {
+        ok: paint.green(terminal`✓`),
+        warning: paint.yellow(terminal`!`),
+        wrong: paint.red(terminal`✗`),
+      }
+      return terminal.join(
+        findings.map(
           (one) =>
-            `${signs[one.state]} ${one.what}${one.advice === '' ? '' : `\n    ${one.advice}`}`,
-        )
-        .join('\n')
+            terminal`${signs[one.state]} ${terminal.own(one.what)}${one.advice === '' ? terminal`` : terminal`\n    ${terminal.own(one.advice)}`}`,
+        ),
+        '\n',
+      )
     })
     return wrong ? EXIT.failed : EXIT.ok
   },

@@ -1,5 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ownLines } from '../../output/encode/terminal.ts'
 import { makeFolder, signingKeyPath } from '../app.ts'
 import { type Command, EXIT } from '../command.ts'
 
@@ -42,13 +43,15 @@ export const init: Command = {
         mode: store.mode,
       }
       app.out.result(result, () =>
-        [
-          `${hadConfig ? 'Found' : 'Made'} ${config}`,
-          `${hadKey ? 'Found' : 'Made'} the signing key ${key.keyId}`,
-          `The database is ready: schema version ${store.schemaVersion}, ${store.mode}`,
-          '',
-          'Next: nacre ingest bulk PATH',
-        ].join('\n'),
+        ownLines(
+          [
+            `${hadConfig ? 'Found' : 'Made'} ${config}`,
+            `${hadKey ? 'Found' : 'Made'} the signing key ${key.keyId}`,
+            `The database is ready: schema version ${store.schemaVersion}, ${store.mode}`,
+            '',
+            'Next: nacre ingest bulk PATH',
+          ].join('\n'),
+        ),
       )
       return EXIT.ok
     } finally {

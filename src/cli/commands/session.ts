@@ -1,12 +1,14 @@
 import { LookupFailed } from '../../core/errors.ts'
 import { ownText } from '../../core/event.ts'
 import { formatInstant } from '../../core/instant.ts'
-import { type PlainObject, parseJson } from '../../core/json.ts'
-import { fit, number, type Paint, pad, table } from '../../core/terminal.ts'
+import { fit, number, type Paint, pad, type TerminalText, table } from '../../core/terminal.ts'
+import type { SafeText } from '../../core/text.ts'
 import { toVisible } from '../../neutralize/visible.ts'
-import type { EventRecord, SessionRecord } from '../../store/port.ts'
+import { terminal } from '../../output/encode/terminal.ts'
+import type { EventField, EventRecord, SessionRecord } from '../../store/port.ts'
 import { type Command, EXIT } from '../command.ts'
 import { instantOption } from '../options.ts'
+import type { Output } from '../output.ts'
 import { sessionJson, sessionText } from '../session-json.ts'
 
 export const session: Command = {
@@ -25,7 +27,9 @@ export const session: Command = {
   async run(app, args, options) {
     const store = await app.openStore('read')
     try {
-      const { eventsOfSession, findSessions } = await import('../../store/repo/sessions.ts')
+      const { eventsOfSession, fieldsOf, findSessions } = await import(
+        '../../store/repo/sessions.ts'
+      )
       const id = toVisible(args[0]!)
       const sensor =
         typeof options['sensor'] === 'string' ? toVisible(options['sensor']) : undefined
@@ -48,7 +52,7 @@ export const session: Command = {
       }
       const events = await eventsOfSession(store.query, found[0]!)
       app.out.result(sessionText(found[0]!, events), () =>
-        renderSession(found[0]!, events, app.out.paint, app.out.width),
+        renderSession(found[0]!, events, fieldsOf, app.out),
       )
       return EXIT.ok
     } finally {
@@ -95,7 +99,7 @@ export const sessions: Command = {
       if (app.out.format === 'json' && options['jsonl'] !== true) {
         const all: object[] = []
         for await (const one of findSessions(store.query, filter, given)) all.push(sessionJson(one))
-        app.out.result({ sessions: all }, () => '')
+        app.out.result({ sessions: all }, () => terminal``)
         return EXIT.ok
       }
       if (app.out.format === 'json') {
@@ -117,22 +121,27 @@ export const sessions: Command = {
   },
 }
 
-function renderSessions(rows: readonly SessionRecord[], paint: Paint, hasMore: boolean): string {
-  if (rows.length === 0) return 'No session matches.'
+function renderSessions(
+  rows: readonly SessionRecord[],
+  paint: Paint,
+  hasMore: boolean,
+): TerminalText {
+  if (rows.length === 0) return terminal`No session matches.`
+  const none = paint.dim(terminal`-`)
   const cells = rows.map((one) => [
-    formatInstant(one.firstEventUs).slice(0, 19).replace('T', ' '),
-    fit(one.sensor, 18),
-    fit(one.session, 16),
-    one.srcIp === null ? paint.dim('-') : fit(one.srcIp, 39),
-    one.protocol ?? paint.dim('-'),
+    terminal.own(formatInstant(one.firstEventUs).slice(0, 19).replace('T', ' ')),
+    fit(terminal.data(one.sensor), 18),
+    fit(terminal.data(one.session), 16),
+    one.srcIp === null ? none : fit(terminal.data(one.srcIp), 42),
+    one.protocol === null ? none : fit(terminal.data(one.protocol), 10),
     number(one.eventCount),
-    one.commandCount === 0 ? paint.dim('0') : number(one.commandCount),
+    one.commandCount === 0 ? paint.dim(terminal`0`) : number(one.commandCount),
     one.loginSuccessCount > 0
-      ? paint.yellow(`${one.loginSuccessCount} in`)
+      ? paint.yellow(terminal`${one.loginSuccessCount} in`)
       : one.loginFailedCount > 0
-        ? `${one.loginFailedCount} failed`
-        : paint.dim('-'),
-    fit(one.clientVersion ?? '', 32),
+        ? terminal`${one.loginFailedCount} failed`
+        : none,
+    fit(terminal.data(one.clientVersion ?? ''), 32),
   ])
   const text = table(
     [
@@ -150,63 +159,68 @@ function renderSessions(rows: readonly SessionRecord[], paint: Paint, hasMore: b
     '',
   )
   return hasMore
-    ? `${text}\n${paint.dim('The first 50; --limit N shows more, --jsonl all.')}`
+    ? terminal`${text}\n${paint.dim(terminal`The first 50; --limit N shows more, --jsonl all.`)}`
     : text
 }
 
 function renderSession(
   one: SessionRecord,
   events: readonly EventRecord[],
-  paint: Paint,
-  width: number,
-): string {
-  const facts: readonly (readonly [string, string])[] = [
-    ['sensor', one.sensor],
-    ['address', one.srcIp ?? '-'],
-    ['protocol', one.protocol ?? '-'],
-    ['client', one.clientVersion ?? '-'],
-    ['hassh', one.hassh ?? '-'],
-    ['from', formatInstant(one.firstEventUs)],
-    ['to', formatInstant(one.lastEventUs)],
-    ['duration', one.durationMs === null ? 'not known' : `${(one.durationMs / 1000).toFixed(1)} s`],
+  fieldsOf: (event: EventRecord) => readonly EventField[],
+  { paint, width }: Pick<Output, 'paint' | 'width'>,
+): TerminalText {
+  const none = terminal`-`
+  const facts: readonly (readonly [string, TerminalText])[] = [
+    ['sensor', terminal.data(one.sensor)],
+    ['address', one.srcIp === null ? none : terminal.data(one.srcIp)],
+    ['protocol', one.protocol === null ? none : terminal.data(one.protocol)],
+    ['client', one.clientVersion === null ? none : terminal.data(one.clientVersion)],
+    ['hassh', one.hassh === null ? none : terminal.data(one.hassh)],
+    ['from', terminal.own(formatInstant(one.firstEventUs))],
+    ['to', terminal.own(formatInstant(one.lastEventUs))],
+    [
+      'duration',
+      one.durationMs === null
+        ? terminal`not known`
+        : terminal`${terminal.own((one.durationMs / 1000).toFixed(1))} s`,
+    ],
     [
       'counts',
-      `${one.eventCount} events, ${one.commandCount} commands (${one.failedCommandCount} failed), ${one.loginFailedCount} log-ins failed, ${one.loginSuccessCount} succeeded, ${one.downloadCount} downloads, ${one.uploadCount} uploads`,
+      terminal`${one.eventCount} events, ${one.commandCount} commands (${one.failedCommandCount} failed), ${one.loginFailedCount} log-ins failed, ${one.loginSuccessCount} succeeded, ${one.downloadCount} downloads, ${one.uploadCount} uploads`,
     ],
     [
       'complete',
       one.connectCount > 0 && one.closedCount > 0
-        ? paint.green('start and end seen')
+        ? paint.green(terminal`start and end seen`)
         : paint.yellow(
-            `${one.connectCount > 0 ? '' : 'start not seen '}${one.closedCount > 0 ? '' : 'end not seen'}`.trim(),
+            terminal.own(
+              `${one.connectCount > 0 ? '' : 'start not seen '}${one.closedCount > 0 ? '' : 'end not seen'}`.trim(),
+            ),
           ),
     ],
   ]
   const lines = [
-    paint.bold(`Session ${one.session}`),
-    ...facts.map(([name, text]) => `  ${paint.dim(pad(name, 9))} ${text}`),
-    '',
+    paint.bold(terminal`Session ${one.session}`),
+    ...facts.map(([name, text]) => terminal`  ${paint.dim(pad(terminal.own(name), 9))} ${text}`),
+    terminal``,
   ]
   for (const event of events) {
-    const view = parseJson(event.payload) as PlainObject
-    const time = formatInstant(event.eventTimeUs).slice(11, 23)
-    lines.push(
-      fit(
-        `${paint.dim(time)}  ${pad(event.eventid.replace(/^cowrie\./, ''), 24)} ${gist(view)}`,
-        Math.max(60, width),
-      ),
-    )
+    const time = paint.dim(terminal.own(formatInstant(event.eventTimeUs).slice(11, 23)))
+    const kind = pad(terminal.data(event.eventid.replace(/^cowrie\./, '')), 24)
+    lines.push(fit(terminal`${time}  ${kind} ${gist(fieldsOf(event))}`, Math.max(60, width)))
   }
-  return lines.join('\n')
+  return terminal.join(lines, '\n')
 }
 
 /** The field of an event that says most. */
-function gist(view: PlainObject): string {
-  if (typeof view['username'] === 'string')
-    return `${view['username']} / ${typeof view['password'] === 'string' ? view['password'] : '(key)'}`
-  for (const field of ['input', 'url', 'filename', 'version', 'hassh', 'shasum', 'message']) {
-    const value = view[field]
-    if (typeof value === 'string' && value !== '') return value
+function gist(fields: readonly EventField[]): TerminalText {
+  const field = (name: string): SafeText | undefined =>
+    fields.find((one) => one.name === name)?.value
+  const username = field('username')
+  if (username !== undefined) return terminal`${username} / ${field('password') ?? terminal`(key)`}`
+  for (const name of ['input', 'url', 'filename', 'version', 'hassh', 'shasum', 'message']) {
+    const value = field(name)
+    if (value !== undefined && value !== '') return terminal.data(value)
   }
-  return ''
+  return terminal``
 }

@@ -1,6 +1,7 @@
 import { toHex } from '../../core/bytes.ts'
 import { formatInstant } from '../../core/instant.ts'
-import { bytes, fit, number, table } from '../../core/terminal.ts'
+import { bytes, fit, number, pad, table } from '../../core/terminal.ts'
+import { terminal } from '../../output/encode/terminal.ts'
 import { type Command, EXIT } from '../command.ts'
 
 /** Sources listed in the text; `--json` has all. */
@@ -53,7 +54,7 @@ export const status: Command = {
       }
       app.out.result(result, () => {
         const { paint } = app.out
-        const lines = [paint.bold(`${found.sources.length} sources`)]
+        const lines = [paint.bold(terminal`${found.sources.length} sources`)]
         lines.push(
           table(
             [
@@ -68,51 +69,56 @@ export const status: Command = {
             found.sources
               .slice(-SHOWN)
               .map((one) => [
-                String(one.id),
-                fit(one.path, 50),
+                terminal`${one.id}`,
+                fit(terminal.own(one.path), 50),
                 one.state === 'complete' || one.state === 'open'
-                  ? one.state
-                  : paint.yellow(one.state),
+                  ? terminal.own(one.state)
+                  : paint.yellow(terminal.own(one.state)),
                 bytes(one.committedOffset),
-                one.pendingBytes === 0 ? paint.dim('0') : bytes(one.pendingBytes),
+                one.pendingBytes === 0 ? paint.dim(terminal`0`) : bytes(one.pendingBytes),
                 number(one.records),
-                formatInstant(one.lastSeenUs).slice(0, 19).replace('T', ' '),
+                terminal.own(formatInstant(one.lastSeenUs).slice(0, 19).replace('T', ' ')),
               ]),
           ),
         )
         if (found.sources.length > SHOWN)
           lines.push(
-            paint.dim(`  and ${found.sources.length - SHOWN} older ones; --json lists them all`),
+            paint.dim(
+              terminal`  and ${found.sources.length - SHOWN} older ones; --json lists them all`,
+            ),
           )
         lines.push(
-          '',
-          paint.bold('Dead letters'),
+          terminal``,
+          paint.bold(terminal`Dead letters`),
           ...(found.deadLetters.length === 0
-            ? [paint.dim('  none')]
+            ? [paint.dim(terminal`  none`)]
             : found.deadLetters.map(
                 (one) =>
-                  `  ${number(one.records).padStart(8)}  ${one.reason} ${paint.dim(`in ${one.regions} regions, ${one.state}`)}`,
+                  terminal`  ${pad(number(one.records), 8, 'right')}  ${terminal.own(one.reason)} ${paint.dim(terminal`in ${one.regions} regions, ${terminal.own(one.state)}`)}`,
               )),
         )
         lines.push(
-          '',
-          paint.bold('Schema drift'),
+          terminal``,
+          paint.bold(terminal`Schema drift`),
           ...(found.drift.length === 0
-            ? [paint.dim('  none')]
+            ? [paint.dim(terminal`  none`)]
             : found.drift.map(
                 (one) =>
-                  `  ${number(one.count).padStart(8)}  ${one.what} ${one.eventid} ${one.field}`,
+                  terminal`  ${pad(number(one.count), 8, 'right')}  ${terminal.own(one.what)} ${one.eventid} ${one.field}`,
               )),
         )
         if (found.foreignFiles > 0)
-          lines.push('', `${number(found.foreignFiles)} foreign files were left alone.`)
+          lines.push(
+            terminal``,
+            terminal`${number(found.foreignFiles)} foreign files were left alone.`,
+          )
         lines.push(
-          '',
+          terminal``,
           checkpoint === null
-            ? 'No checkpoint yet.'
-            : `Checkpoint ${checkpoint.seq} of ${checkpoint.madeAt} covers ${checkpoint.upToBatch} batches, signed by ${checkpoint.keyId}.`,
+            ? terminal`No checkpoint yet.`
+            : terminal`Checkpoint ${checkpoint.seq} of ${terminal.own(checkpoint.madeAt)} covers ${checkpoint.upToBatch} batches, signed by ${terminal.own(checkpoint.keyId)}.`,
         )
-        return lines.join('\n')
+        return terminal.join(lines, '\n')
       })
       return EXIT.ok
     } finally {

@@ -1,4 +1,5 @@
 import { StoreError, UsageError } from '../../core/errors.ts'
+import { ownLines, terminal } from '../../output/encode/terminal.ts'
 import type { SynthOutcome } from '../../synth/index.ts'
 import {
   checkSynthOptions,
@@ -71,12 +72,12 @@ export const synth: Command = {
     const { SynthFolderError, synthesize } = await import('../../synth/index.ts')
     try {
       const outcome = await synthesize(out, options, app.signal)
-      app.out.result(outcome, () => describe(outcome))
+      app.out.result(outcome, () => ownLines(describe(outcome)))
       return EXIT.ok
     } catch (error) {
       if (app.signal.aborted) {
         const text = 'Stopped: the folder holds half a set and no truth.json. Remove it.'
-        app.out.result({ out, stopped: true }, () => text)
+        app.out.result({ out, stopped: true }, () => terminal.own(text))
         return EXIT.interrupted // the caller knows which signal it was
       }
       throw operating(error, out, error instanceof SynthFolderError)

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { UsageError } from '../../core/errors.ts'
-import { number } from '../../core/terminal.ts'
+import { number, type TerminalText } from '../../core/terminal.ts'
+import { terminal } from '../../output/encode/terminal.ts'
 import type { KeptCheckpoint, Verdict, VerifySection } from '../../pipeline/verify.ts'
 import { type Command, EXIT } from '../command.ts'
 import { instantOption } from '../options.ts'
@@ -55,7 +56,8 @@ export const verify: Command = {
         rules: await app.ruleSet(),
         privateKeys: await app.privateKeys(),
         knownMigrations: MIGRATIONS,
-        progress: (batches, total) => app.out.progress(`verifying batch ${batches} of ${total}`),
+        progress: (batches, total) =>
+          app.out.progress(terminal`verifying batch ${batches} of ${total}`),
       })
       app.out.result(verdict, () => renderVerdict(verdict, app.out.paint))
       return verdict.ok ? EXIT.ok : EXIT.tampered
@@ -80,7 +82,7 @@ function readCheckpoint(path: string): KeptCheckpoint {
   })
 }
 
-export function renderVerdict(verdict: Verdict, paint: Paint): string {
+export function renderVerdict(verdict: Verdict, paint: Paint): TerminalText {
   const titles: Readonly<
     Record<'conservation' | 'seals' | 'view' | 'summaries' | 'journal', string>
   > = {
@@ -90,21 +92,25 @@ export function renderVerdict(verdict: Verdict, paint: Paint): string {
     summaries: 'sessions and roll-ups are what the events say',
     journal: 'no decision was changed or taken out',
   }
-  const lines = [paint.bold('Verification')]
+  const lines = [paint.bold(terminal`Verification`)]
   for (const [name, title] of Object.entries(titles)) {
     const one: VerifySection = verdict[name as keyof typeof titles]
     const skipped = name === 'summaries' && verdict.notChecked.includes('summaries')
     lines.push(
-      `  ${skipped ? paint.dim('–') : one.ok ? paint.green('✓') : paint.red('✗')} ${name.padEnd(13)} ${skipped ? paint.dim('not checked') : title}`,
+      terminal`  ${skipped ? paint.dim(terminal`–`) : one.ok ? paint.green(terminal`✓`) : paint.red(terminal`✗`)} ${terminal.own(name.padEnd(13))} ${skipped ? paint.dim(terminal`not checked`) : terminal.own(title)}`,
     )
-    for (const problem of one.problems) lines.push(paint.red(`      ${problem}`))
+    for (const problem of one.problems)
+      lines.push(paint.red(terminal`      ${terminal.own(problem)}`))
   }
-  lines.push('')
+  lines.push(terminal``)
   lines.push(
-    `${verdict.ok ? paint.green('Everything matches') : paint.red('Does not match')}: ${number(verdict.sources)} sources, ${number(verdict.batches)} batches, ${number(verdict.lines)} records.`,
+    terminal`${verdict.ok ? paint.green(terminal`Everything matches`) : paint.red(terminal`Does not match`)}: ${number(verdict.sources)} sources, ${number(verdict.batches)} batches, ${number(verdict.lines)} records.`,
   )
   if (!verdict.ok)
-    lines.push('Keep the database file as it is and follow docs/operations/seal-mismatch.md.')
-  for (const left of verdict.notChecked) lines.push(paint.dim(`Not checked: ${left}.`))
-  return lines.join('\n')
+    lines.push(
+      terminal`Keep the database file as it is and follow docs/operations/seal-mismatch.md.`,
+    )
+  for (const left of verdict.notChecked)
+    lines.push(paint.dim(terminal`Not checked: ${terminal.own(left)}.`))
+  return terminal.join(lines, '\n')
 }

@@ -1,4 +1,5 @@
-import { bytes, fit, number, table } from '../../core/terminal.ts'
+import { bytes, fit, fitEnd, number, type TerminalText, table } from '../../core/terminal.ts'
+import { terminal } from '../../output/encode/terminal.ts'
 import type { LoadReport, SourceReport } from '../../pipeline/bulk.ts'
 import type { Paint } from '../output.ts'
 
@@ -6,9 +7,9 @@ import type { Paint } from '../output.ts'
 const SOURCES_SHOWN = 20
 
 /** The report of a load for a terminal: what was read, what became of every record, what needs a look. */
-export function renderLoad(report: LoadReport, paint: Paint, width: number): string {
+export function renderLoad(report: LoadReport, paint: Paint, width: number): TerminalText {
   const { totals } = report
-  const parts: string[] = []
+  const parts: TerminalText[] = []
   const fates: readonly (readonly [string, number])[] = [
     ['stored', totals.stored],
     ['duplicate', totals.duplicate],
@@ -21,7 +22,7 @@ export function renderLoad(report: LoadReport, paint: Paint, width: number): str
     .sort((a, b) => b.dead - a.dead || b.lines - a.lines)
     .slice(0, SOURCES_SHOWN)
   if (shown.length > 0) {
-    parts.push(paint.bold('Sources'))
+    parts.push(paint.bold(terminal`Sources`))
     parts.push(
       table(
         [
@@ -42,54 +43,65 @@ export function renderLoad(report: LoadReport, paint: Paint, width: number): str
     )
     if (report.sources.length > shown.length)
       parts.push(
-        paint.dim(`  and ${report.sources.length - shown.length} more; --json lists them all`),
+        paint.dim(
+          terminal`  and ${report.sources.length - shown.length} more; --json lists them all`,
+        ),
       )
-    parts.push('')
+    parts.push(terminal``)
   }
-  parts.push(paint.bold('Conservation: every record has one fate'))
+  parts.push(paint.bold(terminal`Conservation: every record has one fate`))
   parts.push(
-    `  ${number(totals.lines)} records = ${fates.map(([name, count]) => (count === 0 ? paint.dim(`0 ${name}`) : `${name === 'dead' ? paint.yellow(number(count)) : number(count)} ${name}`)).join(' + ')}   ${report.balanced ? paint.green('✓ balanced') : paint.red('✗ does not add up')}`,
+    terminal`  ${number(totals.lines)} records = ${terminal.join(
+      fates.map(([name, count]) => fate(name, count, paint)),
+      ' + ',
+    )}   ${report.balanced ? paint.green(terminal`✓ balanced`) : paint.red(terminal`✗ does not add up`)}`,
   )
   parts.push(
-    `  ${bytes(totals.bytes)} read${totals.pendingBytes > 0 ? `, ${bytes(totals.pendingBytes)} pending (an unfinished last line)` : ''} in ${(report.elapsedMs / 1000).toFixed(1)} s, ${number(report.eventsPerSecond)} events/s`,
+    terminal`  ${bytes(totals.bytes)} read${totals.pendingBytes > 0 ? terminal`, ${bytes(totals.pendingBytes)} pending (an unfinished last line)` : terminal``} in ${terminal.own((report.elapsedMs / 1000).toFixed(1))} s, ${number(report.eventsPerSecond)} events/s`,
   )
   if (report.foreign.length > 0) {
-    parts.push('', paint.bold('Left alone: no Cowrie events in it'))
+    parts.push(terminal``, paint.bold(terminal`Left alone: no Cowrie events in it`))
     for (const { path, kind } of report.foreign.slice(0, SOURCES_SHOWN))
       parts.push(
-        `  ${fit(path, Math.max(30, width - 40))}  ${paint.dim(kind)}${kind === 'elasticsearch-enriched' ? paint.dim(' (--accept-enriched takes it)') : ''}`,
+        terminal`  ${fit(terminal.own(path), Math.max(30, width - 40))}  ${paint.dim(terminal.own(kind))}${kind === 'elasticsearch-enriched' ? paint.dim(terminal` (--accept-enriched takes it)`) : terminal``}`,
       )
     if (report.foreign.length > SOURCES_SHOWN)
-      parts.push(paint.dim(`  and ${report.foreign.length - SOURCES_SHOWN} more`))
+      parts.push(paint.dim(terminal`  and ${report.foreign.length - SOURCES_SHOWN} more`))
   }
   if (report.failed.length > 0) {
-    parts.push('', paint.red('Could not be read'))
+    parts.push(terminal``, paint.red(terminal`Could not be read`))
     for (const { path, code, message } of report.failed)
-      parts.push(`  ${path}  ${message} ${paint.dim(`(${code})`)}`)
+      parts.push(
+        terminal`  ${terminal.own(path)}  ${terminal.own(message)} ${paint.dim(terminal`(${terminal.own(code)})`)}`,
+      )
   }
-  for (const notice of report.notices) parts.push('', `${paint.yellow('Note')}  ${notice}`)
-  return parts.join('\n')
+  for (const notice of report.notices)
+    parts.push(terminal``, terminal`${paint.yellow(terminal`Note`)}  ${terminal.own(notice)}`)
+  return terminal.join(parts, '\n')
 }
 
-function sourceRow(source: SourceReport, paint: Paint, width: number): string[] {
-  const name =
-    source.path.length > Math.max(24, width - 76)
-      ? `…${source.path.slice(-(Math.max(24, width - 76) - 1))}`
-      : source.path
-  const zero = (count: number): string => (count === 0 ? paint.dim('0') : number(count))
+function fate(name: string, count: number, paint: Paint): TerminalText {
+  if (count === 0) return paint.dim(terminal`0 ${terminal.own(name)}`)
+  return terminal`${name === 'dead' ? paint.yellow(number(count)) : number(count)} ${terminal.own(name)}`
+}
+
+function sourceRow(source: SourceReport, paint: Paint, width: number): TerminalText[] {
+  const name = fitEnd(terminal.own(source.path), Math.max(24, width - 76))
+  const zero = (count: number): TerminalText =>
+    count === 0 ? paint.dim(terminal`0`) : number(count)
   const state =
     source.end === 'torn' || source.end === 'bomb'
-      ? paint.yellow(`${source.state}, ${source.end}`)
-      : source.state
+      ? paint.yellow(terminal.own(`${source.state}, ${source.end}`))
+      : terminal.own(source.state)
   return [
     name,
-    source.sensor === '' ? paint.dim('-') : fit(source.sensor, 20),
-    source.format,
+    source.sensor === '' ? paint.dim(terminal`-`) : fit(terminal.data(source.sensor), 20),
+    terminal.own(source.format),
     state,
     zero(source.lines),
     zero(source.stored),
     zero(source.duplicate),
-    source.dead === 0 ? paint.dim('0') : paint.yellow(number(source.dead)),
+    source.dead === 0 ? paint.dim(terminal`0`) : paint.yellow(number(source.dead)),
     zero(source.pendingBytes),
   ]
 }

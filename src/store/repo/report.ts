@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { VALUE_KINDS, type ValueKind } from '../../core/event.ts'
 import { type DayNumber, US_PER_DAY } from '../../core/instant.ts'
-import { compareUtf8 } from '../../core/text.ts'
+import { compareUtf8, type SafeText } from '../../core/text.ts'
 import type { Database } from '../schema.ts'
 
 /** A span of whole UTC days: [fromDay, untilDay). */
@@ -11,7 +11,11 @@ export type ReportWindow = {
   readonly sensor: string | undefined
 }
 
-export type TopEntry = { readonly value: string; readonly count: number; readonly sessions: number }
+export type TopEntry = {
+  readonly value: SafeText
+  readonly count: number
+  readonly sessions: number
+}
 
 export type SessionFigures = {
   readonly total: number
@@ -29,14 +33,14 @@ export type CompletenessFigures = {
   readonly pendingBytes: number
   readonly deadLetters: number
   readonly heldEvents: number
-  readonly silentSensors: readonly string[]
+  readonly silentSensors: readonly SafeText[]
 }
 
 type Total = {
   readonly id: number
   readonly events: number
   readonly sessions: number
-  readonly value: string
+  readonly value: SafeText
 }
 
 /** What a report asks of the roll-ups. Raw events are never read. */
@@ -265,7 +269,8 @@ export class ReportQueries {
       pendingBytes: Number(sources.pending ?? 0),
       deadLetters: Number(dead.n ?? 0),
       heldEvents: Number(held.n),
-      silentSensors: (await silent.execute()).map((row) => row.name),
+      // Texts of the store are in visible form: they were made so before they were written.
+      silentSensors: (await silent.execute()).map((row) => row.name as SafeText),
     }
   }
 
@@ -291,7 +296,7 @@ export class ReportQueries {
       id: row.value_id,
       events: Number(row.events),
       sessions: Number(row.sessions),
-      value: byId.get(row.value_id) ?? '',
+      value: (byId.get(row.value_id) ?? '') as SafeText, // in visible form, as all of the store
     }))
   }
 
@@ -324,6 +329,7 @@ export class ReportQueries {
         .limit(limit)
     return (await candidates.execute()).map((row) => ({
       ...row,
+      value: row.value as SafeText, // in visible form, as all of the store
       events: Number(row.events),
       sessions: Number(row.sessions),
     }))

@@ -1,16 +1,18 @@
 import { type Kysely, sql } from 'kysely'
 import type { InstantUs } from '../../core/instant.ts'
+import { type PlainJson, type PlainObject, parseJson, sortedJsonText } from '../../core/json.ts'
+import { compareUtf8, type SafeText } from '../../core/text.ts'
 import type { Database, SessionKey } from '../schema.ts'
 
 /** A session as it is stored, with texts in place of numbers. */
 export type SessionRecord = {
   readonly sessionKey: SessionKey
-  readonly sensor: string
-  readonly session: string
-  readonly srcIp: string | null
-  readonly protocol: string | null
-  readonly clientVersion: string | null
-  readonly hassh: string | null
+  readonly sensor: SafeText
+  readonly session: SafeText
+  readonly srcIp: SafeText | null
+  readonly protocol: SafeText | null
+  readonly clientVersion: SafeText | null
+  readonly hassh: SafeText | null
   readonly durationMs: number | null
   readonly firstEventUs: InstantUs
   readonly lastEventUs: InstantUs
@@ -117,11 +119,12 @@ async function page(
         sql<boolean>`(sessions.first_event_us, sensors.name, sessions.session) > (${after.firstEventUs}, ${after.sensor}, ${after.session})`,
       )
   }
-  return select.execute()
+  // Texts of the store are in visible form: they were made so before they were written.
+  return (await select.execute()) as SessionRecord[]
 }
 
 export type EventRecord = {
-  readonly eventid: string
+  readonly eventid: SafeText
   readonly eventTimeUs: InstantUs
   readonly flags: number
   readonly payload: string
@@ -136,7 +139,7 @@ export async function eventsOfSession(
   query: Kysely<Database>,
   session: Pick<SessionRecord, 'sessionKey' | 'firstEventUs' | 'lastEventUs'>,
 ): Promise<EventRecord[]> {
-  return query
+  const rows = await query
     .selectFrom('raw_events')
     .innerJoin('event_kinds', 'event_kinds.id', 'raw_events.kind_id')
     .where('event_time_us', '>=', session.firstEventUs)
@@ -146,4 +149,20 @@ export async function eventsOfSession(
     .orderBy('raw_events.digest')
     .select(['event_kinds.name as eventid', 'event_time_us as eventTimeUs', 'flags', 'payload'])
     .execute()
+  return rows as EventRecord[] // in visible form, as above
+}
+
+/** One field of a payload; what is no string, as JSON. */
+export type EventField = { readonly name: SafeText; readonly value: SafeText }
+
+/** The fields of an event, in the order of the UTF-8 bytes of their names. */
+export function fieldsOf(event: Pick<EventRecord, 'payload'>): EventField[] {
+  const payload = parseJson(event.payload) as PlainObject // payloads are objects
+  return Object.entries(payload)
+    .sort(([a], [b]) => compareUtf8(a, b))
+    .map(([name, value]) => ({ name, value: textOf(value) }) as EventField) // in visible form, as above
+}
+
+function textOf(value: PlainJson): string {
+  return typeof value === 'string' ? value : sortedJsonText(value)
 }

@@ -1,12 +1,13 @@
 import type { Kysely } from 'kysely'
 import type { SignedCheckpoint } from '../../core/seal-types.ts'
+import type { SafeText } from '../../core/text.ts'
 import type { Database } from '../schema.ts'
 
 export type StoreStatus = {
   readonly sources: readonly {
     readonly id: number
-    readonly path: string
-    readonly sensor: string
+    readonly path: SafeText
+    readonly sensor: SafeText
     readonly state: string
     readonly compression: string
     readonly committedOffset: number
@@ -24,8 +25,8 @@ export type StoreStatus = {
   }[]
   readonly drift: readonly {
     readonly what: string
-    readonly eventid: string
-    readonly field: string
+    readonly eventid: SafeText
+    readonly field: SafeText
     readonly count: number
   }[]
   readonly checkpoint: SignedCheckpoint | undefined
@@ -84,14 +85,23 @@ export async function storeStatus(query: Kysely<Database>): Promise<StoreStatus>
     .select('public_key')
     .executeTakeFirst()
   return {
-    sources,
+    // Texts of the store are in visible form: they were made so before they were written.
+    sources: sources.map((row) => ({
+      ...row,
+      path: row.path as SafeText,
+      sensor: row.sensor as SafeText,
+    })),
     foreignFiles: Number(foreign.n),
     deadLetters: dead.map((row) => ({
       ...row,
       regions: Number(row.regions),
       records: Number(row.records),
     })),
-    drift,
+    drift: drift.map((row) => ({
+      ...row,
+      eventid: row.eventid as SafeText,
+      field: row.field as SafeText,
+    })),
     checkpoint:
       last === undefined
         ? undefined

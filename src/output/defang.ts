@@ -1,0 +1,95 @@
+/**
+ * Addresses that do not open when clicked, and back.
+ *
+ * People's outputs defang attacker text: `http` becomes `hxxp`, other schemes lose their colon (`ldap[:]//`), hosts
+ * and addresses one dot or colon (`192.0.2[.]7`, `2001:db8[:]:7`), mail addresses their `@`. What is for machines
+ * (JSON, STIX) keeps them exact.
+ */
+import { isIP, isIPv6 } from 'node:net'
+
+// A scheme with its slashes, and the host after them. Every repetition is bounded and every word is entered once:
+// the time is linear in the text.
+const URL_START =
+  /(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]{0,30}):(\/\/|\\\\|\/\\|\\\/)([^\s/\\?#"'<>`|,;(){}]{0,255})/gu
+// Schemes that programs follow without two slashes.
+const BARE_SCHEME =
+  /(?<![A-Za-z0-9+.-])(https?|ftps?|javascript|vbscript|data|mailto|tel|sms|file|xmpp|magnet|view-source|ms-[a-z-]{1,20}):(?!\]|\s|$)/giu
+const IPV4 = /(?<![0-9A-Za-z.])(\d{1,3}\.\d{1,3}\.\d{1,3})\.(\d{1,3})(?![0-9A-Za-z]|\.\d)/g
+const IPV6 = /(?<![0-9A-Za-z:.])[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?![0-9A-Za-z:])/g
+const MAIL = /([\p{L}\p{N}._%+-]{1,64})@((?:[\p{L}\p{N}-]{1,63}\.){1,8}[\p{L}\p{N}-]{2,63})/gu
+const WWW = /(?<![\p{L}\p{N}])(www)\.(?=[\p{L}\p{N}])/giu
+// Bare names under endings that mail programs and chats make links of. Endings that are common for files (sh, so,
+// py, pl) are left out: commands are full of them.
+const HOST =
+  /(?<![\p{L}\p{N}.@_\\-])((?:[\p{L}\p{N}_-]{1,63}\.){0,30}[\p{L}\p{N}_-]{1,63})\.(com|net|org|info|biz|io|co|ru|cn|su|eu|de|fr|uk|us|in|br|xyz|top|site|online|club|shop|store|live|space|website|app|dev|me|cc|tk|ml|ga|cf|pw|example|onion)(?![\p{L}\p{N}_-]|\.[\p{L}\p{N}])/giu
+
+/** Makes URLs, addresses and host names of a text unclickable. Never throws, whatever the text. */
+export function defang(text: string): string {
+  if (!/[.:@]/.test(text)) return text
+  return text
+    .replace(
+      URL_START,
+      (_, scheme: string, slashes: string, host: string) =>
+        `${defangedScheme(scheme)}${slashes}${defangedAuthority(host)}`,
+    )
+    .replace(BARE_SCHEME, (_, scheme: string) => defangedScheme(scheme))
+    .replace(MAIL, (_, user: string, host: string) => `${user}[@]${withLastDot(host)}`)
+    .replace(IPV4, (whole, first: string, last: string) =>
+      isIP(`${first}.${last}`) === 4 ? `${first}[.]${last}` : whole,
+    )
+    .replace(IPV6, (whole) => (isIPv6(whole) ? defangedV6(whole) : whole))
+    .replace(WWW, '$1[.]')
+    .replace(HOST, '$1[.]$2')
+}
+
+/**
+ * Undoes the spellings of defanged addresses that are in use: `hxxp`, `[.]`, `(.)`, `[dot]`, `[:]`, `[@]`, `[://]`.
+ *
+ * For what people paste as arguments; text without such spellings comes back as it is.
+ */
+export function refang(text: string): string {
+  return text
+    .replace(/\[:\/\/\]/g, '://')
+    .replace(
+      /(?<![A-Za-z0-9])(h)(xx|XX)(p(?:s)?)(?=:|\[:\])/gi,
+      (_, h: string, xx: string, p: string) => `${h}${xx === 'XX' ? 'TT' : 'tt'}${p}`,
+    )
+    .replace(
+      /(?<![A-Za-z0-9])(s?f)(x)(ps?)(?=:|\[:\])/gi,
+      (_, f: string, x: string, p: string) => `${f}${x === 'X' ? 'T' : 't'}${p}`,
+    )
+    .replace(/[[({](?:\.|dot)[\])}]/gi, '.')
+    .replace(/\[:\]/g, ':')
+    .replace(/[[({](?:@|at)[\])}]/gi, '@')
+}
+
+/** `http:` to `hxxp:`, `ftp:` to `fxp:`, anything else to `ldap[:]`; with the colon. */
+function defangedScheme(scheme: string): string {
+  if (/^https?$|^s?ftps?$/i.test(scheme)) {
+    const letters = /^h/i.test(scheme) ? /t/gi : /t/i
+    return `${scheme.replace(letters, (t) => (t === 't' ? 'x' : 'X'))}:`
+  }
+  // Typed in this form already.
+  if (/^hxxps?$|^s?fxps?$/i.test(scheme)) return `${scheme}:`
+  return `${scheme}[:]`
+}
+
+function defangedAuthority(authority: string): string {
+  const at = authority.lastIndexOf('@')
+  const user = at < 0 ? '' : `${authority.slice(0, at).replaceAll('@', '[@]')}[@]`
+  const host = authority.slice(at + 1)
+  return user + (host.startsWith('[') ? defangedV6(host) : withLastDot(host))
+}
+
+function withLastDot(host: string): string {
+  if (host.includes('[.]')) return host
+  const end = /\.?(?::\d*)?$/.exec(host)?.index ?? host.length
+  const dot = host.lastIndexOf('.', end - 1)
+  return dot < 0 ? host : `${host.slice(0, dot)}[.]${host.slice(dot + 1)}`
+}
+
+function defangedV6(address: string): string {
+  const second = address.indexOf(':', address.indexOf(':') + 1)
+  if (second < 0) return address
+  return `${address.slice(0, second)}[:]${address.slice(second + 1)}`
+}

@@ -1,0 +1,14 @@
+import { plainProblems } from './lines.ts'
+import { firstDifference, hostileCharacters, type Oracle } from './oracle.ts'
+
+/** With code spans taken out, every line must be that of the twin: nothing but our own Markdown is left. */
+export const markdownOracle: Oracle = (document, twin) => [
+  ...hostileCharacters(document, '\n'),
+  ...plainProblems(document.replace(/\\([!-/:-@[-`{-~])/g, '$1')),
+  ...(/``|(?<!\\)\|(?=[^\n]*`[^`\n]*$)/m.test(document) ? ['a run of backticks'] : []),
+  ...firstDifference('line', skeleton(document), skeleton(twin)),
+]
+
+function skeleton(document: string): string[] {
+  return document.split('\n').map((line) => line.replace(/(?:`[^`|]+`|&#(?:96|124);)+/g, 'DATA'))
+}

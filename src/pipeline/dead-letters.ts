@@ -1,0 +1,153 @@
+/** What becomes of dead letters: read again by the rules of now, or given up. */
+import { createHash, randomBytes } from 'node:crypto'
+import { LookupFailed } from '../core/errors.ts'
+import type { PackedBatch } from '../core/packed.ts'
+import type { RecipientPrivateKey, SigningKey } from '../core/seal-types.ts'
+import { LIMITS } from '../limits.ts'
+import { detectEncoding, Utf16Transcoder } from '../source/encoding.ts'
+import { deadSubject } from '../store/journal.ts'
+import type { BatchWriter, Fates, Store } from '../store/port.ts'
+import type { DeadLetterRecord } from '../store/repo/dead-letters.ts'
+import { ValueDictionary } from './batch-builder.ts'
+import { RecordProcessor } from './process-records.ts'
+import { bytesBetween, openerOf } from './sealed-bytes.ts'
+import type { ReadingStages } from './stages.ts'
+
+export type Decider = { readonly actor: string; readonly reason: string }
+
+export type Replay = {
+  /** `replayed`: at least one event could be read now. `unreadable`: nothing has changed. */
+  readonly outcome: 'replayed' | 'unreadable'
+  readonly fates: Fates
+}
+
+export type ReplayOptions = Decider & {
+  readonly stages: ReadingStages
+  readonly privateKeys: ReadonlyMap<string, RecipientPrivateKey>
+  readonly acceptEnriched: boolean
+  readonly nowUs: number
+  readonly signingKey: SigningKey
+}
+
+/**
+ * Reads the sealed bytes of a dead letter again, through the same stages and keys as any log.
+ *
+ * Counts of a batch are history: what can be read now becomes a source of its own, with seals of its own. A call that
+ * broke off can be repeated: the events are then duplicates.
+ *
+ * @throws SealError `SEAL_NO_PRIVATE_KEY`; StoreError; LookupFailed when the letter is decided on already
+ */
+export async function replay(
+  store: Store,
+  writer: BatchWriter,
+  letter: DeadLetterRecord,
+  options: ReplayOptions,
+): Promise<Replay> {
+  mustBeNew(letter)
+  const reads = store.reads()
+  const { privateKeys, stages } = options
+  const open = await openerOf(reads, letter.batchId, privateKeys)
+  const bytes = await bytesBetween(
+    reads,
+    letter.batchId,
+    letter.startOffset,
+    letter.endOffset,
+    open,
+  )
+  const isUtf16 = detectEncoding(bytes.subarray(0, 4))
+  const transcoder = isUtf16 === 'utf-8' ? undefined : new Utf16Transcoder(isUtf16)
+  const processor = new RecordProcessor({
+    stages,
+    nowUs: options.nowUs,
+    sensor: letter.sensorOverride === '' ? undefined : letter.sensorOverride,
+    acceptEnriched: options.acceptEnriched,
+    startOffset: 0,
+    dictionary: new ValueDictionary(),
+    ...(transcoder === undefined ? {} : { rawBytes: transcoder }),
+  })
+  const batches: PackedBatch[] = [
+    ...processor.push(transcoder === undefined ? bytes : transcoder.push(bytes)),
+    ...processor.finish('torn-line', undefined),
+  ]
+  const fates = emptyFates()
+  if (batches.every((batch) => batch.count === 0)) return { outcome: 'unreadable', fates }
+  await writer.begin()
+  try {
+    const update = {
+      state: 'complete',
+      pendingBytes: 0,
+      compression: 'none',
+      path: `dead letter ${letter.id} of ${letter.path}`,
+    } as const
+    const sourceId = await writer.addSource({
+      uid: randomBytes(16),
+      sensorOverride: letter.sensorOverride,
+      update,
+      claims: [],
+    })
+    for (const batch of batches) {
+      const end = bytes.subarray(
+        Math.max(0, batch.endOffset - LIMITS.lineageTailBytes),
+        batch.endOffset,
+      )
+      await writer.write(sourceId, REPLAY_READER, batch, {
+        head: bytes.subarray(0, LIMITS.lineageHeadBytes),
+        tailDigest: createHash('sha256').update(end).digest(),
+      })
+    }
+    await writer.finishSource(sourceId, update)
+    for (const one of await writer.commit()) for (const name of FATE_NAMES) fates[name] += one[name]
+  } catch (error) {
+    await writer.rollback()
+    throw error
+  }
+  await decide(store, letter, 'replayed', options, {
+    stored: fates.stored,
+    duplicate: fates.duplicate,
+  })
+  await writer.checkpoint(options.signingKey)
+  return { outcome: 'replayed', fates }
+}
+
+/** Gives a dead letter up: it no longer counts as one that waits. Its bytes stay. */
+export async function discard(store: Store, letter: DeadLetterRecord, by: Decider): Promise<void> {
+  mustBeNew(letter)
+  await decide(store, letter, 'discarded', by, {})
+}
+
+async function decide(
+  store: Store,
+  letter: DeadLetterRecord,
+  to: 'replayed' | 'discarded',
+  { actor, reason }: Decider,
+  detail: Readonly<Record<string, number>>,
+): Promise<void> {
+  await store.review.decideDeadLetter(letter.id, {
+    actor,
+    action: `dead-letter.${to}`,
+    subject: deadSubject({
+      batch_id: letter.batchId,
+      start_offset: letter.startOffset,
+      first_record: letter.firstRecord,
+    }),
+    reason,
+    detail: { reason: letter.reason, ...detail },
+    decision: { from: 'new', to },
+  })
+}
+
+function mustBeNew(letter: DeadLetterRecord): void {
+  if (letter.state === 'new') return
+  throw new LookupFailed(
+    'LOOKUP_NO_LETTER',
+    `The dead letter ${letter.id} is ${letter.state} already.`,
+    { hint: '"nacre dlq list" lists those that wait.' },
+  )
+}
+
+const REPLAY_READER = 0
+const FATE_NAMES = ['lines', 'stored', 'duplicate', 'held', 'dead', 'blank', 'expired'] as const
+
+function emptyFates(): Fates {
+  return { lines: 0, stored: 0, duplicate: 0, held: 0, dead: 0, blank: 0, expired: 0 }
+}

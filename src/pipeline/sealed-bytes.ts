@@ -1,0 +1,124 @@
+/** Finds and opens the exact bytes of records in the sealed blocks of a batch. */
+import { SealError } from '../core/errors.ts'
+import type { RecipientPrivateKey } from '../core/seal-types.ts'
+import { openEnvelope } from '../seal/envelope.ts'
+import { blockLeaf, openBlock } from '../seal/records.ts'
+import type { Row } from '../store/schema.ts'
+import type { VerifyReads } from '../store/verify-port.ts'
+
+/** A record, or a region that counts as one, with its place in the decompressed stream of its source. */
+export type SealedRecord = {
+  readonly startOffset: number
+  readonly endOffset: number
+  readonly bytes: Buffer
+}
+
+/** What opens the blocks of a batch. */
+export type BatchOpener = (block: Row<'blocks'>) => {
+  readonly body: Uint8Array
+  readonly lengths: readonly number[]
+}
+
+/** @throws SealError `SEAL_NO_PRIVATE_KEY`, `SEAL_DAMAGED` */
+export async function openerOf(
+  reads: VerifyReads,
+  batchId: number,
+  privateKeys: ReadonlyMap<string, RecipientPrivateKey>,
+): Promise<BatchOpener> {
+  const key = await reads.batchKey(batchId)
+  if (key === undefined) return (block) => openBlock(block.codec, block.bytes)
+  const dataKey = openEnvelope(privateKeys, {
+    keyId: key.key_id,
+    ephemeral: key.ephemeral,
+    wrapped: key.wrapped,
+  })
+  if (dataKey === undefined) {
+    throw new SealError(
+      'SEAL_NO_PRIVATE_KEY',
+      `The sealed bytes of batch ${batchId} are encrypted to the key ${key.key_id}, whose private half is not here.`,
+      {
+        hint: 'Put its file back into the folder of keys, or name it with the setting keys.private (docs/keys.md). Everything else works without it.',
+      },
+    )
+  }
+  return (block) =>
+    openBlock(block.codec, block.bytes, { dataKey, n: block.n, leaf: blockLeaf(leafOf(block)) })
+}
+
+/** The bytes of a range of a batch. */
+export async function bytesBetween(
+  reads: VerifyReads,
+  batchId: number,
+  startOffset: number,
+  endOffset: number,
+  open: BatchOpener,
+): Promise<Buffer> {
+  const parts: Uint8Array[] = []
+  for (const block of await reads.blocks(batchId)) {
+    if (block.end_offset <= startOffset || block.start_offset >= endOffset) continue
+    parts.push(
+      open(block).body.subarray(
+        Math.max(0, startOffset - block.start_offset),
+        Math.max(0, endOffset - block.start_offset),
+      ),
+    )
+  }
+  return Buffer.concat(parts)
+}
+
+/**
+ * One record of a batch by its number.
+ *
+ * Blocks hold leaves: a leaf is a record, but a region that could not be told into records stands there in segments and
+ * counts as one record.
+ *
+ * @returns undefined when the batch has no such record
+ */
+export async function recordOf(
+  reads: VerifyReads,
+  batch: Pick<Row<'batches'>, 'id' | 'start_offset'>,
+  recordNo: number,
+  open: BatchOpener,
+): Promise<SealedRecord | undefined> {
+  const regions = new Map((await reads.deadLetters(batch.id)).map((row) => [row.start_offset, row]))
+  let offset = batch.start_offset
+  let record = 0
+  /** Where a region that counts as one record ends; leaves before it belong to it. */
+  let region: { readonly end: number; readonly records: number } | undefined
+  const parts: Uint8Array[] = []
+  let start = offset
+  for (const block of await reads.blocks(batch.id)) {
+    const { body, lengths } = open(block)
+    let at = 0
+    for (const length of lengths) {
+      const letter = regions.get(offset)
+      const isSegmented = letter !== undefined && letter.end_offset - offset > length
+      if (region === undefined && isSegmented && letter.records <= 1)
+        region = { end: letter.end_offset, records: letter.records }
+      if (record === recordNo) {
+        if (parts.length === 0) start = offset
+        parts.push(body.subarray(at, at + length))
+      }
+      at += length
+      offset += length
+      if (region === undefined) record += 1
+      else if (offset >= region.end) {
+        record += region.records
+        region = undefined
+      }
+      if (record > recordNo)
+        return { startOffset: start, endOffset: offset, bytes: Buffer.concat(parts) }
+    }
+  }
+  return undefined
+}
+
+function leafOf(block: Row<'blocks'>) {
+  return {
+    sha256: block.sha256,
+    startOffset: block.start_offset,
+    endOffset: block.end_offset,
+    records: block.records,
+    root: block.root,
+  }
+}
