@@ -40,13 +40,13 @@ describe('a store on a server', { skip: missingPostgres }, () => {
     nacreJson(['init', '--store', url, '--data', join(folder, 'data')])
     nacreJson(['ingest', 'bulk', LOGS, '--store', url, '--data', join(folder, 'data')])
     nacreJson(['db', 'roles', '--prefix', prefix, '--store', url])
-    for (const kind of ['owner', 'loader', 'reader', 'evidence']) {
+    for (const kind of ['owner', 'loader', 'reader', 'evidence', 'reviewer']) {
       await admin(`create role ${prefix}_${kind}_login login password '${password}'`)
       await admin(`grant ${prefix}_${kind} to ${prefix}_${kind}_login`)
     }
     cleanups.push(async () => {
       await admin(`reassign owned by ${prefix}_owner to nacre`)
-      for (const kind of ['evidence', 'reader', 'loader', 'owner']) {
+      for (const kind of ['reviewer', 'evidence', 'reader', 'loader', 'owner']) {
         await admin(`drop role ${prefix}_${kind}_login`)
         await admin(`drop owned by ${prefix}_${kind}`)
         await admin(`drop role ${prefix}_${kind}`)
