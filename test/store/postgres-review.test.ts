@@ -231,7 +231,9 @@ describe('PostgreSQL', { skip: missingPostgres }, () => {
     await lab.tamper(PAUSE)
     const other = await lab.openAgain()
     try {
-      lab.write('b.json', spelled(commands(800, { session }), 1))
+      // Of another day, so that no row of a day's counts keeps the two apart.
+      const timestamp = '2026-05-03T00:00:00.000000Z'
+      lab.write('b.json', lines(commands(300, { session, timestamp })))
       const loading = lab.load({ holdHazard: NONE }, other)
       // Its events are there and not committed.
       const pauses = `select 1 from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`
