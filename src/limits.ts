@@ -77,6 +77,12 @@ export const LIMITS = {
   promptCharsMax: 60_000,
   /** Names in one top list of a report. */
   topMax: 1_000,
+  /** Characters of a text up to which patterns run in V8's quick engine: backtracking stays under a millisecond. */
+  ruleQuickCharsMax: 2_000,
+  /** Characters of a text that patterns see, half of them at each end: Cowrie takes command lines of 64 KiB. */
+  ruleTextCharsMax: 65_536,
+  /** Milliseconds that one rule may take for one text before it is reported. */
+  ruleMsMax: 25,
 
   // Unwrapping of what an attacker encoded.
   /** Characters of one text that are unwrapped: a command line of Linux has at most 128 KiB, those of attackers 10. */

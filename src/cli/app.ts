@@ -39,6 +39,10 @@ export type App = {
   registry(): Promise<Registry>
   /** The rules of this program, compiled. @throws RulesError */
   ruleSet(): Promise<StandardRules>
+  /** The key that sealed bytes are encrypted to; made where there is none, and made known to the store. */
+  recipient(store: Store): Promise<{ readonly recipient: Recipient; readonly made: boolean }>
+  /** Id of the signing key of this data folder, where it has one. */
+  signingKeyId(): Promise<string | undefined>
   /** Private halves of recipient keys that are at hand; odd files are told on standard error. */
   privateKeys(): Promise<ReadonlyMap<string, RecipientPrivateKey>>
   /**
@@ -115,8 +119,15 @@ export function createApp(context: AppContext): App {
         rules: context.rules.href,
         needs,
         holdHazard: settings.holdHazard,
-        recipient: settings.encrypt ? await recipient(context, clock, store) : undefined,
+        recipient: settings.encrypt
+          ? (await recipient(context, clock, store)).recipient
+          : undefined,
       }
+    },
+    recipient: (store) => recipient(context, clock, store),
+    async signingKeyId() {
+      const path = signingKeyPath(settings)
+      return existsSync(path) ? (await readSigningKey(path)).keyId : undefined
     },
     prepare: (store) => prepare(context, clock, store),
   }
@@ -180,7 +191,7 @@ async function prepare(
   clock: () => InstantUs,
   store: Store,
 ): Promise<SigningKey> {
-  const { loadSigningKey, newSigningKey } = await import('../seal/chain.ts')
+  const { newSigningKey } = await import('../seal/chain.ts')
   const path = signingKeyPath(context.settings)
   if (!existsSync(path)) {
     const registered = (await store.signingKeyIds()).length
@@ -192,32 +203,42 @@ async function prepare(
         terminal`The signing key was missing: made a new one in ${terminal.own(path)}. Checkpoints from now on carry its name.`,
       )
   }
-  let key: SigningKey
-  try {
-    key = loadSigningKey(readFileSync(path, 'utf8'))
-  } catch (cause) {
-    throw new SealError('SEAL_KEY_UNREADABLE', `The signing key ${path} cannot be used.`, {
-      hint: 'Restore it from your backup, or move it away: a new one is then made and the change is in the journal.',
-      cause,
-    })
-  }
+  const key = await readSigningKey(path)
   if (!(await store.signingKeyIds()).includes(key.keyId)) {
     await store.addSigningKey(key, clock())
   }
   return key
 }
 
-/** The key that sealed bytes are encrypted to; made where there is none, and made known to the store. */
 async function recipient(
   context: AppContext,
   clock: () => InstantUs,
   store: Store,
-): Promise<Recipient> {
+): Promise<{ readonly recipient: Recipient; readonly made: boolean }> {
   const { prepareRecipient } = await import('../keys/key-files.ts')
-  const { recipient: key } = prepareRecipient(keyFolder(context.settings))
-  if (!(await store.review.recipientKeyIds()).includes(key.keyId))
-    await store.review.addRecipientKey(key, clock())
-  return key
+  const done = prepareRecipient(keyFolder(context.settings))
+  const known = await store.review.recipientKeyIds()
+  if (!known.includes(done.recipient.keyId)) {
+    await store.review.addRecipientKey(done.recipient, clock())
+    if (done.made && known.length > 0)
+      context.out.note(
+        terminal`The key of sealed bytes was missing: made a new pair. Older batches open only with the older private half.`,
+      )
+  }
+  return done
+}
+
+/** @throws SealError `SEAL_KEY_UNREADABLE` */
+async function readSigningKey(path: string): Promise<SigningKey> {
+  const { loadSigningKey } = await import('../seal/chain.ts')
+  try {
+    return loadSigningKey(readFileSync(path, 'utf8'))
+  } catch (cause) {
+    throw new SealError('SEAL_KEY_UNREADABLE', `The signing key ${path} cannot be used.`, {
+      hint: 'Restore it from your backup, or move it away: a new one is then made and the change is in the journal.',
+      cause,
+    })
+  }
 }
 
 /** Where the key files of a data folder are. */

@@ -91,3 +91,10 @@ export class EvidenceError extends OperatingError<
   | 'EVIDENCE_NO_RIGHT' // the user is not one of those who may
   | 'EVIDENCE_EMERGENCY' // nothing is revealed while everything new is withheld
 > {}
+
+/** The rules that texts are matched with. */
+export class RulesError extends OperatingError<
+  | 'RULES_UNREADABLE' // the folder of rules or a file in it cannot be read
+  | 'RULES_BAD_RULE' // a rule file lacks something, or its pattern cannot be used
+  | 'RULES_UNKNOWN_RULE' // a rule to be left out does not exist
+> {}

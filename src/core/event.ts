@@ -17,6 +17,21 @@ export const DEAD_REASONS = [
 
 export type DeadReason = (typeof DEAD_REASONS)[number]
 
+/** What each reason means, for people. */
+export const DEAD_REASON_MEANINGS: ReadonlyMap<string, string> = new Map([
+  ['not-json', 'the bytes are not one JSON value, or NUL and other bytes without an object'],
+  ['not-an-event', 'a JSON value that is not an object with content'],
+  ['ambiguous', 'eventid, timestamp or session stands twice'],
+  ['too-deep', 'nested deeper than the limit'],
+  ['too-long', 'longer than the limit'],
+  ['no-eventid', 'eventid is absent or not a string'],
+  ['no-time', 'timestamp is absent or unreadable'],
+  ['torn-line', 'a finished file ends in the middle of a record'],
+  ['torn-archive', 'an archive is damaged or cut short from here on'],
+  ['bomb', 'an archive expands beyond all reason from here on'],
+  ['enriched', 'an Elasticsearch hit whose _source is no longer what Cowrie wrote'],
+] as const satisfies readonly (readonly [DeadReason, string])[])
+
 /** What was noticed about an event on its way; bits of `raw_events.flags`. */
 export const FLAGS = {
   'nul-padding': 1 << 0, // NULs stood before or after the object on its line

@@ -135,6 +135,25 @@ export function table(
   )
 }
 
+/** A long text cut into lines of a width, between characters; without its colours. */
+export function wrapped(text: TerminalText, width: number): TerminalText[] {
+  const lines: TerminalText[] = []
+  let line = ''
+  let used = 0
+  for (const character of text.text.replace(ANSI, '')) {
+    const wide = widthOf(character)
+    if (used + wide > width && line !== '') {
+      lines.push(vouch(line))
+      line = ''
+      used = 0
+    }
+    line += character
+    used += wide
+  }
+  if (line !== '') lines.push(vouch(line))
+  return lines
+}
+
 /** A number with thin groups, as people read it. */
 export function number(value: number): TerminalText {
   return vouch(value.toLocaleString('en-GB').replaceAll(',', ' '))

@@ -242,3 +242,8 @@ function verdictOf(findings: readonly Finding[]): Verdict {
     layers: `[${[...layers].sort().join(',')}]`,
   }
 }
+
+/** What kind of text a field holds. */
+export function fieldClassOf(field: string): FieldClass {
+  return FIELD_CLASS[field] ?? 'text'
+}

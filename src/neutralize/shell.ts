@@ -506,6 +506,11 @@ class Parser {
         const raw = text.slice(from, this.#at)
         if (next === '\n') return { kind: 'escape', value: '', raw }
         if (next === '') return { kind: 'text', value: '\\' }
+        // `\x41` without quotes is x41 to a shell; whoever types it means what an escape means.
+        if (!isQuoted && NUMBER_ESCAPE.test(text.slice(from + 1, from + 6))) {
+          this.#at = from + 1
+          return { kind: 'text', value: '\\' }
+        }
         if (isQuoted && !'$`"\\'.includes(next)) return { kind: 'text', value: raw }
         return { kind: 'escape', value: next, raw }
       }
@@ -693,5 +698,6 @@ class Parser {
   }
 }
 
+const NUMBER_ESCAPE = /^(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|0?[0-3][0-7]{2})/
 const PARAMETER_NAME = /[A-Za-z_]\w*|[0-9@*#?$!-]/y
 const BRACED_NAME = /^(?:[#!]?[A-Za-z_]\w*|[#!]?[0-9]+|[#!]?[@*]|[#?$!-])/

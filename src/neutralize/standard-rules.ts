@@ -1,41 +1,97 @@
-/** STUB while the rules are written elsewhere. */
+/** The rules of this program, with the readers of texts that they need; and those of earlier loads, out of the store. */
 import type { TextMatcher } from '../core/verdict.ts'
+import { type RuleDefinition, readDefinition } from './rules/definition.ts'
+import { loadRules } from './rules/load.ts'
+import { compileRules, ENGINE, type RuleOptions, type RuleSet } from './rules/rule-set.ts'
+import { shellFacts } from './shell.ts'
+import { unwrap } from './unwrap/unwrap.ts'
 
-export type StandardRules = TextMatcher & {
-  readonly texts: readonly { readonly id: string; readonly definition: string }[]
-  /** Whether rules that were kept are the ones of a version. */
-  isRuleSet(
-    version: string,
-    texts: readonly { readonly id: string; readonly definition: string }[],
-  ): boolean
-  /** Rules that were kept, compiled again; undefined when this program reads texts in another way than it did then. */
-  compile(
-    version: string,
-    texts: readonly { readonly id: string; readonly definition: string }[],
-  ): TextMatcher | undefined
+/** A rule as the store keeps it: what decides a verdict, as JSON made in one way only. */
+export type KeptRule = { readonly id: string; readonly definition: string }
+
+export type StandardRules = TextMatcher &
+  Omit<RuleSet, 'without'> & {
+    readonly texts: readonly KeptRule[]
+    /** Whether rules that were kept are the ones of a version. */
+    isRuleSet(version: string, kept: readonly KeptRule[]): boolean
+    /** Rules that were kept, compiled again; undefined when this program reads texts in another way than it did then. */
+    compile(version: string, kept: readonly KeptRule[]): TextMatcher | undefined
+  }
+
+/**
+ * @param folder - URL of the folder of rules
+ * @param onSlow - told of a rule that took longer than its budget
+ * @throws RulesError
+ */
+export function standardRules(folder: URL, onSlow?: (ruleId: string) => void): StandardRules {
+  const options: RuleOptions = {
+    unwrap,
+    shellFacts,
+    ...(onSlow === undefined ? {} : { onSlow }),
+  }
+  const rules = loadRules(folder, options)
+  return {
+    version: rules.version,
+    definitions: rules.definitions,
+    match: (text, fieldClass) => rules.match(text, fieldClass),
+    explain: (text, fieldClass) => rules.explain(text, fieldClass),
+    without: (ids) => rules.without(ids),
+    texts: rules.definitions.map((rule) => ({ id: rule.id, definition: keptText(rule) })),
+    isRuleSet(version, kept) {
+      const definitions = kept.map((one) => readKept(one))
+      // What another engine made cannot be checked here; that its rows say so is all there is.
+      if (definitions.every((one) => one === 'other-engine')) return true
+      const own = definitions.filter((one): one is RuleDefinition => typeof one === 'object')
+      return own.length === kept.length && compileRules(own, options).version === version
+    },
+    compile(version, kept) {
+      const own = kept
+        .map((one) => readKept(one))
+        .filter((one): one is RuleDefinition => typeof one === 'object')
+      if (own.length === 0 || own.length !== kept.length) return undefined
+      const compiled = compileRules(own, options)
+      return compiled.version === version ? compiled : undefined
+    },
+  }
 }
 
-export function standardRules(_folder: URL, _onSlow?: (id: string) => void): StandardRules {
-  const make = (off: readonly string[]): StandardRules => ({
-    version: `stub-${off.length}`,
-    texts: [
-      { id: 'threat.stub', definition: '{}' },
-      { id: 'hazard.stub', definition: '{}' },
-    ],
-    match: (text) => {
-      const rules: string[] = []
-      if (/\u001b\]52/.test(text)) rules.push('hazard.stub')
-      if (/wget/.test(text)) rules.push('threat.stub')
-      return {
-        rules,
-        layers: [],
-        threat: rules.includes('threat.stub') ? 50 : 0,
-        hazard: rules.includes('hazard.stub') ? 95 : 0,
-      }
-    },
-    isRuleSet: () => true,
-    compile: () => undefined,
-    without: (ids) => make([...off, ...ids]),
+function keptText(rule: RuleDefinition): string {
+  return JSON.stringify({
+    engine: ENGINE,
+    id: rule.id,
+    version: rule.version,
+    axis: rule.axis,
+    score: rule.score,
+    techniques: rule.techniques,
+    on: rule.on,
+    family: rule.family ?? null,
+    pattern: rule.pattern ?? null,
+    exact: rule.isExact,
+    commands: rule.commands,
+    literals: rule.literals,
   })
-  return make([])
+}
+
+/** @returns `damaged` for a text that this program has not written */
+function readKept({ id, definition }: KeptRule): RuleDefinition | 'other-engine' | 'damaged' {
+  try {
+    const { engine, family, pattern, ...rest } = JSON.parse(definition) as Record<string, unknown>
+    if (typeof engine === 'number' && engine < ENGINE && engine > 0) return 'other-engine'
+    const rule = readDefinition(
+      {
+        ...rest,
+        ...(family === null ? {} : { family }),
+        ...(pattern === null ? {} : { pattern }),
+        // What does not decide a verdict is not kept.
+        title: id,
+        reason: 'https://kept.example/',
+        matches: [id],
+        misses: [id],
+      },
+      id,
+    )
+    return rule.id === id && keptText(rule) === definition ? rule : 'damaged'
+  } catch {
+    return 'damaged'
+  }
 }

@@ -4,6 +4,7 @@
  * `\u{1B}` stands for a code point, `\b{FF}` for a byte that is not UTF-8. Backslashes that a person typed right
  * before `u{` or `b{` are doubled, so that no typed text can pass for an escape: the form is injective.
  */
+import { isUtf8 } from 'node:buffer'
 import type { HostileText, SafeText } from '../core/text.ts'
 
 // C0, DEL, C1; soft hyphen, Arabic letter mark, Hangul and Khmer fillers, Mongolian separators; zero-width and bidi
@@ -95,4 +96,44 @@ function escapeAll(text: string): string {
     ESCAPE_FOLLOWS.lastIndex = at + found.length
     return ESCAPE_FOLLOWS.test(text) ? found + found : found
   })
+}
+
+/** The visible form of bytes: text where they are UTF-8, `\b{FF}` for each byte that is not. */
+export function visibleBytesText(bytes: Uint8Array): SafeText {
+  const parts: (string | number)[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const length = utf8Run(bytes, at)
+    if (length > 0) {
+      parts.push(Buffer.from(bytes.buffer, bytes.byteOffset + at, length).toString('utf8'))
+      at += length
+    } else {
+      parts.push(bytes[at]!)
+      at += 1
+    }
+  }
+  return toVisibleParts(parts)
+}
+
+/** How many bytes from here on are UTF-8: whole sequences, as RFC 3629 has them. */
+function utf8Run(bytes: Uint8Array, from: number): number {
+  let at = from
+  while (at < bytes.length) {
+    const first = bytes[at]!
+    const length =
+      first < 0x80
+        ? 1
+        : first < 0xc2
+          ? 0
+          : first < 0xe0
+            ? 2
+            : first < 0xf0
+              ? 3
+              : first < 0xf5
+                ? 4
+                : 0
+    if (length === 0 || at + length > bytes.length) break
+    if (length > 1 && !isUtf8(bytes.subarray(at, at + length))) break
+    at += length
+  }
+  return at - from
 }

@@ -5,10 +5,21 @@ import { dbBackup, dbRestore } from './db-copies.ts'
 import { dbDistribute } from './db-distribute.ts'
 import { dbHydrate } from './db-hydrate.ts'
 import { dbRoles } from './db-roles.ts'
+import { dlqDiscard, dlqList, dlqReplay, dlqShow } from './dlq.ts'
 import { doctor } from './doctor.ts'
+import { evidenceReveal } from './evidence.ts'
 import { ingestBulk } from './ingest-bulk.ts'
 import { init } from './init.ts'
+import { keysExportPublic, keysInit, keysList, keysRotate } from './keys.ts'
+import {
+  quarantineApprove,
+  quarantineEmergency,
+  quarantineList,
+  quarantineReject,
+  quarantineShow,
+} from './quarantine.ts'
 import { reportDaily, reportMonthly, reportWeekly } from './report.ts'
+import { rulesDraft, rulesList, rulesRecompute, rulesShow, rulesStats, rulesTest } from './rules.ts'
 import { session, sessions } from './session.ts'
 import { status } from './status.ts'
 import { synth } from './synth.ts'
@@ -25,6 +36,26 @@ export const COMMANDS: readonly Command[] = [
   sessions,
   verify,
   status,
+  quarantineList,
+  quarantineShow,
+  quarantineApprove,
+  quarantineReject,
+  quarantineEmergency,
+  dlqList,
+  dlqShow,
+  dlqReplay,
+  dlqDiscard,
+  rulesList,
+  rulesShow,
+  rulesTest,
+  rulesStats,
+  rulesRecompute,
+  rulesDraft,
+  evidenceReveal,
+  keysInit,
+  keysList,
+  keysRotate,
+  keysExportPublic,
   doctor,
   dbStats,
   dbColumns,

@@ -134,7 +134,7 @@ function inflate(
       const size = (bytes[at] ?? 0) + 256 * (bytes[at + 1] ?? 0)
       at += 4
       const take = Math.min(size, limit - length, Math.max(0, bytes.length - at))
-      bytes.copy(out, length, at, at + take)
+      if (take > 0) bytes.copy(out, length, at, at + take)
       length += take
       if (take < size) return { bytes: out.subarray(0, length), isCut: true }
       at += size

@@ -258,12 +258,13 @@ class Rewriter {
     if (texts[places[0]!] === 'xargs' || (places.length > 1 && texts.includes('xargs')))
       return undefined
     const given: Redirect[] = []
-    const input = this.#input(stage, given) ?? piped
-    // Reading counts as well: a decoder may be given much, many times, and print nothing.
-    if (!this.#trace.spend(input?.length ?? 0)) return undefined
+    const own = this.#input(stage, given)
+    // Reading counts as well: a decoder may be given much, many times, and print nothing. What comes from a pipe was
+    // counted when it was made.
+    if (!this.#trace.spend(own?.length ?? 0)) return undefined
     const result = filter.run({
       args: texts.slice(place + 1),
-      input,
+      input: own ?? piped,
       file: (path) => this.#file(stage, path),
       trace: this.#trace,
     })
@@ -338,7 +339,7 @@ class Rewriter {
       : (file.contents ?? this.#files.get(file.text))
     if (bytes === undefined || isProgram(bytes)) return undefined
     const text = withoutEnd(fromBytes(bytes))
-    if (!this.#trace.spend(text.length)) return undefined
+    if (bytes !== piped && !this.#trace.spend(text.length)) return undefined
     if (given.some(({ operator }) => operator.startsWith('<<'))) layers.add('here-document')
     if (bodies.some(({ operator }) => operator.startsWith('<<'))) layers.add('here-document')
     layers.add('nested-shell')
@@ -391,34 +392,24 @@ class Rewriter {
       .join('')
   }
 
-  #plain(stage: Stage): string {
-    const { command, source, words, group } = stage
+  #plain({ command, source, words, group }: Stage): string {
+    const pieces: { start: number; end: number; text: string }[] = command.words.map((word, i) => ({
+      start: word.start,
+      end: word.end,
+      text: words[i]!.map((field) => field.shown).join(' '),
+    }))
+    for (const redirect of command.redirects)
+      pieces.push({ ...redirect, text: this.#redirect(redirect, source) })
+    if (command.group !== undefined) pieces.push({ ...command.group, text: group!.shown })
+    pieces.sort((a, b) => a.start - b.start)
     let shown = ''
     let at = command.start
-    let redirect = 0
-    let word = 0
-    const put = (start: number, end: number, text: string): void => {
+    for (const { start, end, text } of pieces) {
       shown += this.#gap(source, at, start)
       // A word that came to nothing takes the blank before it along.
       if (text === '' && shown.endsWith(' ')) shown = shown.slice(0, -1)
       shown += text
       at = end
-    }
-    if (command.group !== undefined && group !== undefined)
-      put(command.group.start, command.group.end, group.shown)
-    while (word < command.words.length || redirect < command.redirects.length) {
-      const nextWord = command.words[word]
-      const nextRedirect = command.redirects[redirect]
-      if (
-        nextRedirect === undefined ||
-        (nextWord !== undefined && nextWord.start < nextRedirect.start)
-      ) {
-        put(nextWord!.start, nextWord!.end, words[word]!.map((field) => field.shown).join(' '))
-        word += 1
-      } else {
-        put(nextRedirect.start, nextRedirect.end, this.#redirect(nextRedirect, source))
-        redirect += 1
-      }
     }
     return shown + this.#gap(source, at, command.end)
   }
@@ -466,7 +457,9 @@ class Rewriter {
     }
     if (first?.kind === 'script' && first.style === 'process' && parts.length === 1) {
       const { shown, output } = this.script(first.script)
-      const text = `${raw.slice(0, 2)}${shown})`
+      const { script } = first
+      const isSame = shown === script.source.slice(script.start, script.end)
+      const text = isSame ? raw : `${raw.slice(0, 2)}${shown})`
       return [
         {
           text,

@@ -12,7 +12,7 @@ import { undoCompatibility } from './compatibility.ts'
 import { embeddedCommand } from './embedded.ts'
 import { undoHex } from './hex.ts'
 import { undoHtml } from './html.ts'
-import { undoInvisible, undoTags } from './invisible.ts'
+import { undoInvisible, undoNul, undoTags } from './invisible.ts'
 import { undoUnicodeEscapes } from './json.ts'
 import { MARKS, marksOf } from './marks.ts'
 import { undoOctal } from './octal.ts'
@@ -44,6 +44,12 @@ const CHARACTER_LAYERS: readonly CharacterLayer[] = [
   { marks: MARKS.backslash, undo: undoUnicodeEscapes },
   { marks: MARKS.backslash, undo: undoXEscapes },
   { marks: MARKS.backslash, undo: undoOctal },
+  { marks: MARKS.wide, undo: undoInvisible },
+  { marks: MARKS.wide, undo: undoCompatibility },
+]
+
+// Blobs come once nothing else is left: what was encoded around them may be a command that decodes them.
+const BLOB_LAYERS: readonly CharacterLayer[] = [
   { marks: MARKS.hexRun, undo: undoHex },
   { marks: MARKS.longRun, undo: undoBase64 },
 ]
@@ -65,7 +71,8 @@ export function unwrap(text: string, fieldClass: FieldClass): Unwrapped {
   const trace = new Trace()
   if (isLong) trace.isCut = true
   const texts = [text]
-  const seen = new Set(texts)
+  const head = isLong ? text.slice(0, LIMITS.unwrapCharsMax) : text
+  const seen = new Set([text, head])
   const add = (made: string): boolean => {
     if (seen.has(made)) return false
     if (texts.length >= LIMITS.unwrapTextsMax) {
@@ -76,11 +83,13 @@ export function unwrap(text: string, fieldClass: FieldClass): Unwrapped {
     texts.push(made)
     return true
   }
-  let current = isLong ? text.slice(0, LIMITS.unwrapCharsMax) : text
+  let current = head
   if ((marks & MARKS.wide) !== 0) {
-    add(undoTags(current, trace))
-    current = undoCompatibility(undoInvisible(current, trace), trace)
-    if (current !== text) add(current)
+    add(undoTags(head, trace))
+    // A shell drops NUL; in traffic it is a byte like others.
+    const visible = fieldClass === 'command' ? undoNul(head, trace) : head
+    current = withinBound(undoCompatibility(undoInvisible(visible, trace), trace), trace)
+    add(current)
   }
   let charsLeft = LIMITS.unwrapTotalCharsMax
   for (let round = 0; ; round += 1) {
@@ -90,10 +99,18 @@ export function unwrap(text: string, fieldClass: FieldClass): Unwrapped {
       break
     }
     const made = unwrapOnce(current, fieldClass, trace)
-    if (made === current || !add(made)) break
-    current = made
+    if (made === current) break
+    const kept = withinBound(made, trace)
+    if (!add(kept)) break
+    current = kept
   }
   return { texts, layers: [...trace.layers].sort(), isCut: trace.isCut }
+}
+
+function withinBound(text: string, trace: Trace): string {
+  if (text.length <= LIMITS.unwrapCharsMax) return text
+  trace.isCut = true
+  return text.slice(0, LIMITS.unwrapCharsMax)
 }
 
 /** One round: the shell's layers, and those of characters once the shell has nothing left to undo. */
@@ -104,8 +121,9 @@ function unwrapOnce(text: string, fieldClass: FieldClass, trace: Trace): string 
     if (made !== text) return made
   }
   let made = text
-  for (const layer of CHARACTER_LAYERS)
-    if ((marks & layer.marks) !== 0) made = layer.undo(made, trace)
-  if (made === text && (fieldClass === 'url' || fieldClass === 'data')) made = undoPlus(text, trace)
-  return made
+  for (const layers of [CHARACTER_LAYERS, BLOB_LAYERS]) {
+    for (const layer of layers) if ((marks & layer.marks) !== 0) made = layer.undo(made, trace)
+    if (made !== text) return made
+  }
+  return fieldClass === 'url' || fieldClass === 'data' ? undoPlus(text, trace) : text
 }

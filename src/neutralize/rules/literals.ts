@@ -1,0 +1,105 @@
+/**
+ * Finds which of many literals occur in a text, in one pass whatever their number.
+ *
+ * An automaton after Aho and Corasick (Communications of the ACM 18, 1975) over classes of characters: every code unit
+ * that stands in no literal is class 0, a capital has the class of its small letter.
+ */
+export class LiteralFinder {
+  readonly #classOf = new Uint16Array(65_536)
+  readonly #classes: number
+  /** Next state by state and class, as offset of its row: state * classes. */
+  readonly #next: Uint32Array
+  /** By state: owners of the literals that end there; undefined for none. */
+  readonly #owners: (readonly number[] | undefined)[]
+  /** By state: number of the search that last saw it, so that a literal repeated costs nothing. */
+  readonly #seen: Uint32Array
+  #search = 0
+
+  /**
+   * @param literals - for each owner, by its number, the lower-case literals of which one is enough
+   */
+  constructor(literals: readonly (readonly string[])[]) {
+    this.#classes = this.#makeClasses(literals.flat())
+    const { next, fail, owners } = this.#makeStates(literals)
+    this.#owners = owners
+    this.#next = Uint32Array.from(next, (state) => state * this.#classes)
+    this.#seen = new Uint32Array(fail.length)
+  }
+
+  /**
+   * Calls `found` with each owner of a literal in the text: at least once, and often only once.
+   *
+   * Time is linear in the length of the text.
+   */
+  find(text: string, found: (owner: number) => void): void {
+    const classOf = this.#classOf
+    const next = this.#next
+    const classes = this.#classes
+    this.#search = (this.#search + 1) >>> 0
+    let row = 0
+    for (let i = 0; i < text.length; i++) {
+      row = next[row + classOf[text.charCodeAt(i)]!]!
+      if (row === 0) continue
+      const state = row / classes
+      const owners = this.#owners[state]
+      if (owners === undefined || this.#seen[state] === this.#search) continue
+      this.#seen[state] = this.#search
+      for (const owner of owners) found(owner)
+    }
+  }
+
+  #makeClasses(literals: readonly string[]): number {
+    let classes = 1
+    for (const literal of literals) {
+      for (let i = 0; i < literal.length; i++) {
+        const unit = literal.charCodeAt(i)
+        if (this.#classOf[unit] !== 0) continue
+        this.#classOf[unit] = classes
+        const capital = literal[i]!.toUpperCase()
+        if (capital.length === 1) this.#classOf[capital.charCodeAt(0)] = classes
+        classes += 1
+      }
+    }
+    return classes
+  }
+
+  #makeStates(literals: readonly (readonly string[])[]) {
+    const classes = this.#classes
+    const next: number[] = new Array<number>(classes).fill(0)
+    const own: Set<number>[] = [new Set()]
+    literals.forEach((list, owner) => {
+      for (const literal of list) {
+        let state = 0
+        for (let i = 0; i < literal.length; i++) {
+          const at = state * classes + this.#classOf[literal.charCodeAt(i)]!
+          if (next[at] === 0) {
+            next[at] = own.length
+            own.push(new Set())
+            for (let c = 0; c < classes; c++) next.push(0)
+          }
+          state = next[at]!
+        }
+        own[state]!.add(owner)
+      }
+    })
+
+    // Breadth first: the longest proper suffix of a state is done before the state itself.
+    const fail = new Array<number>(own.length).fill(0)
+    const queue = next.slice(0, classes).filter((state) => state !== 0)
+    for (let head = 0; head < queue.length; head++) {
+      const state = queue[head]!
+      for (const owner of own[fail[state]!]!) own[state]!.add(owner)
+      for (let c = 1; c < classes; c++) {
+        const at = state * classes + c
+        const viaSuffix = next[fail[state]! * classes + c]!
+        if (next[at] === 0) {
+          next[at] = viaSuffix
+        } else {
+          fail[next[at]!] = viaSuffix
+          queue.push(next[at]!)
+        }
+      }
+    }
+    return { next, fail, owners: own.map((set) => (set.size === 0 ? undefined : [...set])) }
+  }
+}
