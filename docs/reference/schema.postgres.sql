@@ -1,4 +1,4 @@
--- The schema of a PostgreSQL database of nacre, version 1. docs/data-model.md says what the columns mean.
+-- The schema of a PostgreSQL database of nacre, version 2. docs/data-model.md says what the columns mean.
 -- Made from src/store/migrations/ by tools/make-schema-page.ts: write a migration, do not change this page.
 -- "nacre init" runs it and keeps account of it in the table migrations.
 
@@ -449,3 +449,119 @@ create function nacre_add_month(month integer) returns boolean
 do $$ begin execute format('alter function nacre_add_month(integer) set search_path = %I, pg_temp', current_schema()); end $$;
 
 revoke all on function nacre_add_month(integer) from public;
+
+create table verdicts (
+  id     bigint not null primary key,
+  digest bytea  not null unique check (length(digest) = 16),
+  threat bigint not null check (threat between 0 and 100),
+  hazard bigint not null check (hazard between 0 and 100),
+  hits   text collate "C" not null,
+  layers text collate "C" not null
+);
+
+create sequence verdicts_ids;
+
+alter table raw_events add column verdict_id integer not null default 0;
+
+alter table held_events add column verdict_id integer not null default 0;
+
+create index held_events_batch on held_events (batch_id, record_no);
+
+create index raw_events_released on raw_events (batch_id, record_no) where (flags & 2048) <> 0;
+
+create table held_sessions (
+  session_key bigint not null primary key,
+  sensor_id   bigint not null,
+  session     text collate "C" not null
+);
+
+create table daily_verdicts (
+  day        bigint not null,
+  sensor_id  bigint not null,
+  verdict_id bigint not null,
+  count      bigint not null,
+  primary key (day, sensor_id, verdict_id)
+);
+
+create table rule_sets (
+  version    text collate "C" not null,
+  rule_id    text collate "C" not null,
+  definition text collate "C" not null,
+  primary key (version, rule_id)
+);
+
+create table verdict_runs (
+  seq        bigint not null primary key,
+  rule_set   text collate "C" not null,
+  from_batch bigint not null,
+  to_batch   bigint not null
+);
+
+create table modes (
+  name  text collate "C" not null primary key,
+  state text collate "C" not null,
+  seq   bigint not null
+);
+
+create table recipient_keys (
+  key_id     text collate "C" not null primary key,
+  public_key bytea  not null check (length(public_key) = 32),
+  made_at_us bigint not null
+);
+
+create table batch_keys (
+  batch_id  bigint not null primary key references batches (id),
+  key_id    text collate "C" not null,
+  ephemeral bytea  not null check (length(ephemeral) = 32),
+  wrapped   bytea  not null check (length(wrapped) = 48)
+);
+
+create table metrics (
+  name  text collate "C" not null primary key,
+  value bigint not null
+);
+
+drop view events;
+
+create view events as
+  select sensors.name as sensor,
+         sessions.session as session,
+         event_kinds.name as eventid,
+         payload ->> 'src_ip' as src_ip,
+         to_char(timestamp '1970-01-01' + event_time_us * interval '1 microsecond', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at,
+         payload ->> 'username' as username,
+         payload ->> 'password' as password,
+         payload ->> 'input' as input,
+         coalesce(verdicts.threat, 0) as threat,
+         coalesce(verdicts.hazard, 0) as hazard,
+         verdicts.hits as hits,
+         payload
+    from raw_events
+    join sessions on sessions.session_key = raw_events.session_key
+    join sensors on sensors.id = sessions.sensor_id
+    join event_kinds on event_kinds.id = raw_events.kind_id
+    left join verdicts on verdicts.id = raw_events.verdict_id;
+
+create trigger batch_keys_sealed before update or delete on batch_keys
+  for each row execute function nacre_refuse();
+
+create trigger batch_keys_stays before truncate on batch_keys
+  for each statement execute function nacre_refuse();
+
+create trigger recipient_keys_sealed before insert or update or delete on recipient_keys
+  for each row execute function nacre_refuse();
+
+create trigger recipient_keys_stays before truncate on recipient_keys
+  for each statement execute function nacre_refuse();
+
+create trigger verdict_runs_sealed before insert or update or delete on verdict_runs
+  for each row execute function nacre_refuse();
+
+create trigger verdict_runs_stays before truncate on verdict_runs
+  for each statement execute function nacre_refuse();
+
+create trigger modes_sealed before insert or update or delete on modes
+  for each row execute function nacre_refuse();
+
+create trigger modes_stays before truncate on modes
+  for each statement execute function nacre_refuse();

@@ -1,4 +1,4 @@
--- The schema of an SQLite database of nacre, version 1. docs/data-model.md says what the columns mean.
+-- The schema of an SQLite database of nacre, version 2. docs/data-model.md says what the columns mean.
 -- Made from src/store/migrations/ by tools/make-schema-page.ts: write a migration, do not change this page.
 
 CREATE TABLE migrations (id integer primary key, name text not null, applied_at_us integer not null) strict;
@@ -101,33 +101,33 @@ CREATE TABLE batch_days (
 ) strict, without rowid;
 
 CREATE TABLE raw_events (
-  id            integer primary key,
-  batch_id      integer not null,
-  record_no     integer not null,
-  event_time_us integer not null,
-  session_key   integer not null,
-  kind_id       integer not null,
-  flags         integer not null,
-  digest        blob    not null,
-  notes         text,
-  payload       text    not null
-) strict;
+    id            integer primary key,
+    batch_id      integer not null,
+    record_no     integer not null,
+    event_time_us integer not null,
+    session_key   integer not null,
+    kind_id       integer not null,
+    flags         integer not null,
+    digest        blob    not null,
+    notes         text,
+    payload       text    not null
+  , verdict_id integer not null default 0) strict;
 
 CREATE UNIQUE INDEX raw_events_key on raw_events (event_time_us, session_key, digest);
 
 CREATE TABLE held_events (
-  id            integer primary key,
-  batch_id      integer not null,
-  record_no     integer not null,
-  event_time_us integer not null,
-  session_key   integer not null,
-  kind_id       integer not null,
-  flags         integer not null,
-  digest        blob    not null,
-  notes         text,
-  payload       text    not null,
-  state         text    not null
-) strict;
+    id            integer primary key,
+    batch_id      integer not null,
+    record_no     integer not null,
+    event_time_us integer not null,
+    session_key   integer not null,
+    kind_id       integer not null,
+    flags         integer not null,
+    digest        blob    not null,
+    notes         text,
+    payload       text    not null,
+    state         text    not null
+  , verdict_id integer not null default 0) strict;
 
 CREATE UNIQUE INDEX held_events_key on held_events (event_time_us, session_key, digest);
 
@@ -288,22 +288,6 @@ CREATE TABLE artifacts (
 
 CREATE INDEX artifacts_name on artifacts (named_by);
 
-CREATE VIEW events as
-  select sensors.name as sensor,
-         sessions.session as session,
-         event_kinds.name as eventid,
-         payload ->> '$.src_ip' as src_ip,
-         strftime('%Y-%m-%dT%H:%M:%S', event_time_us / 1000000, 'unixepoch')
-           || printf('.%06dZ', ((event_time_us % 1000000) + 1000000) % 1000000) as at,
-         payload ->> '$.username' as username,
-         payload ->> '$.password' as password,
-         payload ->> '$.input' as input,
-         payload
-    from raw_events
-    join sessions on sessions.session_key = raw_events.session_key
-    join sensors on sensors.id = sessions.sensor_id
-    join event_kinds on event_kinds.id = raw_events.kind_id;
-
 CREATE TRIGGER raw_events_no_update before update on raw_events
   when (select is_open from audit_door) = 0
   begin select raise(abort, 'NACRE: raw_events is sealed; changes go through the journal'); end;
@@ -389,3 +373,133 @@ CREATE TRIGGER audit_log_no_update before update on audit_log
 
 CREATE TRIGGER audit_log_no_delete before delete on audit_log
   begin select raise(abort, 'NACRE: the journal is only ever added to'); end;
+
+CREATE TABLE verdicts (
+  id     integer primary key,
+  digest blob    not null unique check (length(digest) = 16),
+  threat integer not null check (threat between 0 and 100),
+  hazard integer not null check (hazard between 0 and 100),
+  hits   text    not null,
+  layers text    not null
+) strict;
+
+CREATE INDEX held_events_batch on held_events (batch_id, record_no);
+
+CREATE INDEX raw_events_released on raw_events (batch_id, record_no) where (flags & 2048) <> 0;
+
+CREATE TABLE held_sessions (
+  session_key integer primary key,
+  sensor_id   integer not null,
+  session     text    not null,
+  unique (session, sensor_id)
+) strict;
+
+CREATE TABLE daily_verdicts (
+  day        integer not null,
+  sensor_id  integer not null,
+  verdict_id integer not null,
+  count      integer not null,
+  primary key (day, sensor_id, verdict_id)
+) strict, without rowid;
+
+CREATE TABLE rule_sets (
+  version    text not null,
+  rule_id    text not null,
+  definition text not null,
+  primary key (version, rule_id)
+) strict, without rowid;
+
+CREATE TABLE verdict_runs (
+  seq        integer primary key,
+  rule_set   text    not null,
+  from_batch integer not null,
+  to_batch   integer not null
+) strict;
+
+CREATE TABLE modes (
+  name  text    primary key,
+  state text    not null,
+  seq   integer not null
+) strict, without rowid;
+
+CREATE TABLE recipient_keys (
+  key_id     text    primary key,
+  public_key blob    not null check (length(public_key) = 32),
+  made_at_us integer not null
+) strict;
+
+CREATE TABLE batch_keys (
+  batch_id  integer primary key references batches (id),
+  key_id    text    not null,
+  ephemeral blob    not null check (length(ephemeral) = 32),
+  wrapped   blob    not null check (length(wrapped) = 48)
+) strict;
+
+CREATE TABLE metrics (
+  name  text    primary key,
+  value integer not null
+) strict, without rowid;
+
+CREATE VIEW events as
+  select sensors.name as sensor,
+         sessions.session as session,
+         event_kinds.name as eventid,
+         payload ->> '$.src_ip' as src_ip,
+         strftime('%Y-%m-%dT%H:%M:%S', event_time_us / 1000000, 'unixepoch')
+           || printf('.%06dZ', ((event_time_us % 1000000) + 1000000) % 1000000) as at,
+         payload ->> '$.username' as username,
+         payload ->> '$.password' as password,
+         payload ->> '$.input' as input,
+         coalesce(verdicts.threat, 0) as threat,
+         coalesce(verdicts.hazard, 0) as hazard,
+         verdicts.hits as hits,
+         payload
+    from raw_events
+    join sessions on sessions.session_key = raw_events.session_key
+    join sensors on sensors.id = sessions.sensor_id
+    join event_kinds on event_kinds.id = raw_events.kind_id
+    left join verdicts on verdicts.id = raw_events.verdict_id;
+
+CREATE TRIGGER batch_keys_no_update before update on batch_keys
+  when (select is_open from audit_door) = 0
+  begin select raise(abort, 'NACRE: batch_keys is sealed; changes go through the journal'); end;
+
+CREATE TRIGGER batch_keys_no_delete before delete on batch_keys
+  when (select is_open from audit_door) = 0
+  begin select raise(abort, 'NACRE: batch_keys is sealed; changes go through the journal'); end;
+
+CREATE TRIGGER recipient_keys_no_insert before insert on recipient_keys
+  when (select is_open from audit_door) = 0
+  begin select raise(abort, 'NACRE: recipient_keys is sealed; changes go through the journal'); end;
+
+CREATE TRIGGER recipient_keys_no_update before update on recipient_keys
+  when (select is_open from audit_door) = 0
+  begin select raise(abort, 'NACRE: recipient_keys is sealed; changes go through the journal'); end;
+
+CREATE TRIGGER recipient_keys_no_delete before delete on recipient_keys
+  when (select is_open from audit_door) = 0
+  begin select raise(abort, 'NACRE: recipient_keys is sealed; changes go through the journal'); end;
+
+CREATE TRIGGER verdict_runs_no_insert before insert on verdict_runs
+  when (select is_open from audit_door) = 0
+  begin select raise(abort, 'NACRE: verdict_runs is sealed; changes go through the journal'); end;
+
+CREATE TRIGGER verdict_runs_no_update before update on verdict_runs
+  when (select is_open from audit_door) = 0
+  begin select raise(abort, 'NACRE: verdict_runs is sealed; changes go through the journal'); end;
+
+CREATE TRIGGER verdict_runs_no_delete before delete on verdict_runs
+  when (select is_open from audit_door) = 0
+  begin select raise(abort, 'NACRE: verdict_runs is sealed; changes go through the journal'); end;
+
+CREATE TRIGGER modes_no_insert before insert on modes
+  when (select is_open from audit_door) = 0
+  begin select raise(abort, 'NACRE: modes is sealed; changes go through the journal'); end;
+
+CREATE TRIGGER modes_no_update before update on modes
+  when (select is_open from audit_door) = 0
+  begin select raise(abort, 'NACRE: modes is sealed; changes go through the journal'); end;
+
+CREATE TRIGGER modes_no_delete before delete on modes
+  when (select is_open from audit_door) = 0
+  begin select raise(abort, 'NACRE: modes is sealed; changes go through the journal'); end;

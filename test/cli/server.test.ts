@@ -5,7 +5,12 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import pg from 'pg'
+import { sealing } from '../../src/cli/wiring.ts'
+import { approve, reject } from '../../src/pipeline/quarantine.ts'
+import type { JournalDraft } from '../../src/store/journal.ts'
+import { PostgresStore } from '../../src/store/postgres/store.ts'
 import { nacre, nacreJson, ROOT, type Stats, temporaryFolder } from '../support/cli.ts'
+import { NOW_US, registry, VERSIONS } from '../support/loading.ts'
 import { freshDatabase, missingPostgres } from '../support/postgres.ts'
 
 const LOGS = join(ROOT, 'examples', 'logs')
@@ -40,13 +45,13 @@ describe('a store on a server', { skip: missingPostgres }, () => {
     nacreJson(['init', '--store', url, '--data', join(folder, 'data')])
     nacreJson(['ingest', 'bulk', LOGS, '--store', url, '--data', join(folder, 'data')])
     nacreJson(['db', 'roles', '--prefix', prefix, '--store', url])
-    for (const kind of ['owner', 'loader', 'reader', 'evidence']) {
+    for (const kind of ['owner', 'loader', 'reader', 'evidence', 'reviewer']) {
       await admin(`create role ${prefix}_${kind}_login login password '${password}'`)
       await admin(`grant ${prefix}_${kind} to ${prefix}_${kind}_login`)
     }
     cleanups.push(async () => {
       await admin(`reassign owned by ${prefix}_owner to nacre`)
-      for (const kind of ['evidence', 'reader', 'loader', 'owner']) {
+      for (const kind of ['reviewer', 'evidence', 'reader', 'loader', 'owner']) {
         await admin(`drop role ${prefix}_${kind}_login`)
         await admin(`drop owned by ${prefix}_${kind}`)
         await admin(`drop role ${prefix}_${kind}`)
@@ -111,6 +116,9 @@ describe('a store on a server', { skip: missingPostgres }, () => {
       `update batches set records = 0`,
       'select bytes from blocks',
       `update dead_letters set reason = ''`,
+      `update held_events set state = 'rejected'`,
+      'delete from held_events',
+      `insert into modes values ('emergency', 'off', 1)`,
       'drop table raw_events',
       'alter table raw_events disable trigger all',
     ])
@@ -123,6 +131,82 @@ describe('a store on a server', { skip: missingPostgres }, () => {
     assert.equal(evidence.ok, true)
     assert.equal(nacre(['db', 'migrate', '--store', as('owner')]).status, 0)
     assert.equal(nacre(['db', 'reconcile', '--dry-run', '--store', as('owner')]).status, 0)
+  })
+
+  test('is reviewed by a reviewer, who decides on what a loader withheld and changes nothing that is sealed', async () => {
+    const store = await PostgresStore.open({
+      url: as('reviewer'),
+      environment: {},
+      mode: 'write',
+      sealing,
+      clock: () => NOW_US,
+      command: 'test',
+    })
+    const draft = (action: string, from: string, to: string): JournalDraft => ({
+      actor: 'alice',
+      action,
+      subject: 'a test',
+      reason: 'a test',
+      detail: {},
+      decision: { from, to },
+    })
+    try {
+      await store.review.setMode('emergency', 'on', draft('emergency.on', 'off', 'on'))
+      const withheld = join(folder, 'withheld.json')
+      const events = [1, 2].map((n) =>
+        JSON.stringify({
+          eventid: 'cowrie.session.connect',
+          session: `c0ffee00001${n}`,
+          src_ip: '192.0.2.9',
+          timestamp: '2024-02-03T00:00:00.000000Z',
+          sensor: 's',
+        }),
+      )
+      writeFileSync(withheld, `${events.join('\n')}\n`)
+      const report = nacreJson<{ totals: { held: number } }>(
+        ['ingest', 'bulk', withheld, '--store', as('loader'), '--data', join(folder, 'loader')],
+        [0, 4],
+      )
+      assert.equal(report.totals.held, 2)
+      await store.review.setMode('emergency', 'off', draft('emergency.off', 'on', 'off'))
+      const reads = store.reads()
+      const batchId = await reads.newestBatch()
+      const decision = { batchId, actor: 'alice', reason: 'a test', falsePositives: [] }
+      const writer = store.writer(VERSIONS)
+      await approve(reads, writer, registry, { ...decision, records: [0] })
+      await writer.close()
+      await reject(reads, store.review, { ...decision, records: [1] })
+      const changes = [
+        {
+          isHeld: true,
+          eventTimeUs: Date.UTC(2024, 1, 3) * 1000,
+          sessionKey: (await reads.withheldOf(batchId))[1]!.cells[3],
+          digest: (await reads.withheldOf(batchId))[1]!.cells[6],
+          sensorId: 1,
+          from: 0,
+          to: { threat: 1, hazard: 2, hits: '[]', layers: '[]' },
+        },
+      ]
+      const run = { ruleSet: 'test', rules: [], fromBatch: 1, toBatch: 1 }
+      await store.review.applyVerdicts(run, changes, draft('test', 'a', 'b'))
+      assert.deepEqual(
+        (await reads.withheldOf(batchId)).map(({ state }) => state),
+        ['approved', 'rejected'],
+      )
+    } finally {
+      await store.close()
+    }
+    const client = new pg.Client(as('reviewer'))
+    await client.connect()
+    for (const text of [
+      'update raw_events set flags = 0',
+      'delete from raw_events',
+      `update held_events set payload = '{}'`,
+      'update batches set records = 0',
+      'delete from audit_log',
+    ])
+      await assert.rejects(client.query(text), /permission denied/, text)
+    await client.end()
   })
 
   test('has roles that can be made again, and their statements can be read first', () => {

@@ -1,8 +1,8 @@
 /**
  * Spreads the tables over the servers of Citus (https://docs.citusdata.com), a distributed PostgreSQL.
  *
- * A session's events, its summary and its values lie together; dictionaries and the roll-up by day and event id stand
- * on every server; what is small and sealed stays on the coordinator.
+ * A session's events, its summary and its values lie together; dictionaries and the roll-ups by day and event id or
+ * verdict stand on every server; what is small and sealed stays on the coordinator.
  */
 import { StoreError } from '../../core/errors.ts'
 import type { Client } from './connection.ts'
@@ -23,11 +23,14 @@ export const PLACEMENTS: readonly Placement[] = [
   { table: 'sensors', kind: 'reference' },
   { table: 'event_kinds', kind: 'reference' },
   { table: 'values', kind: 'reference' },
+  { table: 'verdicts', kind: 'reference' },
   { table: 'daily_events', kind: 'reference' },
+  { table: 'daily_verdicts', kind: 'reference' },
   { table: 'sessions', kind: 'distributed', by: 'session_key' },
   { table: 'session_values', kind: 'distributed', by: 'session_key', with: 'sessions' },
   { table: 'raw_events', kind: 'distributed', by: 'session_key', with: 'sessions' },
   { table: 'held_events', kind: 'distributed', by: 'session_key', with: 'sessions' },
+  { table: 'held_sessions', kind: 'distributed', by: 'session_key', with: 'sessions' },
   { table: 'daily_values', kind: 'distributed', by: 'value_id' },
   { table: 'blocks', kind: 'distributed', by: 'batch_id' },
 ]

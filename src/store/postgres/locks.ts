@@ -12,6 +12,8 @@ const LOCKS = {
   /** Changes of the schema. */
   schema: 3,
   // 4 belongs to nacre_add_month.
+  /** Who stores events holds it together; who withholds some, or decides on withheld ones, holds it alone. */
+  hold: 5,
 } as const
 
 /** Takes a lock until the end of the transaction. */

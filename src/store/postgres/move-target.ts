@@ -15,6 +15,7 @@ import { CopyRows } from './copy.ts'
 import { migratePostgres } from './migrate.ts'
 import { addMonths, monthsOf } from './months.ts'
 import { Names, textDigest } from './names.ts'
+import { EVENT_COLUMNS } from './raw-events.ts'
 import type { PostgresStore } from './store.ts'
 import { driftDigest } from './summaries.ts'
 import { POSTGRES_TABLES } from './tables.ts'
@@ -29,6 +30,7 @@ const SEQUENCES: readonly (readonly [sequence: string, table: string])[] = [
   ['session_names_ids', 'session_names'],
   ['values_ids', '"values"'],
   ['dead_letters_ids', 'dead_letters'],
+  ['verdicts_ids', 'verdicts'],
 ]
 
 /** Indexes that a move builds when the rows are there; a load needs none of them to find out what is new. */
@@ -46,9 +48,13 @@ export function postgresMoveTarget(store: PostgresStore, nowUs: () => number): M
   const { connections } = store
   const names = new Names()
 
-  /** Rows and progress in one transaction, through the door of guarded tables. */
+  /**
+   * Rows and progress in one transaction, through the door of guarded tables.
+   *
+   * @param name - under which the progress is kept
+   */
   async function put(
-    table: string,
+    name: string,
     progress: Progress,
     work: (client: Client) => Promise<void>,
   ): Promise<void> {
@@ -57,7 +63,7 @@ export function postgresMoveTarget(store: PostgresStore, nowUs: () => number): M
       await work(client)
       await client.query(
         'insert into move_progress (name, after, is_done) values ($1, $2, $3) on conflict (name) do update set after = excluded.after, is_done = excluded.is_done',
-        [table, progress.after, progress.isDone],
+        [name, progress.after, progress.isDone],
       )
     })
   }
@@ -105,6 +111,7 @@ export function postgresMoveTarget(store: PostgresStore, nowUs: () => number): M
     table: 'raw_events' | 'held_events',
     events: readonly MovedEvent[],
     progress: Progress,
+    name: string,
   ): Promise<void> {
     const orders = events.map(({ payload }) => {
       const text = Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString()
@@ -119,9 +126,9 @@ export function postgresMoveTarget(store: PostgresStore, nowUs: () => number): M
           await addMonths(client, monthsOf(events.map((event) => event.eventTimeUs)), false)
       }),
     )
-    await put(table, progress, async (client) => {
+    await put(name, progress, async (client) => {
       const isHeld = table === 'held_events'
-      const copy = new CopyRows(isHeld ? 11 : 10)
+      const copy = new CopyRows(isHeld ? 12 : 11)
       events.forEach((event, i) => {
         copy
           .row()
@@ -135,12 +142,10 @@ export function postgresMoveTarget(store: PostgresStore, nowUs: () => number): M
           .bytes(event.digest)
           .text(event.notes)
           .json(event.payload)
+          .int4(event.verdictId)
         if (isHeld) copy.text(event.state ?? 'held')
       })
-      await copy.send(
-        client,
-        `${table} (event_time_us, session_key, batch_id, record_no, kind_id, flags, key_order_id, digest, notes, payload${isHeld ? ', state' : ''})`,
-      )
+      await copy.send(client, `${table} (${EVENT_COLUMNS}${isHeld ? ', state' : ''})`)
     })
   }
 
@@ -164,7 +169,7 @@ export function postgresMoveTarget(store: PostgresStore, nowUs: () => number): M
           if (first !== undefined && toHex(first.digest) === origin) return { state: 'moved' }
           throw holdsOther(store.place)
         }
-        // What `init` made and no load has used is made anew: the key of its folder is registered by the next load.
+        // What `init` made and no load has used is made anew: the keys of its folder are registered by the next load.
         await migratePostgres(connections, nowUs(), 0)
         await migratePostgres(connections, nowUs())
         await connections.transaction(async (client) => {

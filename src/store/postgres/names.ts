@@ -1,12 +1,14 @@
 /**
- * Numbers for what rows name: sensors, event ids, orders of keys, odd session ids, values.
+ * Numbers for what rows name: sensors, event ids, orders of keys, odd session ids, values, verdicts.
  *
  * They are given in statements of their own, committed before the transaction that uses them, in the order of their
  * names: nobody waits for another's batch, and a number that no row came to use harms nothing.
  */
 import { blake3 } from '../../core/blake3.ts'
+import { type Verdict, verdictText } from '../../core/verdict.ts'
 import { LIMITS } from '../../limits.ts'
 import type { SessionKey } from '../schema.ts'
+import { verdictDigest } from '../verdicts.ts'
 import type { Client } from './connection.ts'
 
 /** A value to be numbered, and where its number goes. */
@@ -27,6 +29,7 @@ export class Names {
   readonly #kinds = new Map<string, number>()
   readonly #keyOrders = new Map<string, number>()
   readonly #sessions = new Map<string, SessionKey>()
+  readonly #verdicts = new Map<string, number>()
 
   /** Makes the numbers of these names known; afterwards `sensor`, `kind` and `keyOrder` give them. */
   async learn(
@@ -59,6 +62,8 @@ export class Names {
     client: Client,
     sessions: Iterable<{ readonly sensorId: number; readonly session: string }>,
   ): Promise<void> {
+    // Before the look at what is missing: afterwards everything that was asked for is there.
+    if (this.#sessions.size > LIMITS.sessionCacheMax) this.#sessions.clear()
     const missing = new Map<string, { readonly sensorId: number; readonly session: string }>()
     for (const one of sessions) {
       const name = `${one.sensorId}\n${one.session}`
@@ -66,7 +71,6 @@ export class Names {
         missing.set(name, one)
     }
     if (missing.size === 0) return
-    if (this.#sessions.size > LIMITS.sessionCacheMax) this.#sessions.clear()
     const wanted = (): string =>
       JSON.stringify(
         [...missing.values()].map((one) => ({
@@ -109,14 +113,54 @@ export class Names {
     return plainKey(sensorId, session) ?? known(this.#sessions, `${sensorId}\n${session}`)
   }
 
+  /** Makes the numbers of verdicts known; afterwards `verdict` gives them. */
+  async learnVerdicts(client: Client, verdicts: Iterable<Verdict>): Promise<void> {
+    // Attackers can make any number of them.
+    if (this.#verdicts.size > LIMITS.verdictCacheMax) this.#verdicts.clear()
+    const missing = new Map<string, Verdict>()
+    for (const verdict of verdicts) {
+      if (!this.#verdicts.has(verdictText(verdict)))
+        missing.set(Buffer.from(verdictDigest(verdict)).toString('hex'), verdict)
+    }
+    if (missing.size === 0) return
+    const learn = async (): Promise<void> => {
+      const { rows } = await client.query<{ id: number; digest: string }>(
+        `select id, encode(digest, 'hex') as digest from verdicts where digest = any(
+           select decode(d, 'hex') from unnest($1::text[]) as d)`,
+        [[...missing.keys()]],
+      )
+      for (const row of rows) {
+        const verdict = missing.get(row.digest)
+        if (verdict === undefined) continue
+        this.#verdicts.set(verdictText(verdict), row.id)
+        missing.delete(row.digest)
+      }
+    }
+    await learn()
+    if (missing.size === 0) return
+    await client.query(
+      `insert into verdicts (id, digest, threat, hazard, hits, layers)
+       select nextval('verdicts_ids'), decode(digest, 'hex'), threat, hazard, hits, layers
+         from (select * from json_to_recordset($1::json) as given (digest text, threat bigint, hazard bigint, hits text, layers text)
+                order by digest collate "C") as given
+       on conflict (digest) do nothing`,
+      [JSON.stringify([...missing].map(([digest, verdict]) => ({ digest, ...verdict })))],
+    )
+    await learn()
+  }
+
+  verdict(verdict: Verdict): number {
+    return known(this.#verdicts, verdictText(verdict))
+  }
+
   async #learnKeyOrders(client: Client, orders: Iterable<string>): Promise<void> {
+    // A log made to have as many orders as events must not fill the memory.
+    if (this.#keyOrders.size > KEY_ORDERS_MAX) this.#keyOrders.clear()
     const missing = new Map<string, string>()
     for (const keys of orders) {
       if (!this.#keyOrders.has(keys)) missing.set(textDigest(keys).toString('hex'), keys)
     }
     if (missing.size === 0) return
-    // A log made to have as many orders as events must not fill the memory.
-    if (this.#keyOrders.size > KEY_ORDERS_MAX) this.#keyOrders.clear()
     const learn = async (): Promise<void> => {
       const { rows } = await client.query<{ id: number; digest: string }>(
         `select id, encode(digest, 'hex') as digest from key_orders where digest = any(

@@ -3,7 +3,7 @@ import { StoreError } from '../../core/errors.ts'
 import type { Client } from './connection.ts'
 import { POSTGRES_TABLES } from './tables.ts'
 
-export type RoleKind = 'owner' | 'loader' | 'reader' | 'evidence'
+export type RoleKind = 'owner' | 'loader' | 'reader' | 'evidence' | 'reviewer'
 
 /** What each role is for, in one line. */
 export const ROLE_PURPOSES: Readonly<Record<RoleKind, string>> = {
@@ -11,6 +11,7 @@ export const ROLE_PURPOSES: Readonly<Record<RoleKind, string>> = {
   loader: 'ingest: adds rows; changes only what is derived from them; reads no sealed bytes',
   reader: 'reports, sessions, status, stats: no sealed bytes, no withheld payloads',
   evidence: 'reader, and the sealed bytes and withheld payloads: verify, backup, evidence',
+  reviewer: 'loader and evidence: decides on withheld events and dead letters, emergency, rescore',
 }
 
 /** Columns that hold the attackers' own bytes, or what waits for a person's look. */
@@ -22,6 +23,8 @@ const INSERTED = [
   'key_orders',
   'session_names',
   'values',
+  'verdicts',
+  'rule_sets',
   'sources',
   'source_files',
   'batches',
@@ -29,17 +32,22 @@ const INSERTED = [
   'batch_days',
   'raw_events',
   'held_events',
+  'held_sessions',
+  'batch_keys',
   'sessions',
   'session_values',
   'daily_values',
   'daily_events',
+  'daily_verdicts',
   'schema_versions',
   'schema_drift',
   'dead_letters',
   'decisions',
   'audit_log',
   'signing_keys',
+  'recipient_keys',
   'checkpoints',
+  'metrics',
   'artifacts',
   'leases',
 ]
@@ -51,11 +59,22 @@ const UPDATED = [
   'session_values',
   'daily_values',
   'daily_events',
+  'daily_verdicts',
   'schema_drift',
+  'metrics',
   'artifacts',
   'leases',
   'dead_letters (state)',
 ]
+/** What a decision changes beside what a load does: triggers and the journal's door still keep the sealed columns. */
+const REVIEWED: Readonly<Record<string, string>> = {
+  held_events: 'delete, update (state, verdict_id)',
+  raw_events: 'update (verdict_id)',
+  held_sessions: 'delete',
+  daily_verdicts: 'delete',
+  modes: 'insert, update',
+  verdict_runs: 'insert',
+}
 
 /**
  * The statements that make the roles of a database and give them their rights. Harmless when run again.
@@ -77,10 +96,11 @@ export function roleStatements(
   )
   statements.push(
     `grant ${role('owner')} to ${quoted(where.user)}`,
-    `grant connect, temporary on database ${quoted(where.database)} to ${role('owner')}, ${role('loader')}, ${role('reader')}, ${role('evidence')}`,
+    `grant connect, temporary on database ${quoted(where.database)} to ${role('owner')}, ${role('loader')}, ${role('reader')}, ${role('evidence')}, ${role('reviewer')}`,
     `grant usage, create on schema ${schema} to ${role('owner')}`,
     `grant usage on schema ${schema} to ${role('loader')}, ${role('reader')}, ${role('evidence')}`,
     `grant ${role('reader')} to ${role('evidence')}`,
+    `grant ${role('loader')}, ${role('evidence')} to ${role('reviewer')}`,
   )
   const readers = `${role('reader')}, ${role('loader')}`
   statements.push(
@@ -96,6 +116,9 @@ export function roleStatements(
       return `grant update ${columns ?? ''} on ${table(only!)} to ${role('loader')}`
     }),
     `grant delete on ${table('leases')} to ${role('loader')}`,
+    ...Object.entries(REVIEWED).map(
+      ([name, rights]) => `grant ${rights} on ${table(name)} to ${role('reviewer')}`,
+    ),
     `grant usage, select on all sequences in schema ${schema} to ${role('loader')}`,
     `grant execute on function ${schema}.nacre_add_month(integer) to ${role('loader')}`,
   )

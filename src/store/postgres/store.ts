@@ -12,6 +12,7 @@ import type {
   FileRecord,
   Holder,
   OpenMode,
+  ReviewStore,
   SourceRecord,
   Store,
   WriterVersions,
@@ -28,8 +29,10 @@ import { Connections } from './connection.ts'
 import { postgresEngine } from './engine.ts'
 import { appendJournal } from './journal.ts'
 import { Leases } from './leases.ts'
+import { lock } from './locks.ts'
 import { migratePostgres, schemaVersionOf } from './migrate.ts'
 import { postgresMoveTarget } from './move-target.ts'
+import { postgresReview } from './review.ts'
 import { verifyReads } from './verify-reads.ts'
 import { PostgresWriter } from './writer.ts'
 
@@ -52,6 +55,7 @@ export class PostgresStore implements Store {
   /** For the parts of this engine only. */
   readonly connections: Connections
   readonly query: Kysely<Database>
+  readonly review: ReviewStore
   /** The tables are spread over the servers of Citus. */
   readonly isDistributed: boolean
   readonly #options: PostgresOptions
@@ -76,6 +80,9 @@ export class PostgresStore implements Store {
     this.isDistributed = facts.isDistributed
     this.notices = []
     this.query = new Kysely<Database>({ dialect: new PostgresDialect({ pool: connections.pool }) })
+    const { sealing, clock, command } = options
+    const { isDistributed } = facts
+    this.review = postgresReview({ connections, isDistributed, sealing, clock, command })
     this.#owner = facts.owner
     this.#leases = new Leases(
       connections,
@@ -167,6 +174,8 @@ export class PostgresStore implements Store {
   ): Promise<void> {
     const { sealing, clock, command } = this.#options
     await this.connections.transaction(async (client) => {
+      // Loaders of several machines may bring the same key at once.
+      await lock(client, 'journal')
       const known = await client.query('select 1 from signing_keys where key_id = $1', [key.keyId])
       if (known.rows.length > 0) return
       await appendJournal(
@@ -330,6 +339,10 @@ export class PostgresStore implements Store {
     const reads = this.reads()
     const sensors = await reads.sensorNames()
     const names = new Map<SessionKey, { readonly sensor: string; readonly session: string }>()
+    const nameOf = (row: { readonly sensor_id: number; readonly session: string }) => ({
+      sensor: sensors.get(row.sensor_id) ?? '',
+      session: row.session,
+    })
     const keys = streamKeys(this.connections)
     for await (const page of keys) {
       const unknown = [...new Set(page.map((row) => row.session_key))].filter(
@@ -337,8 +350,10 @@ export class PostgresStore implements Store {
       )
       if (names.size > 50_000) names.clear()
       const wanted = names.size === 0 ? [...new Set(page.map((row) => row.session_key))] : unknown
-      for (const [key, row] of await reads.sessions(wanted))
-        names.set(key, { sensor: sensors.get(row.sensor_id) ?? '', session: row.session })
+      for (const [key, row] of await reads.sessions(wanted)) names.set(key, nameOf(row))
+      // Sessions of which every event is withheld have no row among the others.
+      if (wanted.some((key) => !names.has(key)))
+        for (const row of await reads.heldSessions()) names.set(row.session_key, nameOf(row))
       yield page.map((row) => ({
         timeUs: row.event_time_us,
         digest: row.digest,

@@ -96,6 +96,13 @@ export async function flushSummaries(
     )
   }
   await addDailyEvents(client, summing)
+  await addDailyVerdicts(
+    client,
+    [...summing.dailyVerdicts].flatMap(([name, verdicts]) => {
+      const [day, sensor_id] = name.split(' ').map(Number) as [number, number]
+      return [...verdicts].map(([verdict_id, count]) => ({ day, sensor_id, verdict_id, count }))
+    }),
+  )
   await addDrift(client, summing)
 }
 
@@ -139,6 +146,21 @@ async function addDailyEvents(client: Client, summing: Summing): Promise<void> {
      select day, sensor_id, kind_id, count from json_to_recordset($1::json) as given (day bigint, sensor_id bigint, kind_id bigint, count bigint)
       order by day, sensor_id, kind_id
      on conflict (day, sensor_id, kind_id) do update set count = daily_events.count + excluded.count`,
+    [JSON.stringify(rows)],
+  )
+}
+
+/** Adds to the counts of verdicts; where verdicts were made again, `count` may be negative. */
+export async function addDailyVerdicts(
+  client: Client,
+  rows: readonly Row<'daily_verdicts'>[],
+): Promise<void> {
+  if (rows.length === 0) return
+  await client.query(
+    `insert into daily_verdicts (day, sensor_id, verdict_id, count)
+     select day, sensor_id, verdict_id, count from json_to_recordset($1::json) as given (day bigint, sensor_id bigint, verdict_id bigint, count bigint)
+      order by day, sensor_id, verdict_id
+     on conflict (day, sensor_id, verdict_id) do update set count = daily_verdicts.count + excluded.count`,
     [JSON.stringify(rows)],
   )
 }

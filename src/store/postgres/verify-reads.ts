@@ -2,7 +2,7 @@ import { parseJson } from '../../core/json.ts'
 import { type KeyOrder, printInOrder } from '../../core/key-order.ts'
 import type { Row, SessionKey } from '../schema.ts'
 import type { Sealing } from '../sealing.ts'
-import type { EventCells, VerifyReads } from '../verify-port.ts'
+import type { EventCells, HeldState, VerifyReads } from '../verify-port.ts'
 import type { Client, Connections } from './connection.ts'
 import { textDigest } from './names.ts'
 import { driftDigest } from './summaries.ts'
@@ -14,7 +14,7 @@ const PAGE_ROWS = 2_000
 /** Batches whose events are read by one statement and sorted in memory. */
 const BATCHES_AT_ONCE = 8
 const EVENT_COLUMNS =
-  'batch_id, record_no, event_time_us, session_key, kind_id, flags, digest, notes, key_order_id, payload'
+  'batch_id, record_no, event_time_us, session_key, kind_id, flags, digest, notes, key_order_id, payload, verdict_id'
 
 /** A row of `raw_events` as the driver gives it. */
 type EventRow = [
@@ -28,7 +28,11 @@ type EventRow = [
   notes: string | null,
   keyOrderId: number,
   payload: string,
+  verdictId: number,
 ]
+/** Cells of an event; the state of a withheld one follows them. */
+const EVENT_CELLS = 11
+type WithState = [...EventRow, HeldState | 'approved']
 
 /** Reads for verification. Within `snapshot` all come from one connection and one state of the database. */
 export function verifyReads(connections: Connections, sealing: Sealing): VerifyReads {
@@ -38,6 +42,12 @@ export function verifyReads(connections: Connections, sealing: Sealing): VerifyR
 
   async function rows<T>(text: string, values: readonly unknown[] = []): Promise<T[]> {
     const found = await (snapshot ?? connections.pool).query({ text, values: [...values] })
+    return found.rows as T[] // the statement names the columns of T
+  }
+
+  async function tuples<T>(text: string, values: readonly unknown[]): Promise<T[]> {
+    const query = { text, values: [...values], rowMode: 'array' as const }
+    const found = await (snapshot ?? connections.pool).query<unknown[]>(query)
     return found.rows as T[] // the statement names the columns of T
   }
 
@@ -94,7 +104,19 @@ export function verifyReads(connections: Connections, sealing: Sealing): VerifyR
   async function cellsOf(page: readonly EventRow[]): Promise<EventCells[]> {
     await orders.learn(page, rows)
     return page.map(
-      ([batchId, recordNo, timeUs, key, kindId, flags, digest, notes, orderId, payload]) =>
+      ([
+        batchId,
+        recordNo,
+        timeUs,
+        key,
+        kindId,
+        flags,
+        digest,
+        notes,
+        orderId,
+        payload,
+        verdictId,
+      ]) =>
         [
           batchId,
           recordNo,
@@ -105,8 +127,14 @@ export function verifyReads(connections: Connections, sealing: Sealing): VerifyR
           digest,
           notes,
           orders.restore(orderId, payload),
+          verdictId,
         ] as const,
     )
+  }
+
+  async function withStates(page: readonly WithState[]) {
+    const all = await cellsOf(page.map((row) => row.slice(0, EVENT_CELLS) as unknown as EventRow)) // the state is left out
+    return all.map((cells, i) => ({ cells, state: page[i]![EVENT_CELLS] }))
   }
 
   /** Batches lie together in the table and in time: a few at once, found by their numbers, in the months of their days. */
@@ -123,12 +151,12 @@ export function verifyReads(connections: Connections, sealing: Sealing): VerifyR
       const from = at === 0 && after === undefined ? MIN_ID : ids[at]!
       const until = ids[at + BATCHES_AT_ONCE] ?? last + 1
       yield* events(
-        `select ${EVENT_COLUMNS} from raw_events where batch_id >= $1 and batch_id < $2 order by batch_id, record_no`,
+        `select ${EVENT_COLUMNS} from raw_events where batch_id >= $1 and batch_id < $2 and (flags & 2048) = 0 order by batch_id, record_no`,
         [from, until],
       )
     }
     yield* events(
-      `select ${EVENT_COLUMNS} from raw_events where batch_id >= $1 order by batch_id, record_no`,
+      `select ${EVENT_COLUMNS} from raw_events where batch_id >= $1 and (flags & 2048) = 0 order by batch_id, record_no`,
       [ids.length === 0 && after === undefined ? MIN_ID : last + 1],
     )
   }
@@ -153,13 +181,42 @@ export function verifyReads(connections: Connections, sealing: Sealing): VerifyR
     storedEvents: () =>
       events(`select ${EVENT_COLUMNS} from raw_events order by event_time_us, session_key, digest`),
     async *heldEvents() {
-      const text = `select ${EVENT_COLUMNS}, state from held_events order by event_time_us, session_key, digest`
-      for await (const page of pages<[...EventRow, string]>(text, [], 'array')) {
-        const found = page.map((row) => row.slice(0, 10) as unknown as EventRow) // the eleventh is the state
-        const all = await cellsOf(found)
-        yield all.map((cells, i) => ({ cells, state: page[i]![10] }))
-      }
+      const text = `select ${EVENT_COLUMNS}, state from held_events order by batch_id, record_no, digest`
+      for await (const page of pages<WithState>(text, [], 'array')) yield await withStates(page)
     },
+    releasedEvents: () =>
+      events(
+        `select ${EVENT_COLUMNS} from raw_events where (flags & 2048) <> 0 order by batch_id, record_no`,
+      ),
+    async withheldOf(batchId) {
+      const found = await tuples<WithState>(
+        `select ${EVENT_COLUMNS}, state from held_events where batch_id = $1
+         union all
+         select ${EVENT_COLUMNS}, 'approved' from raw_events where batch_id = $1 and (flags & 2048) <> 0
+          order by record_no`,
+        [batchId],
+      )
+      return withStates(found)
+    },
+    heldSessions: () => rows('select * from held_sessions'),
+    verdicts: () => pages('select * from verdicts order by id'),
+    async verdictsOf(ids) {
+      const found = await rows<Row<'verdicts'>>(
+        'select * from verdicts where id = any($1::bigint[])',
+        [listOf(ids)],
+      )
+      return new Map(found.map((row) => [row.id, row]))
+    },
+    verdictRuns: () => rows('select * from verdict_runs order by seq'),
+    ruleSets: () => rows('select * from rule_sets order by version, rule_id'),
+    modes: () => rows('select * from modes'),
+    recipientKeys: () => rows('select * from recipient_keys'),
+    async batchKey(batchId) {
+      return (
+        await rows<Row<'batch_keys'>>('select * from batch_keys where batch_id = $1', [batchId])
+      )[0]
+    },
+    dailyVerdicts: (day) => rows('select * from daily_verdicts where day = $1', [day]),
     async newestBatch() {
       return (await rows<{ id: number }>('select coalesce(max(id), 0) as id from batches'))[0]!.id
     },
@@ -235,9 +292,10 @@ export function verifyReads(connections: Connections, sealing: Sealing): VerifyR
       )
     },
     oddCells: async () => [...(await oddNumbers(rows)), ...(await oddNames(rows))],
-    async heldByBatch() {
+    async withheldByBatch() {
       const found = await rows<{ batch_id: number; n: number }>(
-        'select batch_id, count(*) as n from held_events group by batch_id',
+        `select batch_id, count(*) as n from (select batch_id from held_events
+           union all select batch_id from raw_events where (flags & 2048) <> 0) as withheld group by batch_id`,
       )
       return new Map(found.map((row) => [row.batch_id, row.n]))
     },
@@ -392,6 +450,14 @@ async function oddNames(rows: Rows): Promise<string[]> {
     ...(await rows<{ id: number }>(
       `select session_names.id as id from session_names join sessions on sessions.session_key = -session_names.id
         where sessions.session <> session_names.session or sessions.sensor_id <> session_names.sensor_id`,
+    )),
+    ...(await rows<{ id: number }>(
+      `select session_names.id as id from session_names join held_sessions on held_sessions.session_key = -session_names.id
+        where held_sessions.session <> session_names.session or held_sessions.sensor_id <> session_names.sensor_id`,
+    )),
+    ...(await rows<{ id: number }>(
+      `select -held_sessions.session_key as id from held_sessions left join session_names on session_names.id = -held_sessions.session_key
+        where held_sessions.session_key < 0 and session_names.id is null`,
     )),
     ...(await rows<{ id: number }>(
       `select -sessions.session_key as id from sessions left join session_names on session_names.id = -sessions.session_key

@@ -16,11 +16,12 @@ import {
   sealBatch,
   supersededEnd,
 } from '../batch-seal.ts'
-import { deadLetterSuperseded, summariesRebuilt } from '../journal.ts'
+import { deadLetterSuperseded, type JournalDraft, summariesRebuilt } from '../journal.ts'
 import type {
   BatchWriter,
   Fates,
   FileRecord,
+  HeldSelection,
   LineageProof,
   SourceUpdate,
   SummaryWriter,
@@ -30,6 +31,7 @@ import type { Row, SessionKey } from '../schema.ts'
 import type { Sealing } from '../sealing.ts'
 import { EMPTY_SESSIONS } from '../session-rows.ts'
 import { Dictionaries, type Dictionary, type SessionState, Summing } from '../summing.ts'
+import { decidedElsewhere, REBUILT_TABLES, withholdAll } from '../verdicts.ts'
 import { type Client, type Connections, isUniqueViolation, RunAgain } from './connection.ts'
 import { CopyRows } from './copy.ts'
 import { appendJournal } from './journal.ts'
@@ -37,7 +39,8 @@ import { stillOwned } from './leases.ts'
 import { lock } from './locks.ts'
 import { addMonths, monthsOf, SEQUENTIAL } from './months.ts'
 import { Names, numberValues, type PendingValue } from './names.ts'
-import { type EventToStore, insertEvents } from './raw-events.ts'
+import { EVENT_COLUMNS, type EventToStore, hasWithheld, insertEvents } from './raw-events.ts'
+import { forgetHeldSessions, isEmergency, saveRules } from './review.ts'
 import { flushSummaries, insertSessions, sessionsForUpdate } from './summaries.ts'
 
 export type WriterContext = {
@@ -85,6 +88,8 @@ export class PostgresWriter implements BatchWriter, SummaryWriter {
   readonly #sourceUpdates = new Map<number, SourceUpdate>()
   readonly #files = new Map<string, FileRecord>()
   #hasSchemas = false
+  /** Rule sets whose rules this writer has seen in the database. */
+  readonly #ruleSets = new Set<string>()
 
   constructor(context: WriterContext) {
     this.#context = context
@@ -133,6 +138,7 @@ export class PostgresWriter implements BatchWriter, SummaryWriter {
       connections.withClient(async (client) => {
         const done = await this.#committed(client, unsure)
         if (done !== undefined) return done
+        await this.#saveRules(client)
         await this.#learn(client)
         try {
           return await this.#store(client, unsure)
@@ -211,8 +217,7 @@ export class PostgresWriter implements BatchWriter, SummaryWriter {
     await connections.withClient(async (client) => {
       await client.query('begin')
       await lock(client, 'load')
-      for (const table of ['session_values', 'daily_values', 'daily_events', 'schema_drift'])
-        await client.query(`delete from ${table}`)
+      for (const table of REBUILT_TABLES) await client.query(`delete from ${table}`)
       await client.query(EMPTY_SESSIONS)
       for await (const batch of batches) {
         const dictionary = this.#takeValues(REBUILD_READER, batch)
@@ -222,13 +227,66 @@ export class PostgresWriter implements BatchWriter, SummaryWriter {
         await sessionsForUpdate(client, states, this.#context.isDistributed)
         // Rows that were emptied stand in the table with bounds that the first event moves.
         const summing = new Summing()
-        summing.add(batch, byBatch[0]!, this.#kindIds(batch), dictionary, undefined)
+        summing.add(
+          batch,
+          byBatch[0]!,
+          this.#kindIds(batch),
+          dictionary,
+          undefined,
+          this.#verdictIds(batch),
+        )
         await flushSummaries(client, summing, this.#dictionaries.kinds())
       }
       await client.query('delete from sessions where event_count = 0')
       await appendJournal(client, sealing, clock(), summariesRebuilt(differences, command))
       await client.query('commit')
     })
+  }
+
+  async releaseHeld(
+    events: PackedBatch,
+    selection: HeldSelection,
+    draft: JournalDraft,
+  ): Promise<void> {
+    const { connections, sealing, clock, isDistributed } = this.#context
+    // Each call brings a dictionary of its own.
+    this.#dictionaries.clear()
+    const dictionary = this.#takeValues(REBUILD_READER, events)
+    const waiting = [{ sourceId: 0, batch: events, proof: NO_PROOF, dictionary }]
+    try {
+      await connections.retry(() =>
+        connections.withClient(async (client) => {
+          await this.#learn(client, waiting)
+          await client.query('begin')
+          if (isDistributed) await client.query(SEQUENTIAL)
+          await lock(client, 'load', 'shared')
+          await lock(client, 'hold')
+          const { states, byBatch } = this.#states(waiting)
+          await sessionsForUpdate(client, states, isDistributed)
+          // As a load does: what settles a tie of facts must stand among the stored events.
+          await copyHeld(client, selection)
+          const summing = new Summing()
+          summing.add(
+            events,
+            byBatch[0]!,
+            this.#kindIds(events),
+            dictionary,
+            undefined,
+            this.#verdictIds(events),
+          )
+          await this.#settleTies(client, summing)
+          await insertSessions(client, summing)
+          await flushSummaries(client, summing, this.#dictionaries.kinds())
+          await appendJournal(client, sealing, clock(), draft, () => removeHeld(client, selection))
+          await forgetHeldSessions(client)
+          await client.query('commit')
+        }),
+      )
+      this.#dictionaries.settle()
+    } catch (error) {
+      await this.rollback()
+      throw error
+    }
   }
 
   async close(): Promise<void> {
@@ -273,6 +331,10 @@ export class PostgresWriter implements BatchWriter, SummaryWriter {
       this.#hasSchemas = true
     }
     if (waiting.length === 0) return
+    await this.#names.learnVerdicts(
+      client,
+      waiting.flatMap(({ batch }) => batch.verdicts),
+    )
     await this.#names.learn(client, {
       sensors: waiting.flatMap(({ batch }) => batch.sensors),
       kinds: waiting.flatMap(({ batch }) => batch.kinds),
@@ -296,6 +358,18 @@ export class PostgresWriter implements BatchWriter, SummaryWriter {
     )
   }
 
+  /** Keeps the rules that batches were scored by, so that their verdicts can be made again. */
+  async #saveRules(client: Client): Promise<void> {
+    const { rules } = this.#context.versions
+    for (const { batch } of this.#batches) {
+      const { ruleSet, rulesOff } = batch
+      if (this.#ruleSets.has(ruleSet)) continue
+      const kept = rules.filter(({ id }) => !rulesOff.includes(id))
+      await saveRules(client, ruleSet, kept)
+      this.#ruleSets.add(ruleSet)
+    }
+  }
+
   /**
    * One try of a transaction.
    *
@@ -311,16 +385,22 @@ export class PostgresWriter implements BatchWriter, SummaryWriter {
     )
     if (isDistributed) await client.query(SEQUENTIAL)
     await lock(client, 'load', 'shared')
+    // The mode changes only while nobody loads.
+    if (await isEmergency(client)) for (const { batch } of this.#batches) withholdAll(batch)
+    const withholds = this.#batches.some(({ batch }) => hasWithheld(batch))
+    await lock(client, 'hold', withholds ? 'alone' : 'shared')
     await this.#insertSources(client)
     const cursors = await this.#cursors(client)
     const batchIds = await nextIds(client, 'batches_ids', this.#batches.length)
 
     const { states, byBatch } = this.#states(this.#batches)
     await sessionsForUpdate(client, states, isDistributed)
-    const { isNew, sendRest } = await insertEvents(client, this.#eventsToStore(byBatch, batchIds))
+    const toStore = this.#eventsToStore(byBatch, batchIds)
+    const { outcomes, sendRest } = await insertEvents(client, toStore, withholds)
     const summing = new Summing()
     this.#batches.forEach(({ batch, dictionary }, n) => {
-      summing.add(batch, byBatch[n]!, this.#kindIds(batch), dictionary, isNew[n])
+      const { sessions, kindIds, verdictIds } = toStore[n]!
+      summing.add(batch, sessions, kindIds, dictionary, outcomes[n], verdictIds)
     })
     await this.#settleTies(client, summing)
     // New sessions first become rows, then get their events: whoever has the same ones waits there, and runs again.
@@ -334,7 +414,7 @@ export class PostgresWriter implements BatchWriter, SummaryWriter {
       const cursor = cursors.get(sourceId)!
       const end = supersededEnd(cursor, batch.startOffset)
       if (end !== undefined) superseded.push({ batchId: cursor.lastBatchId, seq: end.seq })
-      const header = sealBatch(sealing, versions, cursor, batch, proof, isNew[n], clock())
+      const header = sealBatch(sealing, versions, cursor, batch, proof, outcomes[n], clock())
       rows.add(batchIds[n]!, sourceId, batch, header, versions)
       advance(cursor, header, batch, batchIds[n]!)
       sealed.push(header)
@@ -343,6 +423,8 @@ export class PostgresWriter implements BatchWriter, SummaryWriter {
     await this.#moveCursors(client, cursors, sealed)
     await this.#updateSources(client)
     await this.#saveFiles(client)
+    // Reviewers decide on dead letters under this lock.
+    if (superseded.length > 0) await lock(client, 'journal')
     for (const { batchId, seq } of superseded) {
       const { rows: dead } = await client.query<Row<'dead_letters'>>(
         `select * from dead_letters where batch_id = $1 and state = 'new' order by id`,
@@ -489,7 +571,12 @@ export class PostgresWriter implements BatchWriter, SummaryWriter {
       sessions: byBatch[n]!,
       kindIds: this.#kindIds(batch),
       keyOrderIds: batch.keyOrders.map((keys) => this.#names.keyOrder(keys)),
+      verdictIds: this.#verdictIds(batch),
     }))
+  }
+
+  #verdictIds(batch: PackedBatch): number[] {
+    return batch.verdicts.map((verdict) => this.#names.verdict(verdict))
   }
 
   async #settleTies(client: Client, summing: Summing): Promise<void> {
@@ -607,6 +694,7 @@ class BatchRows {
   readonly #batches = new CopyRows(23)
   readonly #blocks = new CopyRows(10)
   readonly #days = new CopyRows(4)
+  readonly #keys = new CopyRows(4)
   readonly #dead: { readonly batchId: number; readonly letter: PackedBatch['dead'][number] }[] = []
 
   add(
@@ -637,7 +725,7 @@ class BatchRows {
       .bytes(batch.recordRoot)
       .bytes(header.viewRoot)
       .text(versions.schemaVersion)
-      .text(versions.ruleSet)
+      .text(batch.ruleSet)
       .text(versions.programVersion)
       .int8(header.committedAtUs)
       .bytes(header.previousDigest)
@@ -653,9 +741,13 @@ class BatchRows {
         .bytes(block.root)
         .bytes(block.sha256)
         .text(block.codec)
-        .text('')
+        .text(batch.envelope?.keyId ?? '')
         .bytes(block.bytes)
     })
+    if (batch.envelope !== undefined) {
+      const { keyId, ephemeral, wrapped } = batch.envelope
+      this.#keys.row().int8(batchId).text(keyId).bytes(ephemeral).bytes(wrapped)
+    }
     for (const { day, rows, root } of header.days)
       this.#days.row().int8(batchId).int8(day).int8(rows).bytes(root)
     for (const letter of batch.dead) this.#dead.push({ batchId, letter })
@@ -671,6 +763,7 @@ class BatchRows {
       'blocks (batch_id, n, start_offset, end_offset, records, root, sha256, codec, key_id, bytes)',
     )
     await this.#days.send(client, 'batch_days (batch_id, day, rows, root)')
+    await this.#keys.send(client, 'batch_keys (batch_id, key_id, ephemeral, wrapped)')
     if (this.#dead.length === 0) return
     const ids = await nextIds(client, 'dead_letters_ids', this.#dead.length)
     const rows = new CopyRows(9)
@@ -692,6 +785,24 @@ class BatchRows {
       'dead_letters (id, batch_id, start_offset, end_offset, first_record, records, reason, detail, state)',
     )
   }
+}
+
+/** Withheld events among the stored ones; a key may stand in both tables only within a transaction. */
+async function copyHeld(client: Client, { batchId, recordNos }: HeldSelection): Promise<void> {
+  const { rows } = await client.query(
+    `insert into raw_events (${EVENT_COLUMNS})
+     select ${EVENT_COLUMNS} from held_events where batch_id = $1 and record_no = any($2::integer[]) and state = 'held'
+     returning record_no`,
+    [batchId, `{${recordNos.join(',')}}`],
+  )
+  if (rows.length !== recordNos.length) throw decidedElsewhere()
+}
+
+async function removeHeld(client: Client, { batchId, recordNos }: HeldSelection): Promise<void> {
+  await client.query(
+    'delete from held_events where batch_id = $1 and record_no = any($2::integer[])',
+    [batchId, `{${recordNos.join(',')}}`],
+  )
 }
 
 async function nextIds(client: Client, sequence: string, count: number): Promise<number[]> {
