@@ -362,6 +362,10 @@ export class PostgresStore implements Store {
     }
   }
 
+  async queries(): Promise<Kysely<Database>> {
+    return this.query
+  }
+
   claim(name: string): Promise<boolean> {
     return this.#leases.claim(name)
   }
