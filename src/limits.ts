@@ -71,6 +71,8 @@ export const LIMITS = {
   cachedTextCharsMax: 4_096,
   /** Hazard from which an event is withheld for a person, unless the operator says otherwise. */
   holdHazard: 90,
+  /** How often what lies between two redacted places is looked at again; the detectors of ours need two rounds. */
+  redactionRoundsMax: 4,
   /** Names in one top list of a report. */
   topMax: 1_000,
 } as const

@@ -128,6 +128,10 @@ function completeness(report: Report, paint: Paint): string[] {
     `${paint.bold('Completeness')}  ${number(c.sources)} sources · ${item(c.deadLetters, 'dead letters')} · ${item(c.heldEvents, 'held')} · ${item(c.pendingBytes, 'bytes pending')}`,
     `  ${number(c.sessionsWithoutStart)} sessions without their start · ${number(c.sessionsWithoutEnd)} without their end`,
   ]
+  if (report.redactions !== undefined) {
+    const found = report.redactions.map(({ value, count }) => `${value} in ${number(count)} events`)
+    lines.push(`  Redacted: ${found.join(' · ')}`)
+  }
   if (c.silentSensors.length > 0)
     lines.push(
       paint.yellow(`  Silent: ${c.silentSensors.join(', ')} (events in the week before, none now)`),
