@@ -77,6 +77,8 @@ const HITS: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
     ['020 7946 0958', '[phone redacted]'],
     ['01 23 45 67 89', '[phone redacted]'],
     ['tel:030 1234567.', 'tel:[phone redacted].'],
+    ['\u001b[31m+49 30 1234567', '\u001b[31m[phone redacted]'],
+    ['\u001b[1;31m0171-2345678', '\u001b[1;31m[phone redacted]'],
     ['+49 30 123456 10:00', '[phone redacted] 10:00'],
     ['+49 30 123456 2026-05-01', '[phone redacted] 2026-05-01'],
     ['+4930123456 198.51.100.1', '[phone redacted] 198.51.100.1'],

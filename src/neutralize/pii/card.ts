@@ -1,4 +1,11 @@
-import { type Detector, isDigitAt, isWordAt, pastDigits, type Range } from './detector.ts'
+import {
+  type Detector,
+  isDigitAt,
+  isInsideWord,
+  isWordAt,
+  pastDigits,
+  type Range,
+} from './detector.ts'
 
 /**
  * Numbers of payment cards: 13 to 19 digits in one run, or in groups of which the first has four, with single blanks or
@@ -32,7 +39,7 @@ function find(text: string): readonly Range[] {
   NUMBER.lastIndex = 0
   for (let found = NUMBER.exec(text); found !== null; found = NUMBER.exec(text)) {
     const start = found.index
-    const end = isWordAt(text, start - 1) || isFraction(text, start) ? start : endOf(text, start)
+    const end = isInsideWord(text, start) || isFraction(text, start) ? start : endOf(text, start)
     if (end === start) continue
     ranges.push([start, end])
     NUMBER.lastIndex = end

@@ -32,6 +32,13 @@ export function isWordAt(text: string, at: number): boolean {
   )
 }
 
+/** Whether what begins at a position goes on a word: the end of a colour code of a terminal is no part of one. */
+export function isInsideWord(text: string, start: number): boolean {
+  return isWordAt(text, start - 1) && !COLOUR.test(text.slice(Math.max(0, start - 20), start))
+}
+
+const COLOUR = /\u001b\[[0-9;]{0,16}[A-Za-z]$/
+
 /** Position after the digits that begin at `from`, looking no further than `most` of them. */
 export function pastDigits(text: string, from: number, most: number): number {
   let at = from

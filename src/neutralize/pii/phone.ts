@@ -1,4 +1,11 @@
-import { type Detector, isDigitAt, isWordAt, pastDigits, type Range } from './detector.ts'
+import {
+  type Detector,
+  isDigitAt,
+  isInsideWord,
+  isWordAt,
+  pastDigits,
+  type Range,
+} from './detector.ts'
 
 /**
  * Phone numbers: `+` or `00` and the code of a country (ITU-T E.164), and the common ways to group a national number
@@ -28,7 +35,7 @@ function find(text: string): readonly Range[] {
 
 /** The end of the number that begins here; `start` where none does. Looks at a bounded part of the text. */
 function endOf(text: string, start: number): number {
-  if (isWordAt(text, start - 1)) return start
+  if (isInsideWord(text, start)) return start
   const first = text[start]
   if (first === '+') return endOfGroups(text, start, start + 1, isInternational)
   if (!isAfterBreak(text, start)) return start
@@ -103,7 +110,7 @@ const BREAK = /[\s()[\]{}"'`,;=<>/|\u0000]/
 /** A number without a plus begins a word: after a dot, a colon or a hyphen it is a part of something longer. */
 function isAfterBreak(text: string, start: number): boolean {
   const left = text[start - 1]
-  if (left === undefined || BREAK.test(left)) return true
+  if (left === undefined || BREAK.test(left) || isWordAt(text, start - 1)) return true
   return left === ':' && /[A-Za-z]/.test(text[start - 2] ?? '') // tel:030 1234567
 }
 
