@@ -4,8 +4,8 @@ import type { Detector, Range } from './detector.ts'
  * E-mail addresses: a local part, `@` or `%40`, and a domain with a dot whose last label is made of letters.
  *
  * `root@host` and `root@192.0.2.1` are no addresses; `root@host.example` is one, although it may be where somebody
- * logs in: the two look the same. Not taken for addresses: user and host of a URL, algorithms of OpenSSH, units of
- * systemd, names of images (`logo@2x.png`). Quoted local parts and comments of RFC 5322 are not read.
+ * logs in: the two look the same. Not taken for addresses: user and host of a URL or of a path (`a@host.example:/tmp`),
+ * algorithms of OpenSSH, units of systemd, names of images (`logo@2x.png`). Quoted local parts and comments of RFC 5322 are not read.
  */
 export const email: Detector = { name: 'email', find }
 
@@ -20,9 +20,14 @@ const ALGORITHM_HOME =
 const ALGORITHM = /^(?:zlib|.*[-0-9].*)$/
 const UNIT = /\.(?:service|socket|timer|target|mount|automount|slice|scope|swap|device)$/
 const IMAGE = /^[1-9]x\.(?:png|jpe?g|gif|webp|svg)$/
+/** `scp x user@host.example:/tmp`: who logs in where, and a path there. */
+const PATH = /^:[/~]/
 const LETTER = /\p{L}/u
 
+const NONE: readonly Range[] = []
+
 function find(text: string): readonly Range[] {
+  if (!text.includes('@') && !text.includes('%40')) return NONE
   const ranges: Range[] = []
   const authority = new Authority(text)
   // What lies before it belongs to an earlier separator: so the ways back never overlap, and the whole is linear.
@@ -38,8 +43,9 @@ function find(text: string): readonly Range[] {
     const domain = domainOf(DOMAIN.exec(text)?.[0] ?? '')
     if (domain === '') continue
     if (isOther(text.slice(start, at), domain.toLowerCase())) continue
-    if (found[0] === '@' && authority.isAround(at)) continue
     const end = after + domain.length
+    if (found[0] === '@' && (authority.isAround(at) || PATH.test(text.slice(end, end + 2))))
+      continue
     ranges.push([start, end])
     floor = end
     SEPARATOR.lastIndex = end

@@ -20,7 +20,12 @@ const START = /\+|\(|\d+/g
 /** ITU-T E.164: no number has more digits with the code of its country. */
 const DIGITS_MAX = 15
 
+const NONE: readonly Range[] = []
+/** Most texts have no row of digits and what stands between them that is long enough for a number. */
+const ENOUGH = /\d[\d ().\u00a0\u202f\u2010\u2011/-]{6}/
+
 function find(text: string): readonly Range[] {
+  if (!ENOUGH.test(text)) return NONE
   const ranges: Range[] = []
   START.lastIndex = 0
   for (let found = START.exec(text); found !== null; found = START.exec(text)) {
