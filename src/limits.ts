@@ -75,6 +75,8 @@ export const LIMITS = {
   promptTextCharsMax: 500,
   /** Characters of a whole prompt; fits the window of small models. */
   promptCharsMax: 60_000,
+  /** How often what lies between two redacted places is looked at again; the detectors of ours need two rounds. */
+  redactionRoundsMax: 4,
   /** Names in one top list of a report. */
   topMax: 1_000,
   /** Characters of a text up to which patterns run in V8's quick engine: backtracking stays under a millisecond. */

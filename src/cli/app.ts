@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { Settings } from '../config/settings.ts'
 import { OperatingError, SealError, StoreError } from '../core/errors.ts'
 import type { InstantUs } from '../core/instant.ts'
@@ -122,6 +123,12 @@ export function createApp(context: AppContext): App {
         recipient: settings.encrypt
           ? (await recipient(context, clock, store)).recipient
           : undefined,
+        redaction: {
+          detectors: settings.piiDetectors,
+          plugins: settings.piiPlugins.map(
+            (file) => pathToFileURL(resolve(settings.data, file)).href,
+          ),
+        },
       }
     },
     recipient: (store) => recipient(context, clock, store),

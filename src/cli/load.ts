@@ -1,6 +1,7 @@
 import { resolve, sep } from 'node:path'
 import { number, type TerminalText } from '../core/terminal.ts'
 import { LIMITS } from '../limits.ts'
+import { makeRedactor } from '../neutralize/pii/index.ts'
 import { toVisible } from '../neutralize/visible.ts'
 import { terminal } from '../output/encode/terminal.ts'
 import { type LoadProgress, type LoadReport, loadOnce } from '../pipeline/bulk.ts'
@@ -24,9 +25,11 @@ export async function runLoad(
     const { jobs } = app.settings
     const writer = store.writer(await writerVersions(app))
     const plan = await app.stagesPlan(store, writer.needs)
+    // Other threads make their own; a detector that cannot be used is told before they begin.
+    if (jobs > 1) await makeRedactor(plan.redaction)
     const readers =
       jobs === 1
-        ? [inlineReader(1, makeStages(plan))]
+        ? [inlineReader(1, await makeStages(plan))]
         : Array.from({ length: jobs - 1 }, (_, i) => workerReader(i + 1, plan))
     let report: LoadReport
     try {

@@ -75,6 +75,12 @@ export class ConfigError extends OperatingError<
   | 'CONFIG_UNREADABLE' // the file exists but cannot be read or is not TOML
 > {}
 
+/** Personal data could not be taken out of what was read; nothing is stored then. */
+export class RedactionError extends OperatingError<
+  | 'PII_PLUGIN_UNUSABLE' // the file of a detector cannot be loaded or is no detector
+  | 'PII_PLUGIN_FAILED' // a detector threw an error or returned no usable ranges
+> {}
+
 /** Something asked for is not there. */
 export class LookupFailed extends OperatingError<
   | 'LOOKUP_NO_SESSION' // no session of this id

@@ -81,6 +81,7 @@ export const VALUE_KINDS = {
   hassh: 7,
   file: 8,
   url: 9,
+  redaction: 10, // the name of a detector that took something out of an event
 } as const
 
 export type ValueKind = keyof typeof VALUE_KINDS

@@ -2,6 +2,7 @@ import { VALUE_KINDS } from '../core/event.ts'
 import { EVENT_CLASS } from '../core/event-class.ts'
 import type { PlainJson, PlainObject } from '../core/json.ts'
 import { credentialText } from './credential.ts'
+import { redactionsIn } from './pii/notes.ts'
 
 /**
  * What summaries take from one event. One object, filled anew by each call of `describe`: no work for the collector.
@@ -36,10 +37,19 @@ export class Description {
 /**
  * Takes from a view the values, facts and figures that summaries are made of.
  *
- * A pure function of the view, so that `verify` and `db reconcile` can make it again from the stored payload.
+ * A pure function of view and notes, so that `verify` and `db reconcile` can make it again from the stored event.
+ *
+ * @param notes - the notes of the event, which say what was taken out of the view
  */
-export function describe(view: PlainObject, eventClass: number, into: Description): void {
+export function describe(
+  view: PlainObject,
+  eventClass: number,
+  into: Description,
+  notes = '',
+): void {
   into.reset()
+  if (notes !== '')
+    for (const { detector } of redactionsIn(notes)) into.put(VALUE_KINDS.redaction, detector)
   into.add(VALUE_KINDS.ip, view['src_ip'])
   const protocol = view['protocol']
   if (typeof protocol === 'string' && protocol !== '') into.protocol = protocol

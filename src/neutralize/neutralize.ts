@@ -27,12 +27,14 @@ export function printView(
     if (visible !== only) flags |= FLAGS.hostile
     return JSON.stringify(visible)
   }
-  const view =
-    asText === undefined || tree.kind !== 'object'
-      ? tree
-      : { ...tree, entries: tree.entries.map((entry) => replaced(entry, asText)) }
-  const payload = printJson(view, spell)
+  const payload = printJson(withTextForms(tree, asText), spell)
   return { payload, flags }
+}
+
+/** A record whose fields of a wrong type hold their text form. */
+export function withTextForms(tree: Json, asText: ReadonlyMap<string, string> | undefined): Json {
+  if (asText === undefined || tree.kind !== 'object') return tree
+  return { ...tree, entries: tree.entries.map((entry) => replaced(entry, asText)) }
 }
 
 /** The visible form of a name or text from a log. */

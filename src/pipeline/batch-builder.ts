@@ -7,6 +7,7 @@ import type { Recipient } from '../core/seal-types.ts'
 import { type Verdict, verdictText } from '../core/verdict.ts'
 import { LIMITS } from '../limits.ts'
 import type { Description } from '../neutralize/describe.ts'
+import { wrongTypesIn } from '../neutralize/pii/notes.ts'
 import { wrapDataKey } from '../seal/envelope.ts'
 import { RecordSealer, type SealedRecords } from '../seal/records.ts'
 import type { BatchNeeds } from '../store/port.ts'
@@ -222,7 +223,7 @@ export class BatchBuilder {
     for (const field of unknownFields)
       this.#putDrift(i, { what: 'unknown-field', eventid: event.eventid, field })
     if (event.notes !== '') {
-      for (const field of event.notes.split(','))
+      for (const field of wrongTypesIn(event.notes))
         this.#putDrift(i, { what: 'wrong-type', eventid: event.eventid, field })
     }
     this.#count += 1

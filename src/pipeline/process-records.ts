@@ -14,10 +14,11 @@ import { type ByteFacts, byteFacts, type DecodedEvent, decode, treeOf } from '..
 import { type Frame, Framer } from '../decode/framer.ts'
 import { LIMITS } from '../limits.ts'
 import { Description, describe } from '../neutralize/describe.ts'
-import { printView } from '../neutralize/neutralize.ts'
+import { printView, withTextForms } from '../neutralize/neutralize.ts'
+import { notesOf, type Redaction } from '../neutralize/pii/index.ts'
 import { recordLeaf } from '../seal/records.ts'
 import { payloadHash, rowDigest } from '../seal/view.ts'
-import { unknownFieldsOf, validate } from '../validate/validate.ts'
+import { unknownFieldsOf, type ValidEvent, validate } from '../validate/validate.ts'
 import { BatchBuilder, type BuiltEvent, type ValueDictionary } from './batch-builder.ts'
 import type { ReadingStages } from './stages.ts'
 
@@ -205,7 +206,8 @@ export class RecordProcessor {
     let payload: string | Uint8Array
     let hash: Uint8Array
     let leaf: Uint8Array | undefined
-    const isPlain = decoded.isClean && valid.asText === undefined
+    const redacted = this.#redact(decoded, valid)
+    const isPlain = decoded.isClean && valid.asText === undefined && redacted === undefined
     if (isPlain) {
       // The view is the canonical form: one hash serves the digest and the row, and the record where it is the same.
       payload = decoded.isRecord ? json : decoded.canonical!
@@ -219,16 +221,21 @@ export class RecordProcessor {
       event.digest = hash.subarray(0, 16)
       if (decoded.isRecord && this.#isWholeRecord(frame)) leaf = hash
     } else {
-      const printed = printView(decoded.tree ?? treeOf(decoded.canonical!), valid.asText)
-      event.flags |= printed.flags
+      const printed =
+        redacted === undefined
+          ? printView(decoded.tree ?? treeOf(decoded.canonical!), valid.asText)
+          : printView(redacted.tree, undefined)
+      event.flags |= printed.flags | (redacted === undefined ? 0 : FLAGS.redacted)
       view = parseJson(printed.payload) as PlainObject // printed from a tree of kind object
       payload = printed.payload
       const payloadBytes = Buffer.from(payload)
       hash = payloadHash(payloadBytes)
-      event.digest = this.#canonicalDigest(decoded, payloadBytes, valid.asText !== undefined)
+      // What was taken out is still a part of the event's identity.
+      const isChanged = valid.asText !== undefined || redacted !== undefined
+      event.digest = this.#canonicalDigest(decoded, payloadBytes, isChanged)
     }
     // Every wrong type is noted, but the names come from the schemas: no text of a log.
-    event.notes = valid.wrongTypes.length === 0 ? '' : valid.wrongTypes.join(',')
+    event.notes = notesOf(valid.wrongTypes, redacted?.counts)
     event.eventid = view['eventid'] as string // validate saw that it is a string
     event.eventClass = eventClassOf(event.eventid)
     const session = view['session']
@@ -249,7 +256,7 @@ export class RecordProcessor {
     // Whether an event is withheld depends on it and the rules alone; not even its digest does on that.
     if (event.verdict !== undefined && event.verdict.hazard >= this.#options.stages.holdHazard)
       event.flags |= FLAGS.withheld
-    describe(view, event.eventClass, this.#description)
+    describe(view, event.eventClass, this.#description, event.notes)
     // Named as the view names them: verification finds them there.
     const fields = isPlain ? undefined : this.#options.stages.registry.fieldsOf(event.eventid)
     const unknownFields =
@@ -270,6 +277,21 @@ export class RecordProcessor {
     this.#sealFrame(frame, leaf)
   }
 
+  /** What the view shows where personal data was found; undefined where there is none, or none is looked for. */
+  #redact(decoded: DecodedEvent, valid: ValidEvent): Redaction | undefined {
+    const { redactor } = this.#options.stages
+    if (redactor === undefined) return undefined
+    // Most records have nothing to take out, and their object says so. It does not say all that a tree may hold.
+    if (
+      decoded.tree === undefined &&
+      valid.asText === undefined &&
+      !redactor.findsIn(decoded.object)
+    )
+      return undefined
+    const tree = decoded.tree ?? treeOf(decoded.canonical!)
+    return redactor.redact(withTextForms(tree, valid.asText))
+  }
+
   #kill(frame: Frame, reason: DeadReason): void {
     const start = this.#builder.endOffset
     this.#sealFrame(frame, undefined)
@@ -284,11 +306,11 @@ export class RecordProcessor {
   }
 
   /** With bytes that are not UTF-8 the canonical form is the view and a byte that no UTF-8 text has. */
-  #canonicalDigest(decoded: DecodedEvent, payload: Uint8Array, hasTextForms: boolean): Uint8Array {
+  #canonicalDigest(decoded: DecodedEvent, payload: Uint8Array, isChanged: boolean): Uint8Array {
     if (decoded.canonical !== undefined)
       return blake3Tagged(CANONICAL, Buffer.from(decoded.canonical)).subarray(0, 16)
-    // Without what the schemas change in the view: they are no part of an event's identity.
-    const view = hasTextForms ? Buffer.from(printView(decoded.tree!, undefined).payload) : payload
+    // Without what schemas and detectors change in the view: they are no part of an event's identity.
+    const view = isChanged ? Buffer.from(printView(decoded.tree!, undefined).payload) : payload
     return blake3Tagged(CANONICAL, view, NOT_UTF8_MARK).subarray(0, 16)
   }
 

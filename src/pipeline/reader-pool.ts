@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import { OperatingError } from '../core/errors.ts'
 import { LIMITS } from '../limits.ts'
 import { ValueDictionary } from './batch-builder.ts'
 import { type Probe, probeSource, type ReadMessage, type ReadPlan, readSource } from './reader.ts'
@@ -34,7 +35,13 @@ export type WorkerReply =
   | { readonly kind: 'probed'; readonly probe: Probe }
   | { readonly kind: 'message'; readonly message: ReadMessage }
   | { readonly kind: 'finished' }
-  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+  | {
+      readonly kind: 'failed'
+      readonly code: string
+      readonly message: string
+      /** Set where an operator can act on it. */
+      readonly operating: { readonly message: string; readonly hint: string } | undefined
+    }
 
 /**
  * Reads in a worker thread, ahead of the caller by a bounded number of batches.
@@ -114,5 +121,8 @@ export const WORKER_CREDITS: number = LIMITS.batchesInFlightMax - 1
 
 function failureFrom(reply: WorkerReply): Error {
   if (reply.kind !== 'failed') return new Error(`unexpected reply of a reader: ${reply.kind}`)
+  const { operating } = reply
+  if (operating !== undefined)
+    return new OperatingError(reply.code, operating.message, { hint: operating.hint })
   return Object.assign(new Error(reply.message), { code: reply.code })
 }

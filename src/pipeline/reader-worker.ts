@@ -1,5 +1,6 @@
 /** The thread of a `workerReader`: reads, sends, waits for credit. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { OperatingError } from '../core/errors.ts'
 import { transferList } from '../core/packed.ts'
 import { ValueDictionary } from './batch-builder.ts'
 import { probeSource, type ReadPlan, readSource } from './reader.ts'
@@ -7,7 +8,7 @@ import { WORKER_CREDITS, type WorkerReply, type WorkerRequest } from './reader-p
 import { makeStages, type StagesPlan } from './stages.ts'
 
 const port = parentPort!
-const stages = makeStages(workerData as StagesPlan) // set by workerReader alone
+const stages = await makeStages(workerData as StagesPlan) // set by workerReader alone
 const dictionary = new ValueDictionary()
 let credits = WORKER_CREDITS
 let isStopped = false
@@ -58,5 +59,7 @@ function fail(error: unknown): void {
     kind: 'failed',
     code,
     message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    operating:
+      error instanceof OperatingError ? { message: error.message, hint: error.hint } : undefined,
   })
 }

@@ -1,6 +1,7 @@
 /** What a reader works with, made from a plan that can be handed to another thread. */
 
 import type { Recipient } from '../core/seal-types.ts'
+import { makeRedactor, type RedactionPlan, type Redactor } from '../neutralize/pii/index.ts'
 import { Scoring } from '../neutralize/scoring.ts'
 import { standardRules } from '../neutralize/standard-rules.ts'
 import type { BatchNeeds } from '../store/port.ts'
@@ -16,6 +17,7 @@ export type StagesPlan = {
   readonly holdHazard: number
   /** Whom sealed bytes are encrypted to; undefined leaves them unencrypted. */
   readonly recipient: Recipient | undefined
+  readonly redaction: RedactionPlan
 }
 
 export type ReadingStages = {
@@ -24,14 +26,18 @@ export type ReadingStages = {
   readonly needs: BatchNeeds
   readonly holdHazard: number
   readonly recipient: Recipient | undefined
+  /** Takes personal data out of views; undefined leaves them whole. */
+  readonly redactor: Redactor | undefined
 }
 
-export function makeStages(plan: StagesPlan): ReadingStages {
+/** @throws RedactionError `PII_PLUGIN_UNUSABLE` */
+export async function makeStages(plan: StagesPlan): Promise<ReadingStages> {
   return {
     registry: loadRegistry(new URL(plan.schemas)),
     scoring: new Scoring((onSlow) => standardRules(new URL(plan.rules), onSlow)),
     needs: plan.needs,
     holdHazard: plan.holdHazard,
     recipient: plan.recipient,
+    redactor: await makeRedactor(plan.redaction),
   }
 }

@@ -52,7 +52,7 @@ export class StoredBatches {
       const eventClass = eventClassOf(eventid)
       const text = Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString()
       const view = parseJson(text) as PlainObject // a payload is an object by construction
-      describe(view, eventClass, this.#description)
+      describe(view, eventClass, this.#description, notes ?? '')
       const fields = this.#registry.fieldsOf(eventid)
       builder.addEvent(
         {

@@ -18,6 +18,7 @@ import {
 } from '../core/session-summary.ts'
 import { placeOf } from '../core/value-place.ts'
 import { Description, describe } from '../neutralize/describe.ts'
+import { wrongTypesIn } from '../neutralize/pii/notes.ts'
 import type { Row, SessionKey } from '../store/schema.ts'
 import type { EventCells, VerifyReads } from '../store/verify-port.ts'
 import type { Registry } from '../validate/registry.ts'
@@ -147,7 +148,7 @@ export class SummaryCheck {
 
   /** What the payload of an event says; undefined, and a problem, when it says nothing. */
   #look(cells: EventCells): LookedAt | undefined {
-    const [batchId, recordNo, timeUs, , kindId, , , , payload, verdictId] = cells
+    const [batchId, recordNo, timeUs, , kindId, , , notes, payload, verdictId] = cells
     const where = `raw_events batch ${batchId} record ${recordNo}`
     const kind = this.#kindClasses.get(kindId)
     if (kind === undefined) {
@@ -170,7 +171,7 @@ export class SummaryCheck {
       this.#problem(`${where}: verdict ${verdictId} does not exist`)
     const wrong = this.#checkVerdict?.(batchId, view, verdict)
     if (wrong !== undefined) this.#problem(`${where}: ${wrong}`)
-    describe(view, kind.eventClass, this.#description)
+    describe(view, kind.eventClass, this.#description, notes ?? '')
     const { kinds, texts, count, protocol, durationMs } = this.#description
     return {
       view,
@@ -300,7 +301,7 @@ export class SummaryCheck {
       for (const field of unknownFieldsOf(view, fields))
         items.push(`unknown-field\n${eventid}\n${field}`)
     if (notes !== null)
-      for (const field of notes.split(',')) items.push(`wrong-type\n${eventid}\n${field}`)
+      for (const field of wrongTypesIn(notes)) items.push(`wrong-type\n${eventid}\n${field}`)
     for (const name of items) {
       const held = this.#drift.get(name)
       if (held === undefined) this.#drift.set(name, { count: 1, firstUs: timeUs, lastUs: timeUs })

@@ -10,6 +10,7 @@ import {
   US_PER_DAY,
 } from '../core/instant.ts'
 import { compareUtf8, type SafeText } from '../core/text.ts'
+import { LIMITS } from '../limits.ts'
 import type { CompletenessFigures, SessionFigures, TopEntry } from '../store/port.ts'
 
 export type ReportKind = 'daily' | 'weekly' | 'monthly'
@@ -48,6 +49,7 @@ type TopKind =
   | 'hassh'
   | 'file'
   | 'url'
+  | 'redaction'
 
 export type Report = {
   readonly kind: ReportKind
@@ -100,6 +102,8 @@ export type Report = {
       readonly TopEntry[]
     >
   >
+  /** Detectors that took personal data out of events; absent where none did. */
+  readonly redactions?: readonly TopEntry[]
 }
 
 /**
@@ -182,6 +186,7 @@ export async function makeReport(
     kind: TopKind,
     by: 'events' | 'sessions' = 'events',
   ): Promise<readonly TopEntry[]> => source.top(kind, by, top, repeats)
+  const redactions = await source.top('redaction', 'events', LIMITS.topMax, repeats)
   const failed = count('cowrie.login.failed')
   const success = count('cowrie.login.success')
   return {
@@ -229,6 +234,7 @@ export async function makeReport(
       files: await list('file'),
       urls: await list('url'),
     },
+    ...(redactions.length === 0 ? {} : { redactions }),
   }
 }
 

@@ -138,6 +138,12 @@ function completeness(report: Report, paint: Paint): TerminalText[] {
     terminal`${paint.bold(terminal`Completeness`)}  ${number(c.sources)} sources · ${item(c.deadLetters, terminal`dead letters`)} · ${item(c.heldEvents, terminal`held`)} · ${item(c.pendingBytes, terminal`bytes pending`)}`,
     terminal`  ${number(c.sessionsWithoutStart)} sessions without their start · ${number(c.sessionsWithoutEnd)} without their end`,
   ]
+  if (report.redactions !== undefined) {
+    const found = report.redactions.map(
+      ({ value, count }) => terminal`${terminal.own(value)} in ${number(count)} events`,
+    )
+    lines.push(terminal`  Redacted: ${terminal.join(found, ' · ')}`)
+  }
   if (c.silentSensors.length > 0)
     lines.push(
       paint.yellow(

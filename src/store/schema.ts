@@ -155,7 +155,10 @@ export const TABLES = {
     kind_id: integer('sealed', 'event id; its name is in the row digest'),
     flags: integer('sealed', 'what was noticed while reading, a sum of bits'),
     digest: blob('sealed', 'first 16 bytes of the hash of the canonical form'),
-    notes: textOrNull('sealed', 'names of known fields that had a wrong type, with commas'),
+    notes: textOrNull(
+      'sealed',
+      'with commas: names of known fields that had a wrong type, and `pii:email=2` for what was redacted',
+    ),
     payload: json(
       'sealed',
       'the event as JSON in visible form: what queries and reports may touch',
@@ -171,7 +174,7 @@ export const TABLES = {
     kind_id: integer('sealed', 'event id'),
     flags: integer('sealed', 'what was noticed while reading'),
     digest: blob('sealed', 'first 16 bytes of the hash of the canonical form'),
-    notes: textOrNull('sealed', 'names of known fields that had a wrong type'),
+    notes: textOrNull('sealed', 'fields of a wrong type and redactions, as in `raw_events`'),
     payload: json('sealed', 'the event as JSON in visible form'),
     state: text('journalled', '`held` or `rejected`; an approved event moves to `raw_events`'),
     verdict_id: integer('derived', 'verdict of the rules'),
@@ -219,7 +222,7 @@ export const TABLES = {
     id: integer('derived', 'number of the value; stands for the text in other tables'),
     kind: integer(
       'derived',
-      '1 command, 2 password, 3 user name, 4 credential, 5 address, 6 client version, 7 HASSH, 8 file, 9 URL',
+      '1 command, 2 password, 3 user name, 4 credential, 5 address, 6 client version, 7 HASSH, 8 file, 9 URL, 10 detector that redacted',
     ),
     digest: blob(
       'derived',

@@ -7,6 +7,7 @@ import { toHex } from '../../src/core/bytes.ts'
 import { type DeadReason, type Flag, flagNames } from '../../src/core/event.ts'
 import type { Recipient } from '../../src/core/seal-types.ts'
 import { LIMITS } from '../../src/limits.ts'
+import type { Redactor } from '../../src/neutralize/pii/index.ts'
 import { Scoring } from '../../src/neutralize/scoring.ts'
 import { standardRules } from '../../src/neutralize/standard-rules.ts'
 import { type LoadOptions, type LoadReport, loadOnce } from '../../src/pipeline/bulk.ts'
@@ -47,7 +48,11 @@ export const VERIFY_ALL: VerifyOptions = {
 /** What readers of the tests work with. */
 export function testStages(
   needs: BatchNeeds = { keyOrder: false },
-  options: { readonly holdHazard?: number; readonly recipient?: Recipient } = {},
+  options: {
+    readonly holdHazard?: number
+    readonly recipient?: Recipient
+    readonly redactor?: Redactor
+  } = {},
 ): ReadingStages {
   return {
     registry,
@@ -55,6 +60,7 @@ export function testStages(
     needs,
     holdHazard: options.holdHazard ?? LIMITS.holdHazard,
     recipient: options.recipient,
+    redactor: options.redactor,
   }
 }
 
@@ -125,6 +131,7 @@ export type LabLoad = Partial<
   readonly paths?: readonly string[]
   readonly holdHazard?: number
   readonly recipient?: Recipient
+  readonly redactor?: Redactor
 }
 
 /** A store beside a folder of logs. */

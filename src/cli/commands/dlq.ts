@@ -151,7 +151,7 @@ export const dlqReplay: Command = {
       try {
         for (const number of args) {
           const letter = await letterOf(store, number)
-          const stages = makeStages(await app.stagesPlan(store, writer.needs))
+          const stages = await makeStages(await app.stagesPlan(store, writer.needs))
           const done = await replay(store, writer, letter, {
             stages,
             privateKeys,

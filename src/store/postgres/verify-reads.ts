@@ -243,7 +243,7 @@ export function verifyReads(connections: Connections, sealing: Sealing): VerifyR
       return byKey
     },
     dailyValues: (day) =>
-      pages('select * from daily_values where kind between 1 and 9 and day = $1', [day]),
+      pages('select * from daily_values where kind between 1 and 10 and day = $1', [day]),
     dailyEvents: (day) => rows('select * from daily_events where day = $1', [day]),
     drift: () => rows('select * from schema_drift'),
     values: () => pages('select * from "values" order by id'),

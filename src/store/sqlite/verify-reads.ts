@@ -139,7 +139,7 @@ export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
     },
     sessionValues: async (keys) => new Map(keys.map((key) => [key, sessionValues(key)])),
     dailyValues: (day) =>
-      rows('select * from daily_values where kind between 1 and 9 and day = ?', day),
+      rows('select * from daily_values where kind between 1 and 10 and day = ?', day),
     dailyEvents: async (day) => dailyEvents(day),
     drift: async () => db.prepare('select * from schema_drift').all() as Row<'schema_drift'>[],
     values: () => rows('select * from "values"'),
