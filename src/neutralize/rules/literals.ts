@@ -20,10 +20,10 @@ export class LiteralFinder {
    */
   constructor(literals: readonly (readonly string[])[]) {
     this.#classes = this.#makeClasses(literals.flat())
-    const { next, fail, owners } = this.#makeStates(literals)
+    const { next, states, owners } = this.#makeStates(literals)
     this.#owners = owners
-    this.#next = Uint32Array.from(next, (state) => state * this.#classes)
-    this.#seen = new Uint32Array(fail.length)
+    this.#next = next.map((state) => state * this.#classes)
+    this.#seen = new Uint32Array(states)
   }
 
   /**
@@ -65,41 +65,44 @@ export class LiteralFinder {
 
   #makeStates(literals: readonly (readonly string[])[]) {
     const classes = this.#classes
-    const next: number[] = new Array<number>(classes).fill(0)
-    const own: Set<number>[] = [new Set()]
+    const statesMax = 1 + literals.flat().reduce((sum, literal) => sum + literal.length, 0)
+    const next = new Uint32Array(statesMax * classes)
+    const own: (number[] | undefined)[] = [undefined]
     literals.forEach((list, owner) => {
       for (const literal of list) {
         let state = 0
         for (let i = 0; i < literal.length; i++) {
           const at = state * classes + this.#classOf[literal.charCodeAt(i)]!
-          if (next[at] === 0) {
-            next[at] = own.length
-            own.push(new Set())
-            for (let c = 0; c < classes; c++) next.push(0)
-          }
+          if (next[at] === 0) next[at] = own.push(undefined) - 1
           state = next[at]!
         }
-        own[state]!.add(owner)
+        const owners = own[state]
+        if (owners === undefined) own[state] = [owner]
+        else if (owners.at(-1) !== owner) owners.push(owner)
       }
     })
 
     // Breadth first: the longest proper suffix of a state is done before the state itself.
-    const fail = new Array<number>(own.length).fill(0)
-    const queue = next.slice(0, classes).filter((state) => state !== 0)
+    const states = own.length
+    const fail = new Uint32Array(states)
+    const queue = [...new Set(next.subarray(0, classes))].filter((state) => state !== 0)
     for (let head = 0; head < queue.length; head++) {
       const state = queue[head]!
-      for (const owner of own[fail[state]!]!) own[state]!.add(owner)
+      const suffix = fail[state]!
+      const inherited = own[suffix]
+      if (inherited !== undefined) own[state] = [...new Set([...(own[state] ?? []), ...inherited])]
+      const row = state * classes
+      const suffixRow = suffix * classes
       for (let c = 1; c < classes; c++) {
-        const at = state * classes + c
-        const viaSuffix = next[fail[state]! * classes + c]!
-        if (next[at] === 0) {
-          next[at] = viaSuffix
+        const target = next[row + c]!
+        if (target === 0) {
+          next[row + c] = next[suffixRow + c]!
         } else {
-          fail[next[at]!] = viaSuffix
-          queue.push(next[at]!)
+          fail[target] = next[suffixRow + c]!
+          queue.push(target)
         }
       }
     }
-    return { next, fail, owners: own.map((set) => (set.size === 0 ? undefined : [...set])) }
+    return { next: next.subarray(0, states * classes), states, owners: own }
   }
 }
