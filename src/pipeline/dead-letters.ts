@@ -1,11 +1,12 @@
 /** What becomes of dead letters: read again by the rules of now, or given up. */
+
 import { createHash, randomBytes } from 'node:crypto'
 import { LookupFailed } from '../core/errors.ts'
+import { deadSubject } from '../core/event.ts'
 import type { PackedBatch } from '../core/packed.ts'
 import type { RecipientPrivateKey, SigningKey } from '../core/seal-types.ts'
 import { LIMITS } from '../limits.ts'
 import { detectEncoding, Utf16Transcoder } from '../source/encoding.ts'
-import { deadSubject } from '../store/journal.ts'
 import type { BatchWriter, Fates, Store } from '../store/port.ts'
 import type { DeadLetterRecord } from '../store/repo/dead-letters.ts'
 import { ValueDictionary } from './batch-builder.ts'

@@ -29,7 +29,7 @@ export type TextTools = {
 export type RuleOptions = TextTools & {
   /** Told of a rule that took longer than `LIMITS.ruleMsMax` for one text; its verdict stands. */
   readonly onSlow?: (ruleId: string, ms: number) => void
-  /** Clock in milliseconds; by default the CPU time of the thread. */
+  /** Clock in milliseconds, best of CPU time; without one no rule is slow. */
   readonly now?: () => number
 }
 
@@ -132,7 +132,7 @@ class CompiledRules implements RuleSet {
   constructor(definitions: readonly RuleDefinition[], options: RuleOptions) {
     this.definitions = definitions.toSorted((a, b) => (a.id < b.id ? -1 : 1))
     this.#options = options
-    this.#now = options.now ?? cpuMs
+    this.#now = options.now ?? NO_CLOCK
     this.#rules = this.definitions.map(compile)
     const twice = this.#rules.find((rule, i) => rule.id === this.#rules[i + 1]?.id)
     if (twice !== undefined) throw badRule(twice.id, 'stands in the set twice')
@@ -239,12 +239,8 @@ class CompiledRules implements RuleSet {
   }
 }
 
-/** CPU time of this thread, so that others on the machine count little; of the wall where Node cannot tell. */
-function cpuMs(): number {
-  if (typeof process.threadCpuUsage !== 'function') return performance.now()
-  const { user, system } = process.threadCpuUsage()
-  return (user + system) / 1000
-}
+/** Without a clock no rule is slow. */
+const NO_CLOCK = (): number => 0
 
 /** Tries more before a rule is called slow. */
 const CONFIRMATIONS = 4
