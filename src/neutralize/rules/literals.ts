@@ -7,8 +7,8 @@
 export class LiteralFinder {
   readonly #classOf = new Uint16Array(65_536)
   readonly #classes: number
-  /** Next state by state and class, as offset of its row: state * classes. */
-  readonly #next: Uint32Array
+  /** Next state by state and class. */
+  readonly #next: Uint16Array
   /** By state: owners of the literals that end there; undefined for none. */
   readonly #owners: (readonly number[] | undefined)[]
   /** By state: number of the search that last saw it, so that a literal repeated costs nothing. */
@@ -20,10 +20,10 @@ export class LiteralFinder {
    */
   constructor(literals: readonly (readonly string[])[]) {
     this.#classes = this.#makeClasses(literals.flat())
-    const { next, fail, owners } = this.#makeStates(literals)
+    const { next, owners } = this.#makeStates(literals)
     this.#owners = owners
-    this.#next = Uint32Array.from(next, (state) => state * this.#classes)
-    this.#seen = new Uint32Array(fail.length)
+    this.#next = next
+    this.#seen = new Uint32Array(owners.length)
   }
 
   /**
@@ -36,11 +36,9 @@ export class LiteralFinder {
     const next = this.#next
     const classes = this.#classes
     this.#search = (this.#search + 1) >>> 0
-    let row = 0
+    let state = 0
     for (let i = 0; i < text.length; i++) {
-      row = next[row + classOf[text.charCodeAt(i)]!]!
-      if (row === 0) continue
-      const state = row / classes
+      state = next[state * classes + classOf[text.charCodeAt(i)]!]!
       const owners = this.#owners[state]
       if (owners === undefined || this.#seen[state] === this.#search) continue
       this.#seen[state] = this.#search
@@ -65,7 +63,9 @@ export class LiteralFinder {
 
   #makeStates(literals: readonly (readonly string[])[]) {
     const classes = this.#classes
-    const next: number[] = new Array<number>(classes).fill(0)
+    const statesMax = literals.flat().reduce((sum, literal) => sum + literal.length, 1)
+    if (statesMax > 65_536) throw new RangeError('literals hold more than 65,535 characters')
+    const next = new Uint16Array(statesMax * classes)
     const own: Set<number>[] = [new Set()]
     literals.forEach((list, owner) => {
       for (const literal of list) {
@@ -75,7 +75,6 @@ export class LiteralFinder {
           if (next[at] === 0) {
             next[at] = own.length
             own.push(new Set())
-            for (let c = 0; c < classes; c++) next.push(0)
           }
           state = next[at]!
         }
@@ -85,7 +84,7 @@ export class LiteralFinder {
 
     // Breadth first: the longest proper suffix of a state is done before the state itself.
     const fail = new Array<number>(own.length).fill(0)
-    const queue = next.slice(0, classes).filter((state) => state !== 0)
+    const queue = [...next.subarray(0, classes)].filter((state) => state !== 0)
     for (let head = 0; head < queue.length; head++) {
       const state = queue[head]!
       for (const owner of own[fail[state]!]!) own[state]!.add(owner)
@@ -100,6 +99,9 @@ export class LiteralFinder {
         }
       }
     }
-    return { next, fail, owners: own.map((set) => (set.size === 0 ? undefined : [...set])) }
+    return {
+      next: next.slice(0, own.length * classes),
+      owners: own.map((set) => (set.size === 0 ? undefined : [...set])),
+    }
   }
 }
