@@ -267,7 +267,7 @@ describe('any text', () => {
         if (unwrapped.texts.length > 1) assert.ok(unwrapped.layers.length > 0)
         assert.deepEqual(unwrap(text, fieldClass), unwrapped)
       }),
-      { numRuns: 3_000 },
+      { numRuns: 5_000 },
     )
   })
 

@@ -392,34 +392,24 @@ class Rewriter {
       .join('')
   }
 
-  #plain(stage: Stage): string {
-    const { command, source, words, group } = stage
+  #plain({ command, source, words, group }: Stage): string {
+    const pieces: { start: number; end: number; text: string }[] = command.words.map((word, i) => ({
+      start: word.start,
+      end: word.end,
+      text: words[i]!.map((field) => field.shown).join(' '),
+    }))
+    for (const redirect of command.redirects)
+      pieces.push({ ...redirect, text: this.#redirect(redirect, source) })
+    if (command.group !== undefined) pieces.push({ ...command.group, text: group!.shown })
+    pieces.sort((a, b) => a.start - b.start)
     let shown = ''
     let at = command.start
-    let redirect = 0
-    let word = 0
-    const put = (start: number, end: number, text: string): void => {
+    for (const { start, end, text } of pieces) {
       shown += this.#gap(source, at, start)
       // A word that came to nothing takes the blank before it along.
       if (text === '' && shown.endsWith(' ')) shown = shown.slice(0, -1)
       shown += text
       at = end
-    }
-    if (command.group !== undefined && group !== undefined)
-      put(command.group.start, command.group.end, group.shown)
-    while (word < command.words.length || redirect < command.redirects.length) {
-      const nextWord = command.words[word]
-      const nextRedirect = command.redirects[redirect]
-      if (
-        nextRedirect === undefined ||
-        (nextWord !== undefined && nextWord.start < nextRedirect.start)
-      ) {
-        put(nextWord!.start, nextWord!.end, words[word]!.map((field) => field.shown).join(' '))
-        word += 1
-      } else {
-        put(nextRedirect.start, nextRedirect.end, this.#redirect(nextRedirect, source))
-        redirect += 1
-      }
     }
     return shown + this.#gap(source, at, command.end)
   }
