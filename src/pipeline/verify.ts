@@ -344,6 +344,9 @@ class Verification {
       )
       return NO_DIGEST
     }
+    // The digest does not tell an empty text from none; no load writes one.
+    if (notes === '')
+      this.#problem('view', `raw_events batch ${batchId} record ${recordNo}: notes is empty`)
     const { sensor, session } = this.#sessionNames.get(sessionKey) ?? NO_NAME
     return rowDigest({
       eventTimeUs,
