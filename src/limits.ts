@@ -70,7 +70,7 @@ export const LIMITS = {
   /** Characters of a text whose verdict is kept: longer ones hardly repeat, and would fill the memory. */
   cachedTextCharsMax: 4_096,
   /** Hazard from which an event is withheld for a person, unless the operator says otherwise. */
-  holdHazard: 90,
+  holdHazard: 96,
   /** Characters of one text in a prompt for a language model: longer ones are payloads, and room for persuasion. */
   promptTextCharsMax: 500,
   /** Characters of a whole prompt; fits the window of small models. */
@@ -79,8 +79,8 @@ export const LIMITS = {
   redactionRoundsMax: 4,
   /** Names in one top list of a report. */
   topMax: 1_000,
-  /** Characters of a text up to which patterns run in V8's quick engine: backtracking stays under a millisecond. */
-  ruleQuickCharsMax: 2_000,
+  /** Characters of a text up to which patterns run in V8's quick engine: backtracking stays in milliseconds. */
+  ruleQuickCharsMax: 4_096,
   /** Characters of a text that patterns see, half of them at each end: Cowrie takes command lines of 64 KiB. */
   ruleTextCharsMax: 65_536,
   /** Milliseconds that one rule may take for one text before it is reported. */

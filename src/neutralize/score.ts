@@ -73,6 +73,8 @@ export type ScorerFigures = {
 }
 
 const SLOW_US = 5_000
+/** Where nobody asks for figures. */
+const NO_CLOCK = (): number => 0
 
 /**
  * Scores events. Verdicts on texts are cached: attacks repeat.
@@ -81,6 +83,7 @@ const SLOW_US = 5_000
  */
 export class EventScorer {
   readonly #matcher: TextMatcher
+  readonly #nowMs: () => number
   readonly #figures: ScorerFigures = {
     texts: 0,
     cacheHits: 0,
@@ -94,8 +97,10 @@ export class EventScorer {
   readonly #alone = new Map<string, WeakMap<TextVerdict, Verdict>>()
   readonly #findings: Finding[] = []
 
-  constructor(matcher: TextMatcher) {
+  /** @param nowMs - clock for the figures; no verdict depends on it */
+  constructor(matcher: TextMatcher, nowMs: () => number = NO_CLOCK) {
     this.#matcher = matcher
+    this.#nowMs = nowMs
   }
 
   get ruleSet(): string {
@@ -165,13 +170,13 @@ export class EventScorer {
         return known
       }
     }
-    const began = performance.now()
+    const beganMs = this.#nowMs()
     const plain = fieldClass === 'credential' ? credentialText(text) : text
     const verdict = this.#matcher.match(
       plain.includes('\\') ? fromVisible(plain) : plain,
       fieldClass,
     )
-    const us = (performance.now() - began) * 1000
+    const us = (this.#nowMs() - beganMs) * 1000
     this.#figures.matchUs += us
     if (us > this.#figures.slowestUs) this.#figures.slowestUs = us
     if (us > SLOW_US) this.#figures.slowTexts += 1
@@ -231,13 +236,15 @@ function isTold(message: string, view: PlainObject): boolean {
       message === `login attempt [${username}/${password}] succeeded`
     )
   }
+  const { version } = view
+  if (typeof version === 'string' && message === `Remote SSH version: ${version}`) return true
   return TOLD_MESSAGE.test(message)
 }
 
 const TOLD_INPUT = /^(?:CMD|Command found|Command not found|INPUT \(\w{0,40}\)): $/
 // New connection: 192.0.2.1:40000 (192.0.2.2:2222) [session: 0123456789ab]; Connection lost after 2.1 seconds; ...
 const TOLD_MESSAGE =
-  /^(?:New connection: [0-9a-f.:]{1,60} \([0-9a-f.:]{1,60}\) \[session: \w{1,64}\]|Connection lost after [0-9.]{1,20} seconds|SSH client hassh fingerprint: [0-9a-f]{32}|Terminal Size: \d{1,6} \d{1,6}|Closing TTY Log: [\w./-]{1,200} after [0-9.]{1,20} seconds)$/
+  /^(?:New connection: [0-9a-f.:]{1,60} \([0-9a-f.:]{1,60}\) \[session: \w{1,64}\]|Connection lost after [0-9.]{1,20} (?:milli)?seconds|SSH client hassh fingerprint: [0-9a-f]{32}|Terminal Size: \d{1,6} \d{1,6}|(?:Opening|Closing) TTY Log: [\w./-]{1,200}(?: after [0-9.]{1,20} (?:milli)?seconds)?)$/
 
 function verdictOf(findings: readonly Finding[]): Verdict {
   let threat = 0

@@ -1,13 +1,13 @@
 /** What becomes of dead letters: read again by the rules of now, or given up. */
+
 import { createHash, randomBytes } from 'node:crypto'
 import { LookupFailed, SealError } from '../core/errors.ts'
+import { deadSubject } from '../core/event.ts'
 import type { PackedBatch } from '../core/packed.ts'
 import type { RecipientPrivateKey, SigningKey } from '../core/seal-types.ts'
 import { LIMITS } from '../limits.ts'
 import { detectEncoding, type TextEncodingName, Utf16Transcoder } from '../source/encoding.ts'
-import { deadSubject } from '../store/journal.ts'
-import type { BatchWriter, Fates, Store } from '../store/port.ts'
-import type { DeadLetterRecord } from '../store/repo/dead-letters.ts'
+import type { BatchWriter, DeadLetterRecord, Fates, Store } from '../store/port.ts'
 import { ValueDictionary } from './batch-builder.ts'
 import { RecordProcessor } from './process-records.ts'
 import { bytesBetween, openerOf } from './sealed-bytes.ts'

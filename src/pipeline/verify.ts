@@ -3,14 +3,16 @@
  *
  * Reads rows and bytes, never counters; keeps bounded memory; takes no write lock.
  */
+
 import { createHash } from 'node:crypto'
 import { blake3 } from '../core/blake3.ts'
 import { equalBytes, toHex } from '../core/bytes.ts'
-import { type DeadReason, FLAGS, ownText } from '../core/event.ts'
+import { type DeadReason, deadSubject, FLAGS, ownText } from '../core/event.ts'
 import { dayOf } from '../core/instant.ts'
 import { type PlainObject, parseJson } from '../core/json.ts'
 import { MerkleTree } from '../core/merkle.ts'
 import type { RecipientPrivateKey } from '../core/seal-types.ts'
+import { verdictDigest } from '../core/verdict.ts'
 import { LIMITS } from '../limits.ts'
 import type { StandardRules } from '../neutralize/standard-rules.ts'
 import {
@@ -31,9 +33,7 @@ import {
   ViewSealer,
   viewRoot,
 } from '../seal/view.ts'
-import { deadSubject } from '../store/journal.ts'
 import type { Row, SessionKey } from '../store/schema.ts'
-import { verdictDigest } from '../store/verdicts.ts'
 import type { EventCells, Pages, VerifyReads } from '../store/verify-port.ts'
 import type { Registry } from '../validate/registry.ts'
 import { ReviewJournal } from './review-journal.ts'
@@ -344,6 +344,9 @@ class Verification {
       )
       return NO_DIGEST
     }
+    // The digest does not tell an empty text from none; no load writes one.
+    if (notes === '')
+      this.#problem('view', `raw_events batch ${batchId} record ${recordNo}: notes is empty`)
     const { sensor, session } = this.#sessionNames.get(sessionKey) ?? NO_NAME
     return rowDigest({
       eventTimeUs,

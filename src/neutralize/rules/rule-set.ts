@@ -29,7 +29,7 @@ export type TextTools = {
 export type RuleOptions = TextTools & {
   /** Told of a rule that took longer than `LIMITS.ruleMsMax` for one text; its verdict stands. */
   readonly onSlow?: (ruleId: string, ms: number) => void
-  /** Clock in milliseconds; by default the CPU time of the thread. */
+  /** Clock in milliseconds; without one nothing is timed. */
   readonly now?: () => number
 }
 
@@ -48,7 +48,7 @@ export type Explanation = {
   readonly hits: readonly RuleHit[]
   /** What `unwrap` gave. */
   readonly forms: readonly string[]
-  /** Microseconds that each rule took whose literals occur, in no order. */
+  /** Microseconds that each rule took whose literals occur, in no order; empty without a clock. */
   readonly timings: readonly { readonly rule: string; readonly us: number }[]
 }
 
@@ -114,7 +114,7 @@ class CompiledRules implements RuleSet {
   readonly version: string
   readonly definitions: readonly RuleDefinition[]
   readonly #options: RuleOptions
-  readonly #now: () => number
+  readonly #now: (() => number) | undefined
   readonly #rules: readonly Rule[]
   readonly #finder: LiteralFinder
   /** By rule: number of the call in which it last hit, and of the form in which it was last a candidate. */
@@ -132,7 +132,7 @@ class CompiledRules implements RuleSet {
   constructor(definitions: readonly RuleDefinition[], options: RuleOptions) {
     this.definitions = definitions.toSorted((a, b) => (a.id < b.id ? -1 : 1))
     this.#options = options
-    this.#now = options.now ?? cpuMs
+    this.#now = options.now
     this.#rules = this.definitions.map(compile)
     const twice = this.#rules.find((rule, i) => rule.id === this.#rules[i + 1]?.id)
     if (twice !== undefined) throw badRule(twice.id, 'stands in the set twice')
@@ -201,10 +201,11 @@ class CompiledRules implements RuleSet {
     for (const index of this.#candidates) {
       const rule = this.#rules[index]!
       if (!rule.on.has(fieldClass)) continue
-      const isTimed = isLong || notes !== undefined
-      const startMs = isTimed ? this.#now() : 0
+      // Reading the clock for every rule would cost more than most rules.
+      const now = isLong || notes !== undefined ? this.#now : undefined
+      const startMs = now?.() ?? 0
       const isHit = this.#isHit(rule, form)
-      if (isTimed) this.#noteTime(rule, form, this.#now() - startMs, notes)
+      if (now !== undefined) this.#noteTime(rule, form, now, now() - startMs, notes)
       if (!isHit) continue
       this.#hitIn[index] = this.#call
       hits.push(index)
@@ -224,26 +225,19 @@ class CompiledRules implements RuleSet {
       : rule.quick.test(textFor(rule, form))
   }
 
-  #noteTime(rule: Rule, form: Form, ms: number, notes: Notes | undefined): void {
+  #noteTime(rule: Rule, form: Form, now: () => number, ms: number, notes: Notes | undefined): void {
     if (ms > LIMITS.ruleMsMax && this.#options.onSlow !== undefined) {
       // A machine that does something else meanwhile makes any rule look slow: the best of a few tries counts.
       let best = ms
       for (let i = 0; i < CONFIRMATIONS && best > LIMITS.ruleMsMax; i += 1) {
-        const startMs = this.#now()
+        const startMs = now()
         this.#isHit(rule, form)
-        best = Math.min(best, this.#now() - startMs)
+        best = Math.min(best, now() - startMs)
       }
       if (best > LIMITS.ruleMsMax) this.#options.onSlow(rule.id, best)
     }
     notes?.timings.push({ rule: rule.id, us: ms * 1000 })
   }
-}
-
-/** CPU time of this thread, so that others on the machine count little; of the wall where Node cannot tell. */
-function cpuMs(): number {
-  if (typeof process.threadCpuUsage !== 'function') return performance.now()
-  const { user, system } = process.threadCpuUsage()
-  return (user + system) / 1000
 }
 
 /** Tries more before a rule is called slow. */

@@ -1,11 +1,13 @@
 /** Decisions of reviewers, verdicts made again, modes and figures: all that changes what a load has stored. */
+
 import type { Database as Connection } from 'better-sqlite3'
 import { toHex } from '../../core/bytes.ts'
 import { dayOf } from '../../core/instant.ts'
+import { verdictDigest } from '../../core/verdict.ts'
 import { type JournalDraft, recipientAdded } from '../journal.ts'
 import type { HeldSelection, ReviewStore, VerdictChange, VerdictRun } from '../port.ts'
 import type { SessionKey } from '../schema.ts'
-import { decidedElsewhere, verdictDigest } from '../verdicts.ts'
+import { decidedElsewhere } from '../verdicts.ts'
 
 /** A transaction with a journal entry; the work is told the number of the entry. */
 type Journal = (draft: JournalDraft, change?: (seq: number) => void) => Promise<void>
