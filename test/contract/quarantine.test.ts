@@ -143,12 +143,12 @@ eachEngine((engine) => {
     })
 
     test('depends on its hazard and the threshold alone: as high is withheld, lower is not', async () => {
-      // The rule of the clipboard scores 95.
+      // The hazard of the clipboard is 97.
       const text = lines([hazard(0), event()])
       for (const [holdHazard, held] of [
-        [94, 1],
-        [95, 1],
-        [96, 0],
+        [96, 1],
+        [97, 1],
+        [98, 0],
       ] as const) {
         await using lab = await Lab.open()
         lab.write('a.json', text)
