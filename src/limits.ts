@@ -81,7 +81,7 @@ export const LIMITS = {
   topMax: 1_000,
   /** Characters of a text up to which patterns run in V8's quick engine: backtracking stays in milliseconds. */
   ruleQuickCharsMax: 4_096,
-  /** Characters of a text that patterns see, half of them at each end: Cowrie takes command lines of 64 KiB. */
+  /** Characters of a text that the reader of shell syntax sees, half of them at each end: Cowrie takes lines of 64 KiB. */
   ruleTextCharsMax: 65_536,
   /** Milliseconds that one rule may take for one text before it is reported. */
   ruleMsMax: 25,

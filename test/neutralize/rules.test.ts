@@ -369,7 +369,7 @@ describe('matching', () => {
     }
   })
 
-  test('beyond the limit patterns see both ends, and literals everything', () => {
+  test('padding hides nothing: patterns see what lies around their literals in a long text', () => {
     const filler = '.'.repeat(LIMITS.ruleTextCharsMax)
     const set = compiled(
       {},
@@ -379,7 +379,15 @@ describe('matching', () => {
     assert.deepEqual(set.match(`${filler} word`, 'text').rules, ['hazard.example.word'])
     assert.deepEqual(set.match(`${filler}\u0007 word ${filler}`, 'text').rules, [
       'hazard.example.bell',
+      'hazard.example.word',
     ])
+  })
+
+  test('an anchor meets no place where something of a long text was left out', () => {
+    const set = compiled({ pattern: '^word' })
+    const filler = '.'.repeat(LIMITS.ruleTextCharsMax)
+    assert.deepEqual(set.match(`word${filler}`, 'text').rules, ['hazard.example.word'])
+    assert.deepEqual(set.match(`${filler}word${filler}`, 'text').rules, [])
   })
 
   test('a rule that is slow for a long text is told of, and its verdict stands', () => {
