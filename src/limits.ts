@@ -69,6 +69,8 @@ export const LIMITS = {
   verdictCacheMax: 20_000,
   /** Characters of a text whose verdict is kept: longer ones hardly repeat, and would fill the memory. */
   cachedTextCharsMax: 4_096,
+  /** Events whose verdicts are made again before the changes so far are written: what is in memory, and what a stop costs. */
+  recomputeEventsMax: 50_000,
   /** Hazard from which an event is withheld for a person, unless the operator says otherwise. */
   holdHazard: 96,
   /** Characters of one text in a prompt for a language model: longer ones are payloads, and room for persuasion. */
