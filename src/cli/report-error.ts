@@ -1,4 +1,5 @@
 import { OperatingError, UsageError } from '../core/errors.ts'
+import { toVisible } from '../neutralize/visible.ts'
 import { ownLines, terminal } from '../output/encode/terminal.ts'
 import { EXIT } from './command.ts'
 import type { Output } from './output.ts'
@@ -11,7 +12,14 @@ export function reportError(error: unknown, isJson: boolean, out: Output): numbe
     )
     if (isJson)
       out.result(
-        { error: { code: error.code, message: error.message, hint: error.hint } },
+        {
+          error: {
+            code: error.code,
+            // An argument that it quotes may have been pasted out of a log.
+            message: toVisible(error.message),
+            hint: toVisible(error.hint),
+          },
+        },
         () => terminal``,
       )
     return error instanceof UsageError ? EXIT.usage : EXIT.failed

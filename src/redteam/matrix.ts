@@ -29,8 +29,8 @@ export type Effect = {
   readonly missedIds: string[]
 }
 
-/** Problems that are kept one by one; the others are counted. */
-const PROBLEMS_KEPT = 200
+/** Problems that are kept one by one for a class in an output; the others are counted. */
+const PROBLEMS_KEPT = 8
 
 export class Matrix {
   readonly columns: readonly string[]
@@ -60,9 +60,10 @@ export class Matrix {
     cell.unsafe += 1
     this.unsafe += 1
     this.#harmed.add(payload.id)
-    for (const problem of problems)
-      if (this.problems.length < PROBLEMS_KEPT)
-        this.problems.push({ payload: payload.id, class: payload.class, column, place, problem })
+    if (cell.unsafe > PROBLEMS_KEPT) return
+    // A fault that shows in one place shows in many.
+    for (const problem of problems.slice(0, 2))
+      this.problems.push({ payload: payload.id, class: payload.class, column, place, problem })
   }
 
   cell(className: string, column: string): Cell {

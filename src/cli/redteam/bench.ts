@@ -30,7 +30,13 @@ export class Bench implements Disposable {
   #stores = 0
 
   constructor(app: App) {
-    this.#app = app
+    // Compiled once: the commands of a real run are processes of their own.
+    let rules: ReturnType<App['ruleSet']> | undefined
+    const ruleSet = (): ReturnType<App['ruleSet']> => {
+      rules ??= app.ruleSet()
+      return rules
+    }
+    this.#app = { ...app, ruleSet }
     this.folder = mkdtempSync(join(tmpdir(), 'nacre-redteam-'))
   }
 
@@ -60,7 +66,7 @@ export class Bed implements AsyncDisposable {
   }
 
   static async open(app: App, data: string, holdHazard: number): Promise<Bed> {
-    const own = createApp({
+    const made = createApp({
       ...app,
       settings: {
         ...app.settings,
@@ -80,9 +86,10 @@ export class Bed implements AsyncDisposable {
         sensors: {},
       },
     })
+    const own: App = { ...made, ruleSet: app.ruleSet }
     const store = await own.openOther(own.settings.store, 'create')
     await own.prepare(store)
-    return new Bed({ ...own, ruleSet: app.ruleSet, registry: app.registry }, data, store)
+    return new Bed(own, data, store)
   }
 
   /** Loads files as "nacre ingest bulk" does. */

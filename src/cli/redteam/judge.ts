@@ -1,5 +1,6 @@
 /** Judges of what commands say: by a twin where there is one, else by the shape that each line must have. */
 import { ORACLES } from '../../output/oracle/index.ts'
+import { hostileCharacters } from '../../output/oracle/oracle.ts'
 
 /** A text for a terminal, against that of its twin. */
 export function judgeText(text: string, twin: string): readonly string[] {
@@ -35,16 +36,23 @@ export function judgeJson(text: string, twin: string, free: readonly string[]): 
   if (problems.length > 0) return problems
   const kept = (document: string): string => {
     const value: unknown = JSON.parse(document, (key, inner: unknown) =>
-      free.includes(key) ? leaves(inner) : inner,
+      // A text that is a number may give a duration where a word gives none.
+      free.includes(key) ? leaves(inner) : typeof inner === 'number' ? null : inner,
     )
     return JSON.stringify(value)
   }
   return ORACLES.json(escaped(kept(text)), escaped(kept(twin)))
 }
 
-/** A JSON document without a twin. */
-export function judgeJsonAlone(text: string): readonly string[] {
-  return ORACLES.json(text, text)
+/**
+ * A JSON document without a twin.
+ *
+ * @param isRaw - its values are the attacker's own on purpose: the document itself is looked at alone
+ */
+export function judgeJsonAlone(text: string, isRaw = false): readonly string[] {
+  if (!isRaw) return ORACLES.json(text, text)
+  const around = ORACLES.json(text, text).filter((one) => !one.startsWith('a hostile character'))
+  return [...around, ...hostileCharacters(text, '')]
 }
 
 /** All that is compared of a value that the attacker shapes: its type. */

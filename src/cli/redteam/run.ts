@@ -16,6 +16,7 @@ import {
 } from '../../redteam/carriers.ts'
 import type { Payload } from '../../redteam/corpus.ts'
 import { type Effect, effectsOf, Matrix } from '../../redteam/matrix.ts'
+import { harmlessTwin, shapeOf } from '../../redteam/twin.ts'
 import { reportDocument } from '../../report/document.ts'
 import { makeReport, periodOf } from '../../report/model.ts'
 import type { EventRecord, SessionRecord } from '../../store/port.ts'
@@ -83,7 +84,7 @@ const NUMBERS: ReadonlySet<string> = new Set(
 )
 
 /** What a session looks like in each output and command, once for all payloads: the twin. */
-type Twin = { readonly outputs: Readonly<Record<string, string>>; readonly said: Said }
+type Twin = { readonly document: Document; readonly said: Said }
 
 class Run {
   readonly #app: App
@@ -145,11 +146,11 @@ class Run {
     for (const carrier of twin) {
       const found = (await sessionOf(bed, carrier))!
       twins.set(carrier.name, {
-        outputs: this.#documents(found.document, 0, carrier.name),
-        said: await bed.run(session, [carrier.session], { sensor: found.record.sensor }),
+        document: found.document,
+        said: await bed.run(session, [carrier.session], { sensor: carrier.sensor }),
       })
     }
-    const lists = await this.#lists(bed, twin, 0)
+    const lists = await this.#lists(bed, twin)
     for (const [i, payload] of this.#payloads.entries()) {
       if (this.#app.signal.aborted) throw this.#app.signal.reason
       this.#options.progress?.(i, this.#payloads.length)
@@ -167,8 +168,7 @@ class Run {
           Math.max(this.#hazards.get(payload) ?? 0, found.record.hazardScore),
         )
         const expected = twins.get(carrier.name)!
-        const outputs = this.#documents(found.document, i + 1, carrier.name)
-        this.#judgeDocuments(payload, carrier.name, outputs, expected.outputs)
+        this.#judgeDocument(payload, carrier.name, found.document, expected.document)
         const said = await bed.run(session, [carrier.session], { sensor: carrier.sensor })
         this.#judgeSaid(payload, 'session', carrier.name, said, expected.said, FREE)
       }
@@ -179,10 +179,10 @@ class Run {
         this.#matrix.add(payload, 'session', 'all sessions', [
           `${stored} events are stored of ${lines}`,
         ])
-      const own = await this.#lists(bed, carriers, i + 1)
+      const own = await this.#lists(bed, carriers)
       for (const [column, shown] of own.entries()) {
         const expected = lists[column]!
-        this.#judgeDocuments(payload, shown.name, shown.outputs, expected.outputs)
+        this.#judgeDocument(payload, shown.name, shown.document, expected.document)
         this.#judgeSaid(payload, shown.name, shown.name, shown.said, expected.said, FREE)
       }
       await this.#rules(bed, payload, carriers)
@@ -193,7 +193,6 @@ class Run {
   async #lists(
     bed: Bed,
     carriers: readonly Carrier[],
-    number: number,
   ): Promise<(Twin & { readonly name: 'sessions' | 'report' })[]> {
     const { sensor } = carriers[0]!
     const found: SessionRecord[] = []
@@ -207,12 +206,12 @@ class Run {
     return [
       {
         name: 'sessions',
-        outputs: this.#documents(sessionsDocument(found, false, nowUs), number, 'sessions'),
+        document: sessionsDocument(found, false, nowUs),
         said: { ...text, lines },
       },
       {
         name: 'report',
-        outputs: this.#documents(reportDocument(report, nowUs), number, 'report'),
+        document: reportDocument(report, nowUs),
         said: await bed.run(reportDaily, [REDTEAM_DAY], { sensor }),
       },
     ]
@@ -231,7 +230,7 @@ class Run {
     const carrier = carriers.find((one) => one.name === 'session id')!
     const place = { sensor: carrier.sensor, event: 1 }
     const drafted = await bed.run(rulesDraft, [carrier.session], { ...place, field: 'username' })
-    this.#alone(payload, 'rules', 'rules draft', drafted, [/^[{}]/, /^ {2}/], true)
+    this.#alone(payload, 'rules', 'rules draft', drafted, [/^[{}]/, /^ {2}/], true, true)
     const revealed = await bed.run(evidenceReveal, [carrier.session], {
       ...place,
       reason: 'red team',
@@ -260,34 +259,41 @@ class Run {
     mkdirSync(folder)
     const files = payloads.map((payload, i) => {
       const file = join(folder, `${i} ${fileNameOf(payload)}.json`)
-      const [broken] = carriersOf(at + i + 1, payload.text, this.#forms)
-      writeFileSync(
-        file,
-        [
-          ...carriersOf(at + i + 1, payload.text, this.#forms).flatMap(({ lines }) => lines),
-          `${broken!.lines[0]!.trimEnd().slice(0, -1)}\n`,
-        ].join(''),
+      const [first, ...others] = carriersOf(at + i + 1, payload.text, this.#forms).flatMap(
+        ({ lines }) => lines,
       )
+      writeFileSync(file, [first, `${first!.trimEnd().slice(0, -1)}"\n`, ...others].join(''))
       return file
     })
     const loaded = await bed.load(files)
     this.#note(loaded)
-    for (const payload of payloads) this.#alone(payload, 'load', 'ingest bulk', loaded, LOAD_SHAPES)
+    for (const payload of payloads)
+      this.#alone(payload, 'load', 'ingest bulk', loaded, LOAD_SHAPES, true)
     const listed = await bed.run(quarantineList, [])
     const letters = await bed.run(dlqList, [])
     const standing = await bed.run(status, [])
     for (const payload of payloads) {
-      this.#alone(payload, 'quarantine', 'quarantine list', listed, [
-        /^ *(?:batch |\d)/,
-        /^Nothing is withheld\.$/,
-        /^"nacre quarantine show BATCH"/,
-      ])
-      this.#alone(payload, 'dead letters', 'dlq list', letters, [/^ *(?:number |\d)/])
-      this.#alone(payload, 'status', 'status', standing, [
-        /^(?:\d+ sources|Dead letters|Schema drift|Hostile content)$/,
-        /^(?:No checkpoint|Checkpoint \d)/,
-        /^ {2}/,
-      ])
+      this.#alone(
+        payload,
+        'quarantine',
+        'quarantine list',
+        listed,
+        [/^ *(?:batch |\d)/, /^Nothing is withheld\.$/, /^"nacre quarantine show BATCH"/],
+        true,
+      )
+      this.#alone(payload, 'dead letters', 'dlq list', letters, [/^ *(?:number |\d)/], true)
+      this.#alone(
+        payload,
+        'status',
+        'status',
+        standing,
+        [
+          /^(?:\d+ sources|Dead letters|Schema drift|Hostile content)$/,
+          /^(?:No checkpoint|Checkpoint \d)/,
+          /^ {2}/,
+        ],
+        true,
+      )
     }
     const batches = parsed<{ batches: { batch: number; path: string; withheld: number }[] }>(listed)
     for (const { batch, path } of batches.batches) {
@@ -307,11 +313,18 @@ class Run {
       const payload = payloads[files.findIndex((file) => path === toVisible(file))]
       if (payload === undefined) continue
       const said = await bed.run(dlqShow, [String(letter)])
-      this.#alone(payload, 'dead letters', 'dlq show', said, [
-        /^Dead letter \d+$/,
-        /^ {2}(?:reason|detail|state|source|bytes|records|loaded) /,
-        /^nacre (?:evidence reveal|dlq replay|dlq discard) /,
-      ])
+      this.#alone(
+        payload,
+        'dead letters',
+        'dlq show',
+        said,
+        [
+          /^Dead letter \d+$/,
+          /^ {2}(?:reason|detail|state|source|bytes|records|loaded) /,
+          /^nacre (?:evidence reveal|dlq replay|dlq discard) /,
+        ],
+        true,
+      )
     }
   }
 
@@ -327,7 +340,9 @@ class Run {
           const parsed = await parseCommandLine(argv, () => {})
           // A payload that is a command by itself is none to be run.
           if (parsed === undefined || argv.length === 1) continue
-          found.push(await bed.run(parsed.command, parsed.args, parsed.options))
+          const done = await bed.run(parsed.command, parsed.args, parsed.options)
+          // A load tells of paths that are not there in its report; any other text that was taken was no error.
+          if (parsed.command.name === 'ingest bulk') found.push(done)
         } catch (error) {
           reportError(error, true, caught)
           found.push(caught.said())
@@ -335,34 +350,30 @@ class Run {
       }
       return found
     }
+    // What was typed is an operator's, and quoted as it is but for its characters.
     for (const payload of this.#payloads)
       for (const [i, one] of (await said(payload.text)).entries())
-        this.#alone(payload, 'errors', `command line ${i + 1}`, one, [/^nacre: \S/, ...LOAD_SHAPES])
+        this.#alone(
+          payload,
+          'errors',
+          `command line ${i + 1}`,
+          one,
+          [/^nacre: /, ...LOAD_SHAPES],
+          true,
+        )
   }
 
-  #documents(document: Document, number: number, name: string): Readonly<Record<string, string>> {
-    const found: Record<string, string> = {}
+  /** Every output of a document, against the same document with harmless words; and what it holds, against a loaded twin. */
+  #judgeDocument(payload: Payload, name: string, document: Document, loaded: Document): void {
+    const twin = harmlessTwin(document)
+    const shape =
+      shapeOf(document) === shapeOf(loaded) ? [] : ['it has another build than its twin']
     for (const output of OUTPUTS) {
       const { text } = output.render(document)
-      found[output.name] = text
-      this.#options.keep?.(output.name, number, name, text)
+      this.#options.keep?.(output.name, this.#payloads.indexOf(payload) + 1, name, text)
+      const problems = ORACLES[output.name](text, output.render(twin).text)
+      this.#matrix.add(payload, output.name, name, [...shape, ...problems])
     }
-    return found
-  }
-
-  #judgeDocuments(
-    payload: Payload,
-    name: string,
-    outputs: Readonly<Record<string, string>>,
-    twin: Readonly<Record<string, string>>,
-  ): void {
-    for (const { name: output } of OUTPUTS)
-      this.#matrix.add(
-        payload,
-        output,
-        name,
-        ORACLES[output](outputs[output] ?? '', twin[output] ?? ''),
-      )
   }
 
   #judgeSaid(
@@ -394,6 +405,7 @@ class Run {
     said: Said,
     shapes: readonly RegExp[],
     isExact = false,
+    isRaw = false,
   ): void {
     this.#matrix.add(payload, column, name, [
       ...judgeLines(said.text, shapes, isExact),
@@ -401,7 +413,7 @@ class Run {
       ...said.notes.flatMap((line) => judgeLines(line, shapes, isExact)),
     ])
     for (const text of said.json)
-      this.#matrix.add(payload, column, `${name} --json`, judgeJsonAlone(text))
+      this.#matrix.add(payload, column, `${name} --json`, judgeJsonAlone(text, isRaw))
   }
 
   #note(loaded: Said): void {
