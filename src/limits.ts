@@ -88,6 +88,11 @@ export const LIMITS = {
   /** Milliseconds that one rule may take for one text before it is reported. */
   ruleMsMax: 25,
 
+  /** Payloads of one run of the red team; each becomes about fifty events, twice. */
+  redteamPayloadsMax: 20_000,
+  /** Characters of one of its payloads; a list without line ends would be one. */
+  redteamTextCharsMax: 16_384,
+
   // Unwrapping of what an attacker encoded.
   /** Characters of one text that are unwrapped: a command line of Linux has at most 128 KiB, those of attackers 10. */
   unwrapCharsMax: 65_536,
