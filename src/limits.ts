@@ -67,6 +67,8 @@ export const LIMITS = {
   checkpointSeconds: 600,
   /** Verdicts on texts that a reader keeps, twice: the younger and the older half. */
   verdictCacheMax: 20_000,
+  /** Characters of all these texts, twice: attackers choose how long they are. */
+  verdictCacheCharsMax: 2_000_000,
   /** Characters of a text whose verdict is kept: longer ones hardly repeat, and would fill the memory. */
   cachedTextCharsMax: 4_096,
   /** Events whose verdicts are made again before the changes so far are written: what is in memory, and what a stop costs. */

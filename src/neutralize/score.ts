@@ -94,6 +94,7 @@ export class EventScorer {
   /** By class; the older half is given up as a whole, so that a flood of new texts cannot grow it. */
   #young = new Map<string, TextVerdict>()
   #old = new Map<string, TextVerdict>()
+  #youngChars = 0
   readonly #alone = new Map<string, WeakMap<TextVerdict, Verdict>>()
   readonly #findings: Finding[] = []
 
@@ -181,11 +182,16 @@ export class EventScorer {
     if (us > this.#figures.slowestUs) this.#figures.slowestUs = us
     if (us > SLOW_US) this.#figures.slowTexts += 1
     if (isCached) {
-      if (this.#young.size >= LIMITS.verdictCacheMax) {
+      if (
+        this.#young.size >= LIMITS.verdictCacheMax ||
+        this.#youngChars >= LIMITS.verdictCacheCharsMax
+      ) {
         this.#old = this.#young
         this.#young = new Map()
+        this.#youngChars = 0
       }
       this.#young.set(name, verdict)
+      this.#youngChars += name.length
     }
     return verdict
   }
