@@ -73,6 +73,8 @@ export const LIMITS = {
   cachedTextCharsMax: 4_096,
   /** Events whose verdicts are made again before the changes so far are written: what is in memory, and what a stop costs. */
   recomputeEventsMax: 50_000,
+  /** Texts of one event that are scored one by one; those behind are scored as one. Cowrie's events have 30. */
+  scoredTextsMax: 1_000,
   /** Hazard from which an event is withheld for a person, unless the operator says otherwise. */
   holdHazard: 96,
   /** Characters of one text in a prompt for a language model: longer ones are payloads, and room for persuasion. */
@@ -84,7 +86,7 @@ export const LIMITS = {
   /** Names in one top list of a report. */
   topMax: 1_000,
   /** Characters of a text up to which patterns run in V8's quick engine: backtracking stays in milliseconds. */
-  ruleQuickCharsMax: 4_096,
+  ruleQuickCharsMax: 2_048,
   /** Characters of a text that the reader of shell syntax sees, half of them at each end: Cowrie takes lines of 64 KiB. */
   ruleTextCharsMax: 65_536,
   /** Milliseconds that one rule may take for one text before it is reported. */

@@ -72,6 +72,8 @@ export type ScorerFigures = {
   slowTexts: number
 }
 
+/** A character of nobody's, so that texts do not run into each other. */
+const BETWEEN = '\u{f8ff}'
 const SLOW_US = 5_000
 /** Where nobody asks for figures. */
 const NO_CLOCK = (): number => 0
@@ -97,6 +99,8 @@ export class EventScorer {
   #youngChars = 0
   readonly #alone = new Map<string, WeakMap<TextVerdict, Verdict>>()
   readonly #findings: Finding[] = []
+  #looked = 0
+  readonly #rest: string[] = []
 
   /** @param nowMs - clock for the figures; no verdict depends on it */
   constructor(matcher: TextMatcher, nowMs: () => number = NO_CLOCK) {
@@ -121,6 +125,7 @@ export class EventScorer {
   score(view: PlainObject): Verdict | undefined {
     const findings = this.#findings
     findings.length = 0
+    this.#looked = 0
     for (const field in view) {
       const value = view[field]!
       const fieldClass = FIELD_CLASS[field]
@@ -134,6 +139,10 @@ export class EventScorer {
     }
     if (typeof view['name'] === 'string' && typeof view['value'] === 'string')
       this.#look('value', `${view['name']}=${view['value']}`, 'env')
+    if (this.#rest.length > 0) {
+      this.#judge('other', this.#rest.join(BETWEEN), 'text')
+      this.#rest.length = 0
+    }
     if (findings.length === 0) return undefined
     return findings.length === 1 ? this.#ofOne(findings[0]!) : verdictOf(findings)
   }
@@ -155,6 +164,16 @@ export class EventScorer {
   #look(field: string, text: string, fieldClass: FieldClass): void {
     if (fieldClass === 'text' && INERT.test(text)) return
     if (text === '') return
+    // One line of millions of small texts must not cost millions of searches.
+    this.#looked += 1
+    if (this.#looked > LIMITS.scoredTextsMax) {
+      this.#rest.push(text)
+      return
+    }
+    this.#judge(field, text, fieldClass)
+  }
+
+  #judge(field: string, text: string, fieldClass: FieldClass): void {
     const verdict = this.#verdictOn(text, fieldClass)
     if (verdict.rules.length > 0 || verdict.layers.length > 0)
       this.#findings.push({ field: NAMED.has(field) ? field : 'other', verdict })

@@ -117,9 +117,9 @@ describe('the rules of the release', () => {
   })
 
   test('none hits a command line of an ordinary day', () => {
-    const { commands } = JSON.parse(
-      readFileSync(join(ROOT, 'test/hostile/benign.json'), 'utf8'),
-    ) as { commands: string[] }
+    const { commands } = JSON.parse(readFileSync(join(ROOT, 'redteam/benign.json'), 'utf8')) as {
+      commands: string[]
+    }
     assert.ok(commands.length >= 200)
     for (const command of commands) {
       assert.deepEqual([command, rules.match(command, 'command').rules], [command, []])
