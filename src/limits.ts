@@ -67,10 +67,14 @@ export const LIMITS = {
   checkpointSeconds: 600,
   /** Verdicts on texts that a reader keeps, twice: the younger and the older half. */
   verdictCacheMax: 20_000,
+  /** Characters of all these texts, twice: attackers choose how long they are. */
+  verdictCacheCharsMax: 2_000_000,
   /** Characters of a text whose verdict is kept: longer ones hardly repeat, and would fill the memory. */
   cachedTextCharsMax: 4_096,
   /** Events whose verdicts are made again before the changes so far are written: what is in memory, and what a stop costs. */
   recomputeEventsMax: 50_000,
+  /** Texts of one event that are scored one by one; those behind are scored as one. Cowrie's events have 30. */
+  scoredTextsMax: 1_000,
   /** Hazard from which an event is withheld for a person, unless the operator says otherwise. */
   holdHazard: 96,
   /** Characters of one text in a prompt for a language model: longer ones are payloads, and room for persuasion. */
@@ -82,11 +86,16 @@ export const LIMITS = {
   /** Names in one top list of a report. */
   topMax: 1_000,
   /** Characters of a text up to which patterns run in V8's quick engine: backtracking stays in milliseconds. */
-  ruleQuickCharsMax: 4_096,
-  /** Characters of a text that patterns see, half of them at each end: Cowrie takes command lines of 64 KiB. */
+  ruleQuickCharsMax: 2_048,
+  /** Characters of a text that the reader of shell syntax sees, half of them at each end: Cowrie takes lines of 64 KiB. */
   ruleTextCharsMax: 65_536,
   /** Milliseconds that one rule may take for one text before it is reported. */
   ruleMsMax: 25,
+
+  /** Payloads of one run of the red team; each becomes about fifty events, twice. */
+  redteamPayloadsMax: 20_000,
+  /** Characters of one of its payloads; a list without line ends would be one. */
+  redteamTextCharsMax: 16_384,
 
   // Unwrapping of what an attacker encoded.
   /** Characters of one text that are unwrapped: a command line of Linux has at most 128 KiB, those of attackers 10. */

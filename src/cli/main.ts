@@ -1,13 +1,13 @@
 import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { loadSettings } from '../config/load.ts'
-import { OperatingError, UsageError } from '../core/errors.ts'
-import { ownLines, terminal } from '../output/encode/terminal.ts'
+import { ownLines } from '../output/encode/terminal.ts'
 import { type App, createApp } from './app.ts'
 import { EXIT } from './command.ts'
 import { createOutput } from './output.ts'
 import { parseCommandLine } from './parse.ts'
 import { PROGRAM_VERSION, RULES, SCHEMAS } from './program.ts'
+import { reportError } from './report-error.ts'
 
 /**
  * Runs one command line.
@@ -47,7 +47,7 @@ export async function main(
     // What was stopped between two steps says so by the reason it was stopped for.
     if (stop?.signal.aborted === true && error === stop.signal.reason)
       return stop.status() ?? EXIT.failed
-    return report((await app?.explain(error)) ?? error, isJson, out)
+    return reportError((await app?.explain(error)) ?? error, isJson, out)
   }
 }
 
@@ -65,36 +65,6 @@ function stopOnSignal(): { readonly signal: AbortSignal; status(): number | unde
   on('SIGINT', EXIT.interrupted)
   on('SIGTERM', EXIT.terminated)
   return { signal: controller.signal, status: () => status }
-}
-
-function report(error: unknown, isJson: boolean, out: ReturnType<typeof createOutput>): number {
-  if (error instanceof OperatingError) {
-    out.note(
-      terminal`nacre: ${terminal.own(error.message)}\n  ${terminal.own(error.hint)}\n  (${terminal.own(error.code)})`,
-    )
-    if (isJson)
-      out.result(
-        { error: { code: error.code, message: error.message, hint: error.hint } },
-        () => terminal``,
-      )
-    return error instanceof UsageError ? EXIT.usage : EXIT.failed
-  }
-  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  out.note(
-    terminal`nacre: a fault in the program; nothing that was committed is lost.\n${ownLines(stack)}`,
-  )
-  if (isJson)
-    out.result(
-      {
-        error: {
-          code: 'PROGRAM_FAULT',
-          message: 'a fault in the program',
-          hint: 'Report the message on standard error.',
-        },
-      },
-      () => terminal``,
-    )
-  return EXIT.failed
 }
 
 const isEntry =

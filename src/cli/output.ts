@@ -45,10 +45,7 @@ export function createOutput(
   return {
     result: (value, render) => {
       clear()
-      const text =
-        format === 'text'
-          ? render().text
-          : escapeJson(typeof value === 'string' ? value : JSON.stringify(value))
+      const text = format === 'text' ? render().text : jsonText(value)
       process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
     },
     document: (document) => {
@@ -57,7 +54,7 @@ export function createOutput(
     },
     format,
     line: async (value) => {
-      if (process.stdout.write(`${escapeJson(JSON.stringify(value))}\n`)) return
+      if (process.stdout.write(`${jsonText(value)}\n`)) return
       await new Promise<void>((resolve) => process.stdout.once('drain', () => resolve()))
     },
     note: (text) => {
@@ -72,4 +69,9 @@ export function createOutput(
     paint: paintWith(hasColour),
     width: process.stdout.columns ?? 100,
   }
+}
+
+/** A JSON document as it is printed. @param value - an object, or its JSON text */
+export function jsonText(value: object | string): string {
+  return escapeJson(typeof value === 'string' ? value : JSON.stringify(value))
 }

@@ -12,3 +12,6 @@ export const RULES: URL = new URL('rules/', root)
 
 /** Folder of the event schemas. */
 export const SCHEMAS: URL = new URL('schemas/events/', root)
+
+/** Folder of the red team's texts. */
+export const REDTEAM: URL = new URL('redteam/', root)

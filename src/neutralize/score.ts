@@ -72,6 +72,8 @@ export type ScorerFigures = {
   slowTexts: number
 }
 
+/** A character of nobody's, so that texts do not run into each other. */
+const BETWEEN = '\u{f8ff}'
 const SLOW_US = 5_000
 /** Where nobody asks for figures. */
 const NO_CLOCK = (): number => 0
@@ -94,8 +96,11 @@ export class EventScorer {
   /** By class; the older half is given up as a whole, so that a flood of new texts cannot grow it. */
   #young = new Map<string, TextVerdict>()
   #old = new Map<string, TextVerdict>()
+  #youngChars = 0
   readonly #alone = new Map<string, WeakMap<TextVerdict, Verdict>>()
   readonly #findings: Finding[] = []
+  #looked = 0
+  readonly #rest: string[] = []
 
   /** @param nowMs - clock for the figures; no verdict depends on it */
   constructor(matcher: TextMatcher, nowMs: () => number = NO_CLOCK) {
@@ -120,6 +125,7 @@ export class EventScorer {
   score(view: PlainObject): Verdict | undefined {
     const findings = this.#findings
     findings.length = 0
+    this.#looked = 0
     for (const field in view) {
       const value = view[field]!
       const fieldClass = FIELD_CLASS[field]
@@ -133,6 +139,10 @@ export class EventScorer {
     }
     if (typeof view['name'] === 'string' && typeof view['value'] === 'string')
       this.#look('value', `${view['name']}=${view['value']}`, 'env')
+    if (this.#rest.length > 0) {
+      this.#judge('other', this.#rest.join(BETWEEN), 'text')
+      this.#rest.length = 0
+    }
     if (findings.length === 0) return undefined
     return findings.length === 1 ? this.#ofOne(findings[0]!) : verdictOf(findings)
   }
@@ -154,6 +164,16 @@ export class EventScorer {
   #look(field: string, text: string, fieldClass: FieldClass): void {
     if (fieldClass === 'text' && INERT.test(text)) return
     if (text === '') return
+    // One line of millions of small texts must not cost millions of searches.
+    this.#looked += 1
+    if (this.#looked > LIMITS.scoredTextsMax) {
+      this.#rest.push(text)
+      return
+    }
+    this.#judge(field, text, fieldClass)
+  }
+
+  #judge(field: string, text: string, fieldClass: FieldClass): void {
     const verdict = this.#verdictOn(text, fieldClass)
     if (verdict.rules.length > 0 || verdict.layers.length > 0)
       this.#findings.push({ field: NAMED.has(field) ? field : 'other', verdict })
@@ -181,11 +201,16 @@ export class EventScorer {
     if (us > this.#figures.slowestUs) this.#figures.slowestUs = us
     if (us > SLOW_US) this.#figures.slowTexts += 1
     if (isCached) {
-      if (this.#young.size >= LIMITS.verdictCacheMax) {
+      if (
+        this.#young.size >= LIMITS.verdictCacheMax ||
+        this.#youngChars >= LIMITS.verdictCacheCharsMax
+      ) {
         this.#old = this.#young
         this.#young = new Map()
+        this.#youngChars = 0
       }
       this.#young.set(name, verdict)
+      this.#youngChars += name.length
     }
     return verdict
   }

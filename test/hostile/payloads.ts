@@ -8,7 +8,7 @@ import { HARMLESS, probeDocument } from '../../src/output/probe.ts'
 export type Payload = { readonly id: string; readonly class: string; readonly text: string }
 
 export const PAYLOADS: readonly Payload[] = JSON.parse(
-  readFileSync(new URL('../../src/redteam/payloads.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../redteam/payloads.json', import.meta.url), 'utf8'),
 )
 
 /** A payload as the store holds it, and as it must not, but might by a fault of ours. */

@@ -117,9 +117,9 @@ describe('the rules of the release', () => {
   })
 
   test('none hits a command line of an ordinary day', () => {
-    const { commands } = JSON.parse(
-      readFileSync(join(ROOT, 'test/hostile/benign.json'), 'utf8'),
-    ) as { commands: string[] }
+    const { commands } = JSON.parse(readFileSync(join(ROOT, 'redteam/benign.json'), 'utf8')) as {
+      commands: string[]
+    }
     assert.ok(commands.length >= 200)
     for (const command of commands) {
       assert.deepEqual([command, rules.match(command, 'command').rules], [command, []])
@@ -369,7 +369,7 @@ describe('matching', () => {
     }
   })
 
-  test('beyond the limit patterns see both ends, and literals everything', () => {
+  test('padding hides nothing: patterns see what lies around their literals in a long text', () => {
     const filler = '.'.repeat(LIMITS.ruleTextCharsMax)
     const set = compiled(
       {},
@@ -379,7 +379,15 @@ describe('matching', () => {
     assert.deepEqual(set.match(`${filler} word`, 'text').rules, ['hazard.example.word'])
     assert.deepEqual(set.match(`${filler}\u0007 word ${filler}`, 'text').rules, [
       'hazard.example.bell',
+      'hazard.example.word',
     ])
+  })
+
+  test('an anchor meets no place where something of a long text was left out', () => {
+    const set = compiled({ pattern: '^word' })
+    const filler = '.'.repeat(LIMITS.ruleTextCharsMax)
+    assert.deepEqual(set.match(`word${filler}`, 'text').rules, ['hazard.example.word'])
+    assert.deepEqual(set.match(`${filler}word${filler}`, 'text').rules, [])
   })
 
   test('a rule that is slow for a long text is told of, and its verdict stands', () => {

@@ -18,6 +18,7 @@ import {
   quarantineReject,
   quarantineShow,
 } from './quarantine.ts'
+import { redteam } from './redteam.ts'
 import { reportDaily, reportMonthly, reportWeekly } from './report.ts'
 import { rulesDraft, rulesList, rulesRecompute, rulesShow, rulesStats, rulesTest } from './rules.ts'
 import { session, sessions } from './session.ts'
@@ -69,5 +70,6 @@ export const COMMANDS: readonly Command[] = [
   dbDistribute,
   dbReconcile,
   configExplain,
+  redteam,
   synth,
 ]

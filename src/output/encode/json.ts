@@ -22,10 +22,11 @@ export function encodeJson(text: string | HostileText): Encoded<'json'> {
 }
 
 const HOSTILE =
-  /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/gu
+  /[<>&\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/gu
 
 /**
- * A JSON document without a hostile character: those that `JSON.stringify` leaves (C1, bidi, invisible) are escaped.
+ * A JSON document without a hostile character: those that `JSON.stringify` leaves (C1, bidi, invisible, what a page
+ * around it would read as HTML) are escaped.
  *
  * The value stays the same. Such characters stand in strings alone, for no other part of JSON has any.
  *

@@ -25,6 +25,11 @@ export function plainLines<C extends Context>(
         return none
     }
   }
+  // Blanks at the start of a line would pass for an indent of ours, and the line for one of another kind.
+  const first = (cell: Cell): Encoded<C> =>
+    cell.kind === 'text'
+      ? compose.data(cell.text.replace(/^ +/, (blanks) => '\\u{20}'.repeat(blanks.length)))
+      : inline(cell)
   const lines = [compose`${title(document.kind, compose)} ${inline(document.subject)}`]
   if (document.facts.length > 0) lines.push(compose``)
   for (const { name, cell } of document.facts)
@@ -33,9 +38,11 @@ export function plainLines<C extends Context>(
     lines.push(compose``, compose`${title(name, compose)}: ${rows.length}`)
     for (const row of rows) {
       const parts = row.map((cell, i) =>
-        cell.kind === 'instant' || cell.kind === 'fields' || i === 0
-          ? inline(cell)
-          : compose`${compose.own(titleOf(columns[i]!))} ${inline(cell)}`,
+        i === 0
+          ? first(cell)
+          : cell.kind === 'instant' || cell.kind === 'fields'
+            ? inline(cell)
+            : compose`${compose.own(titleOf(columns[i]!))} ${inline(cell)}`,
       )
       lines.push(compose`  ${compose.join(parts, '  ')}`)
       for (const cell of row) {

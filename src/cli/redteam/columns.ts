@@ -1,0 +1,58 @@
+/** What of the program is shown payloads: every output, and every command whose text can hold one. */
+import { OUTPUTS } from '../../output/outputs.ts'
+
+/** Commands that print text of attackers, by the column that they are told in. */
+export const COMMAND_COLUMNS = {
+  session: ['session'],
+  sessions: ['sessions'],
+  report: ['report daily', 'report weekly', 'report monthly'],
+  load: ['ingest bulk'],
+  quarantine: ['quarantine list', 'quarantine show'],
+  'dead letters': ['dlq list', 'dlq show'],
+  rules: ['rules test', 'rules draft'],
+  evidence: ['evidence reveal'],
+  status: ['status'],
+  errors: [],
+} as const satisfies Readonly<Record<string, readonly string[]>>
+
+export type CommandColumn = keyof typeof COMMAND_COLUMNS
+
+/** Commands without a column, and why. */
+export const NO_COLUMN: Readonly<Record<string, string>> = {
+  init: 'makes an empty store; says where',
+  verify: 'names batches, rows and columns by number and by words of ours',
+  'quarantine approve': 'says how many events were decided on',
+  'quarantine reject': 'says how many events were decided on',
+  'quarantine emergency': 'says what an operator wrote',
+  'dlq replay': 'says numbers, and what became of them',
+  'dlq discard': 'says numbers',
+  'rules list': 'says what the files of rules say',
+  'rules show': 'says what the files of rules say',
+  'rules stats': 'says names of rules and fields, which are words of ours, and counts',
+  'rules recompute': 'says names of rules and counts',
+  'keys init': 'says names and paths of keys',
+  'keys list': 'says names and paths of keys',
+  'keys rotate': 'says names and paths of keys',
+  'keys export-public': 'says a key',
+  doctor: 'says what is wrong with folders, settings and the store',
+  'config explain': 'says settings, which an operator wrote',
+  'db stats': 'says names of tables and counts',
+  'db columns': 'says names of columns, which are made of words of ours',
+  'db migrate': 'says numbers of migrations',
+  'db status': 'says settings of the engine',
+  'db check': 'says what the engine itself finds wrong with its pages',
+  'db backup': 'says a path of the operator',
+  'db restore': 'says a path of the operator',
+  'db hydrate': 'says counts',
+  'db roles': 'says names of roles, which an operator wrote',
+  'db distribute': 'says names of tables',
+  'db reconcile': 'says counts',
+  synth: 'makes logs; reads none',
+  redteam: 'says ids of payloads and problems in words of ours',
+}
+
+/** All columns, outputs first. */
+export const COLUMNS: readonly string[] = [
+  ...OUTPUTS.map(({ name }) => name),
+  ...Object.keys(COMMAND_COLUMNS),
+]
