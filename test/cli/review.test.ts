@@ -490,7 +490,7 @@ eachEngine((engine) => {
       verified()
     })
 
-    test('status and every refusal above are in the journal, whose entries hold no sealed byte', async () => {
+    test('what was revealed and what was refused is in the journal, whose entries hold no sealed byte', async () => {
       const store = await database.open('read')
       try {
         const actions = new Map<string, number>()
@@ -499,8 +499,8 @@ eachEngine((engine) => {
             actions.set(row.action, (actions.get(row.action) ?? 0) + 1)
             assert.ok(!JSON.stringify(row).includes(MARK))
           }
-        assert.ok((actions.get('evidence.revealed') ?? 0) >= 8)
-        assert.ok((actions.get('evidence.refused') ?? 0) >= 8)
+        assert.ok((actions.get('evidence.revealed') ?? 0) >= 5)
+        assert.ok((actions.get('evidence.refused') ?? 0) >= 5)
         assert.equal(actions.get('recipient.added'), 2)
       } finally {
         await store.close()
