@@ -249,6 +249,26 @@ eachEngine((engine) => {
     })
   })
 
+  test('a key that several loaders bring at once is made known once', async () => {
+    await using lab = await Lab.open()
+    const other = await lab.openAgain()
+    try {
+      await Promise.all(
+        [lab.store, other, lab.store, other].map((store) =>
+          store.review.addRecipientKey(recipient, 7),
+        ),
+      )
+    } finally {
+      await other.close()
+    }
+    assert.deepEqual(await lab.store.review.recipientKeyIds(), [recipient.keyId])
+    assert.equal(
+      (await lab.all(`select 1 from audit_log where action = 'recipient.added'`)).length,
+      1,
+    )
+    assert.deepEqual(await problemsOf(lab.store), [])
+  })
+
   describe('asked for', () => {
     type Entry = { readonly action: string; readonly subject: string; readonly detail: string }
     const entriesOf = (lab: Lab): Promise<Entry[]> =>

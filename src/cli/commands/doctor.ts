@@ -72,7 +72,7 @@ export const doctor: Command = {
       findings.push(...(await examinePostgres(app.settings.store, process.env, app.clock)))
     }
     await database(app.settings.store, findings, add, async () => {
-      const store = await app.openStore('read')
+      const store = await app.openStore('read', { mayBeOlder: true })
       try {
         for (const notice of store.notices) add('warning', notice)
         add(
