@@ -112,6 +112,9 @@ export const LIMITS = {
   unwrapInflateBytesMax: 65_536,
   /** Characters that decoders and variables may read and make on one text: bombs are made of few characters. */
   unwrapMadeCharsMax: 524_288,
+  /** The same for the shortest text, and how much each of its characters adds: a line of 50 took 150 ms of rules. */
+  unwrapMadeCharsMin: 16_384,
+  unwrapMadeRatioMax: 64,
   /** Words that one pair of braces may become. */
   unwrapBraceWordsMax: 64,
   /** Variables and files that are followed in one text. */

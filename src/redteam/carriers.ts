@@ -21,6 +21,22 @@ const EVENTS_A_SESSION = 10
 /** Fields that all events may have; in the session of its own that holds them, they are not told apart from others. */
 const NOT_CARRIED: ReadonlySet<string> = new Set(['eventid', 'timestamp', 'session', 'sensor'])
 
+/** Fields of the events that carry unknown ones. */
+const OWN: ReadonlySet<string> = new Set(['eventid', 'timestamp', 'session', 'sensor', 'message'])
+
+/** Characters beyond which a payload is carried by some events only. */
+export const LONG_PAYLOAD = 1_000
+
+const FOR_LONG: ReadonlySet<string> = new Set([
+  'cowrie.client.var',
+  'cowrie.client.version',
+  'cowrie.command.input',
+  'cowrie.direct-tcpip.data',
+  'cowrie.login.failed',
+  'cowrie.session.file_download',
+  'cowrie.session.file_upload',
+])
+
 /** 2026-05-01, the day on which all of it happens. */
 const DAY_US = Date.UTC(2026, 4, 1) * 1000
 export const REDTEAM_DAY = '2026-05-01'
@@ -68,14 +84,18 @@ export function carriersOf(
     carriers.push({ name, session, sensor: own, lines })
   }
 
-  const events = forms.map(({ eventid, fields }) => eventWith(eventid, fields, text))
+  // What matters of a long text is its length, and that it is told the same everywhere.
+  const chosen = isLong(text) ? forms.filter(({ eventid }) => FOR_LONG.has(eventid)) : forms
+  const events = chosen.map(({ eventid, fields }) => eventWith(eventid, fields, text))
   for (let at = 0; at < events.length; at += EVENTS_A_SESSION) {
     const part = events.slice(at, at + EVENTS_A_SESSION)
     add(`fields ${at + 1} to ${at + part.length}`, part)
   }
+  // A field that is known is carried as such; here its name must be none of ours.
+  const field = OWN.has(text) ? `${text}_` : text
   add('unknown events and fields', [
     { eventid: text, message: text },
-    { eventid: `cowrie.${text}`, [text]: text },
+    { eventid: `cowrie.${text}`, [field]: text },
     {
       eventid: 'cowrie.lab.nested',
       message: [text, text],
@@ -92,6 +112,11 @@ export function carriersOf(
   add('session id', [login], { session: name })
   add('sensor', [login], { sensor: name })
   return carriers
+}
+
+/** Whether a payload is so long that some events carry it, not all. */
+export function isLong(text: string): boolean {
+  return text.length > LONG_PAYLOAD
 }
 
 function eventWith(

@@ -1,5 +1,5 @@
 /** Runs payloads through the real load and every way out. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LIMITS } from '../../limits.ts'
 import { toVisible } from '../../neutralize/visible.ts'
@@ -12,6 +12,8 @@ import {
   type EventForm,
   fileNameOf,
   harmlessWord,
+  isLong,
+  LONG_PAYLOAD,
   REDTEAM_DAY,
 } from '../../redteam/carriers.ts'
 import type { Payload } from '../../redteam/corpus.ts'
@@ -86,6 +88,15 @@ const NUMBERS: ReadonlySet<string> = new Set(
 /** What a session looks like in each output and command, once for all payloads: the twin. */
 type Twin = { readonly document: Document; readonly said: Said }
 
+/** The twins of one build: that of ordinary payloads, or that of long ones. */
+type Twins = {
+  readonly sessions: ReadonlyMap<string, Twin>
+  readonly lists: readonly (Twin & { readonly name: 'sessions' | 'report' })[]
+}
+
+/** A session whose lines are in the log. */
+type Written = Omit<Carrier, 'lines'> & { readonly events: number }
+
 class Run {
   readonly #app: App
   readonly #bench: Bench
@@ -94,6 +105,7 @@ class Run {
   readonly #options: RedteamOptions
   readonly #matrix = new Matrix(COLUMNS)
   readonly #hazards = new Map<Payload, number>()
+  readonly #numbers: ReadonlyMap<Payload, number>
   readonly #held = new Set<Payload>()
   readonly #stored = new Set<Payload>()
   readonly #rulesOff = new Set<string>()
@@ -109,6 +121,7 @@ class Run {
     this.#app = app
     this.#bench = bench
     this.#payloads = payloads
+    this.#numbers = new Map(payloads.map((payload, i) => [payload, i + 1]))
     this.#forms = forms
     this.#options = options
   }
@@ -128,33 +141,28 @@ class Run {
 
   /** First pass: nothing is withheld, so that all of it reaches the outputs. */
   async shown(): Promise<void> {
-    const carried = this.#payloads.map((payload, i) => carriersOf(i + 1, payload.text, this.#forms))
-    const twin = carriersOf(0, harmlessWord(0), this.#forms)
     const folder = join(this.#bench.folder, 'shown')
     mkdirSync(folder)
     const file = join(folder, 'cowrie.json')
-    writeFileSync(
-      file,
-      [twin, ...carried]
-        .flat()
-        .flatMap(({ lines }) => lines)
-        .join(''),
-    )
+    const written = (number: number, text: string): readonly Written[] =>
+      carriersOf(number, text, this.#forms).map(({ lines, ...carrier }) => {
+        appendFileSync(file, lines.join(''))
+        return { ...carrier, events: lines.length }
+      })
+    const word = harmlessWord(0)
+    const words = { short: written(0, word), long: written(1, word.repeat(LONG_PAYLOAD)) }
+    const carried = this.#payloads.map((payload, i) => written(i + 2, payload.text))
     await using bed = await this.#bench.open(NEVER)
     this.#note(await bed.load([file]))
-    const twins = new Map<string, Twin>()
-    for (const carrier of twin) {
-      const found = (await sessionOf(bed, carrier))!
-      twins.set(carrier.name, {
-        document: found.document,
-        said: await bed.run(session, [carrier.session], { sensor: carrier.sensor }),
-      })
+    const twins = {
+      short: await this.#twins(bed, words.short),
+      long: await this.#twins(bed, words.long),
     }
-    const lists = await this.#lists(bed, twin)
     for (const [i, payload] of this.#payloads.entries()) {
       if (this.#app.signal.aborted) throw this.#app.signal.reason
       this.#options.progress?.(i, this.#payloads.length)
       const carriers = carried[i]!
+      const twin = twins[isLong(payload.text) ? 'long' : 'short']
       let stored = 0
       for (const carrier of carriers) {
         const found = await sessionOf(bed, carrier)
@@ -167,13 +175,13 @@ class Run {
           payload,
           Math.max(this.#hazards.get(payload) ?? 0, found.record.hazardScore),
         )
-        const expected = twins.get(carrier.name)!
+        const expected = twin.sessions.get(carrier.name)!
         this.#judgeDocument(payload, carrier.name, found.document, expected.document)
         const said = await bed.run(session, [carrier.session], { sensor: carrier.sensor })
         this.#judgeSaid(payload, 'session', carrier.name, said, expected.said, FREE)
       }
       this.#events += stored
-      const lines = carriers.reduce((sum, one) => sum + one.lines.length, 0)
+      const lines = carriers.reduce((sum, one) => sum + one.events, 0)
       if (stored === lines) this.#stored.add(payload)
       else
         this.#matrix.add(payload, 'session', 'all sessions', [
@@ -181,7 +189,7 @@ class Run {
         ])
       const own = await this.#lists(bed, carriers)
       for (const [column, shown] of own.entries()) {
-        const expected = lists[column]!
+        const expected = twin.lists[column]!
         this.#judgeDocument(payload, shown.name, shown.document, expected.document)
         this.#judgeSaid(payload, shown.name, shown.name, shown.said, expected.said, FREE)
       }
@@ -189,10 +197,22 @@ class Run {
     }
   }
 
+  async #twins(bed: Bed, carriers: readonly Written[]): Promise<Twins> {
+    const sessions = new Map<string, Twin>()
+    for (const carrier of carriers) {
+      const found = (await sessionOf(bed, carrier))!
+      sessions.set(carrier.name, {
+        document: found.document,
+        said: await bed.run(session, [carrier.session], { sensor: carrier.sensor }),
+      })
+    }
+    return { sessions, lists: await this.#lists(bed, carriers) }
+  }
+
   /** Lists of sessions, and reports: of one payload alone, by its sensor. */
   async #lists(
     bed: Bed,
-    carriers: readonly Carrier[],
+    carriers: readonly Written[],
   ): Promise<(Twin & { readonly name: 'sessions' | 'report' })[]> {
     const { sensor } = carriers[0]!
     const found: SessionRecord[] = []
@@ -218,7 +238,7 @@ class Run {
   }
 
   /** Commands that are handed a text, or look one up, and print what the rules say of it. */
-  async #rules(bed: Bed, payload: Payload, carriers: readonly Carrier[]): Promise<void> {
+  async #rules(bed: Bed, payload: Payload, carriers: readonly Written[]): Promise<void> {
     // What a command line cannot hold comes from files alone.
     const tested = await bed.run(rulesTest, [payload.text])
     this.#alone(payload, 'rules', 'rules test', tested, [
@@ -370,7 +390,7 @@ class Run {
       shapeOf(document) === shapeOf(loaded) ? [] : ['it has another build than its twin']
     for (const output of OUTPUTS) {
       const { text } = output.render(document)
-      this.#options.keep?.(output.name, this.#payloads.indexOf(payload) + 1, name, text)
+      this.#options.keep?.(output.name, this.#numbers.get(payload) ?? 0, name, text)
       const problems = ORACLES[output.name](text, output.render(twin).text)
       this.#matrix.add(payload, output.name, name, [...shape, ...problems])
     }
@@ -441,7 +461,7 @@ type Found = {
   readonly document: Document
 }
 
-async function sessionOf(bed: Bed, carrier: Carrier): Promise<Found | undefined> {
+async function sessionOf(bed: Bed, carrier: Written): Promise<Found | undefined> {
   const filter = { session: toVisible(carrier.session), sensor: toVisible(carrier.sensor) }
   for await (const record of findSessions(bed.store.query, filter, 1)) {
     const events = await eventsOfSession(bed.store.query, record)

@@ -5,7 +5,15 @@ import { LIMITS } from '../../limits.ts'
 export class Trace {
   readonly layers = new Set<Layer>()
   isCut = false
-  #charsLeft: number = LIMITS.unwrapMadeCharsMax
+  #charsLeft: number
+
+  /** @param chars - of the text: what few of them become is bounded by them, so that no short text takes long */
+  constructor(chars: number = LIMITS.unwrapCharsMax) {
+    this.#charsLeft = Math.min(
+      LIMITS.unwrapMadeCharsMax,
+      LIMITS.unwrapMadeCharsMin + chars * LIMITS.unwrapMadeRatioMax,
+    )
+  }
 
   /** Characters that may still be read and made by decoders and variables. */
   get charsLeft(): number {

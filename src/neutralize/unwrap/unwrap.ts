@@ -68,7 +68,7 @@ export function unwrap(text: string, fieldClass: FieldClass): Unwrapped {
   const marks = marksOf(text)
   const isLong = text.length > LIMITS.unwrapCharsMax
   if (marks === 0) return { texts: [text], layers: [], isCut: isLong }
-  const trace = new Trace()
+  const trace = new Trace(text.length)
   if (isLong) trace.isCut = true
   const texts = [text]
   const head = isLong ? text.slice(0, LIMITS.unwrapCharsMax) : text
