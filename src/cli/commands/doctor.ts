@@ -86,7 +86,15 @@ export const doctor: Command = {
           .reduce((sum, one) => sum + one.records, 0)
         if (dead > 0)
           add('warning', `${dead} records are dead letters`, '"nacre dlq list" shows the reasons.')
-        await waiting(store, add)
+        const { SCHEMA_VERSION } = await import('../../store/migrations/index.ts')
+        // An older store has none of the tables that this asks.
+        if (store.schemaVersion >= SCHEMA_VERSION) await waiting(store, add)
+        else
+          add(
+            'warning',
+            `the schema is older (${store.schemaVersion}, this program has ${SCHEMA_VERSION})`,
+            '"nacre db migrate" or a load brings it up to date.',
+          )
         const torn = found.sources.filter((one) => one.state === 'torn' || one.state === 'bomb')
         if (torn.length > 0)
           add(
