@@ -54,7 +54,7 @@ export type RedteamOptions = {
 }
 
 /** Files of one store of the second pass: what commands list at once shows all of them. */
-const FILES_A_STORE = 10
+const FILES_A_STORE = 24
 
 export async function runRedteam(
   app: App,
@@ -371,7 +371,8 @@ class Run {
       return found
     }
     // What was typed is an operator's, and quoted as it is but for its characters.
-    for (const payload of this.#payloads)
+    for (const payload of this.#payloads) {
+      if (this.#app.signal.aborted) throw this.#app.signal.reason
       for (const [i, one] of (await said(payload.text)).entries())
         this.#alone(
           payload,
@@ -381,6 +382,7 @@ class Run {
           [/^nacre: /, ...LOAD_SHAPES],
           true,
         )
+    }
   }
 
   /** Every output of a document, against the same document with harmless words; and what it holds, against a loaded twin. */
@@ -477,7 +479,8 @@ function parsed<T>(said: Said): T {
 /** Command lines with a text where none belongs; none of them opens a file of that name. */
 function commandLines(text: string, folder: string): readonly (readonly string[])[] {
   const argument = text.replaceAll('\0', '')
-  const path = join(folder, 'absent', fileNameOf({ text }))
+  // With a word of ours before it, the name of a folder above is none.
+  const path = join(folder, 'absent', `0 ${fileNameOf({ text })}`)
   return [
     [argument],
     [`--${argument}`],
