@@ -20,6 +20,8 @@ export const LIMITS = {
   transactionMsMax: 2_000,
   /** Bytes read from a file at once. */
   readChunkBytes: 64 * 1024,
+  /** Names that the braces of one pattern of paths may stand for; with more it is taken for a path as it stands. */
+  patternNamesMax: 10_000,
   /** Bytes at the start of a source that propose its lineage. */
   lineageHeadBytes: 1_024,
   /** Bytes before the cursor that are compared before the cursor of a plain file is used. */

@@ -2,6 +2,7 @@
 import { existsSync, globSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { SourceErrorCode } from '../core/errors.ts'
+import { LIMITS } from '../limits.ts'
 
 /** A file that a path on the command line leads to. */
 export type FoundFile = {
@@ -76,7 +77,7 @@ export function discover(paths: readonly string[], skipFolders: readonly string[
 
 /** A path is a pattern only when it names nothing as it stands. */
 function isGlob(path: string): boolean {
-  if (!/[*?[{]/.test(path)) return false
+  if (!/[*?[{]/.test(path) || namesOf(path) > LIMITS.patternNamesMax) return false
   try {
     statSync(path)
     return false
@@ -84,6 +85,24 @@ function isGlob(path: string): boolean {
     return true
   }
 }
+
+/** How many names the braces of a pattern stand for, at most: thirty characters can stand for a million. */
+function namesOf(path: string): number {
+  let count = 1
+  let rest = path
+  for (let inner = INNERMOST.exec(rest); inner !== null; inner = INNERMOST.exec(rest)) {
+    const [whole, first, last] = inner
+    count *=
+      first === undefined || last === undefined
+        ? whole.split(',').length
+        : Math.abs(Number(last) - Number(first)) + 1
+    if (count > LIMITS.patternNamesMax) return count
+    rest = rest.slice(0, inner.index) + rest.slice(inner.index + whole.length)
+  }
+  return count
+}
+
+const INNERMOST = /\{(?:(-?\d+)\.\.(-?\d+)[^{}]*|[^{}]*)\}/
 
 /** What the operating system's refusal means for an operator. */
 export function failureOf(path: string, error: unknown): PathFailure {

@@ -54,7 +54,7 @@ export type RedteamOptions = {
 }
 
 /** Files of one store of the second pass: what commands list at once shows all of them. */
-const FILES_A_STORE = 10
+const FILES_A_STORE = 24
 
 export async function runRedteam(
   app: App,
