@@ -324,6 +324,9 @@ export class Chance {
   }
 }
 
+// No place for values of ours, but what shells make a blank of.
+const IFS = '$' + '{IFS}'
+
 const PIECES = [
   ...`\\ ' " \` $ ( ) { } [ ] < > | & ; , : = + - @ # % ^ ~ * ? ! / . _`.split(' '),
   ...['$(', '${', '$((', "$'", '`', '<<', '<<<', '<<EOF\n', '\nEOF\n', '&&', '||', '>>', '2>&1'],
@@ -374,18 +377,7 @@ const PIECES = [
     'ﬁ',
     'Ａ',
   ],
-  ...[
-    '$IFS',
-    '${IFS}',
-    '{a,b}',
-    '{1..9}',
-    '{,}',
-    '|sh',
-    '|base64 -d',
-    '|xxd -r -p',
-    '|rev',
-    '|tr a b',
-  ],
+  ...['$IFS', IFS, '{a,b}', '{1..9}', '{,}', '|sh', '|base64 -d', '|xxd -r -p', '|rev', '|tr a b'],
   ...[
     'echo -e ',
     'printf %b ',
@@ -535,8 +527,6 @@ function changed(text: string, seeds: readonly string[], isBytes: boolean, chanc
       return wrapped(text, chance)
   }
 }
-
-const IFS = '$' + '{IFS}'
 
 /** Encodings that attackers put around a text. */
 function wrapped(text: string, chance: Chance): string {
