@@ -69,10 +69,16 @@ export const LIMITS = {
   checkpointSeconds: 600,
   /** Verdicts on texts that a reader keeps, twice: the younger and the older half. */
   verdictCacheMax: 20_000,
+  /** Characters of all these texts, twice: attackers choose how long they are. */
+  verdictCacheCharsMax: 2_000_000,
   /** Characters of a text whose verdict is kept: longer ones hardly repeat, and would fill the memory. */
   cachedTextCharsMax: 4_096,
+  /** Events whose verdicts are made again before the changes so far are written: what is in memory, and what a stop costs. */
+  recomputeEventsMax: 50_000,
+  /** Texts of one event that are scored one by one; those behind are scored as one. Cowrie's events have 30. */
+  scoredTextsMax: 1_000,
   /** Hazard from which an event is withheld for a person, unless the operator says otherwise. */
-  holdHazard: 90,
+  holdHazard: 96,
   /** Characters of one text in a prompt for a language model: longer ones are payloads, and room for persuasion. */
   promptTextCharsMax: 500,
   /** Characters of a whole prompt; fits the window of small models. */
@@ -81,9 +87,9 @@ export const LIMITS = {
   redactionRoundsMax: 4,
   /** Names in one top list of a report. */
   topMax: 1_000,
-  /** Characters of a text up to which patterns run in V8's quick engine: backtracking stays under a millisecond. */
-  ruleQuickCharsMax: 2_000,
-  /** Characters of a text that patterns see, half of them at each end: Cowrie takes command lines of 64 KiB. */
+  /** Characters of a text up to which patterns run in V8's quick engine: backtracking stays in milliseconds. */
+  ruleQuickCharsMax: 2_048,
+  /** Characters of a text that the reader of shell syntax sees, half of them at each end: Cowrie takes lines of 64 KiB. */
   ruleTextCharsMax: 65_536,
   /** Milliseconds that one rule may take for one text before it is reported. */
   ruleMsMax: 25,

@@ -14,6 +14,13 @@ import type { Output } from './output.ts'
 
 export type { Store } from '../store/port.ts'
 
+export type OpenOptions = {
+  /** A load that is to need little memory: half the page cache, unless the operator set its size. */
+  readonly isSmall?: boolean
+  /** What is asked of it is there in older schemas, too. */
+  readonly mayBeOlder?: boolean
+}
+
 /** What a command is given: settings, clock, output, and the parts wired together on demand. */
 export type App = {
   readonly settings: Settings
@@ -27,10 +34,9 @@ export type App = {
   /**
    * Opens the store of the settings.
    *
-   * @param options.isSmall - a load that is to need little memory: half the page cache, unless the operator set its size
-   * @throws StoreError
+   * @throws StoreError; `STORE_OLDER` where it is only read and its schema is that of an older program
    */
-  openStore(mode: OpenMode, options?: { readonly isSmall: boolean }): Promise<Store>
+  openStore(mode: OpenMode, options?: OpenOptions): Promise<Store>
   /** Opens another store than that of the settings. @throws StoreError */
   openOther(url: string, mode: OpenMode): Promise<Store>
   /** In what the engine of the settings differs from others; opens nothing. */
@@ -145,7 +151,30 @@ async function openStoreAt(
   clock: () => InstantUs,
   url: string,
   mode: OpenMode,
-  options?: { readonly isSmall: boolean },
+  options?: OpenOptions,
+): Promise<Store> {
+  const store = await openAsItIs(context, clock, url, mode, options)
+  const { SCHEMA_VERSION } = await import('../store/migrations/index.ts')
+  // Whatever writes has brought it up to this program.
+  if (store.schemaVersion >= SCHEMA_VERSION || options?.mayBeOlder === true) return store
+  const version = store.schemaVersion
+  await store.close()
+  throw new StoreError(
+    'STORE_OLDER',
+    `The database has schema version ${version}; this program reads ${SCHEMA_VERSION}.`,
+    {
+      hint: 'Make a backup (nacre db backup FILE), then "nacre db migrate". Commands that write do that by themselves.',
+      context: { version, known: SCHEMA_VERSION },
+    },
+  )
+}
+
+async function openAsItIs(
+  context: AppContext,
+  clock: () => InstantUs,
+  url: string,
+  mode: OpenMode,
+  options?: OpenOptions,
 ): Promise<Store> {
   const { settings, command } = context
   const { sealing } = await import('./wiring.ts')

@@ -11,6 +11,7 @@ import {
   type Observable,
   text,
 } from '../output/document.ts'
+import { hitsOf } from '../review/risk.ts'
 import type { EventField, EventRecord, SessionRecord } from '../store/port.ts'
 
 /** Fields of Cowrie that hold what is hunted for. */
@@ -41,10 +42,13 @@ export function sessionDocument(
     tables: [
       {
         name: 'events',
-        columns: ['time', 'eventid', 'payload'],
+        columns: ['time', 'eventid', 'threat', 'hazard', 'rules', 'payload'],
         rows: events.map((event) => [
           instant(event.eventTimeUs),
           text(event.eventid),
+          count(event.threat),
+          count(event.hazard),
+          label([...new Set(hitsOf(event.hits).map(([, rule]) => rule))].join(' ')),
           fields(
             fieldsOf(event).map((field) => ({
               ...field,

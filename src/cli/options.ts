@@ -1,6 +1,23 @@
 import { UsageError } from '../core/errors.ts'
 import type { InstantUs } from '../core/instant.ts'
 import { readInstant } from '../validate/instant.ts'
+import type { OptionSpec } from './command.ts'
+
+/** Which event of a session is meant. */
+export const EVENT_OPTIONS: Readonly<Record<'event' | 'sensor', OptionSpec>> = {
+  event: {
+    type: 'integer',
+    value: 'N',
+    min: 1,
+    max: 1_000_000,
+    help: 'event of the session, from 1',
+  },
+  sensor: {
+    type: 'string',
+    value: 'NAME',
+    help: 'sensor, where several have a session of this id',
+  },
+}
 
 /**
  * An instant given as an option: a day or an ISO 8601 time; without a zone it is UTC.

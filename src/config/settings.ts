@@ -81,7 +81,7 @@ export const SETTINGS = [
     env: undefined,
     option: undefined,
     type: 'integer',
-    fallback: 90,
+    fallback: 96,
     min: 1,
     max: 101,
     unit: 'hazard score; 101 withholds nothing',

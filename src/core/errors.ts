@@ -43,6 +43,7 @@ export type SourceErrorCode =
 export class StoreError extends OperatingError<
   | 'STORE_BUSY' // another process holds the writer lock longer than the wait allows
   | 'STORE_NEWER' // the database was made by a newer program
+  | 'STORE_OLDER' // the database has the schema of an older program, and this command only reads
   | 'STORE_FOREIGN' // the file is not a nacre database
   | 'STORE_CORRUPT' // the engine reports a damaged file
   | 'STORE_DISK_FULL' // no space left for the next transaction

@@ -90,3 +90,12 @@ export type ValueKind = keyof typeof VALUE_KINDS
 export function ownText(text: string): SafeText {
   return text as SafeText // the one place that vouches for text the program itself wrote
 }
+
+/** How the journal names a dead letter. */
+export function deadSubject(row: {
+  readonly batch_id: number
+  readonly start_offset: number
+  readonly first_record: number
+}): string {
+  return `dead_letters batch ${row.batch_id} offset ${row.start_offset} record ${row.first_record}`
+}

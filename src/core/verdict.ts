@@ -1,4 +1,5 @@
 /** What the rules say of a text or an event: the vocabulary between `neutralize` and those who keep and show it. */
+import { blake3 } from './blake3.ts'
 
 /** What kind of text an attacker wrote; rules say which kinds they look at. */
 export const FIELD_CLASSES = [
@@ -74,6 +75,11 @@ export type Verdict = {
 /** A verdict's own text: equal for equal verdicts. */
 export function verdictText(verdict: Verdict): string {
   return `${verdict.threat} ${verdict.hazard} ${verdict.hits} ${verdict.layers}`
+}
+
+/** What is unique of a verdict. */
+export function verdictDigest(verdict: Verdict): Uint8Array {
+  return blake3(Buffer.from(verdictText(verdict))).subarray(0, 16)
 }
 
 /** What looks at texts: a compiled set of rules. */

@@ -72,7 +72,11 @@ export type ScorerFigures = {
   slowTexts: number
 }
 
+/** A character of nobody's, so that texts do not run into each other. */
+const BETWEEN = '\u{f8ff}'
 const SLOW_US = 5_000
+/** Where nobody asks for figures. */
+const NO_CLOCK = (): number => 0
 
 /**
  * Scores events. Verdicts on texts are cached: attacks repeat.
@@ -81,6 +85,7 @@ const SLOW_US = 5_000
  */
 export class EventScorer {
   readonly #matcher: TextMatcher
+  readonly #nowMs: () => number
   readonly #figures: ScorerFigures = {
     texts: 0,
     cacheHits: 0,
@@ -91,11 +96,16 @@ export class EventScorer {
   /** By class; the older half is given up as a whole, so that a flood of new texts cannot grow it. */
   #young = new Map<string, TextVerdict>()
   #old = new Map<string, TextVerdict>()
+  #youngChars = 0
   readonly #alone = new Map<string, WeakMap<TextVerdict, Verdict>>()
   readonly #findings: Finding[] = []
+  #looked = 0
+  readonly #rest: string[] = []
 
-  constructor(matcher: TextMatcher) {
+  /** @param nowMs - clock for the figures; no verdict depends on it */
+  constructor(matcher: TextMatcher, nowMs: () => number = NO_CLOCK) {
     this.#matcher = matcher
+    this.#nowMs = nowMs
   }
 
   get ruleSet(): string {
@@ -115,6 +125,7 @@ export class EventScorer {
   score(view: PlainObject): Verdict | undefined {
     const findings = this.#findings
     findings.length = 0
+    this.#looked = 0
     for (const field in view) {
       const value = view[field]!
       const fieldClass = FIELD_CLASS[field]
@@ -128,6 +139,10 @@ export class EventScorer {
     }
     if (typeof view['name'] === 'string' && typeof view['value'] === 'string')
       this.#look('value', `${view['name']}=${view['value']}`, 'env')
+    if (this.#rest.length > 0) {
+      this.#judge('other', this.#rest.join(BETWEEN), 'text')
+      this.#rest.length = 0
+    }
     if (findings.length === 0) return undefined
     return findings.length === 1 ? this.#ofOne(findings[0]!) : verdictOf(findings)
   }
@@ -149,6 +164,16 @@ export class EventScorer {
   #look(field: string, text: string, fieldClass: FieldClass): void {
     if (fieldClass === 'text' && INERT.test(text)) return
     if (text === '') return
+    // One line of millions of small texts must not cost millions of searches.
+    this.#looked += 1
+    if (this.#looked > LIMITS.scoredTextsMax) {
+      this.#rest.push(text)
+      return
+    }
+    this.#judge(field, text, fieldClass)
+  }
+
+  #judge(field: string, text: string, fieldClass: FieldClass): void {
     const verdict = this.#verdictOn(text, fieldClass)
     if (verdict.rules.length > 0 || verdict.layers.length > 0)
       this.#findings.push({ field: NAMED.has(field) ? field : 'other', verdict })
@@ -165,22 +190,27 @@ export class EventScorer {
         return known
       }
     }
-    const began = performance.now()
+    const beganMs = this.#nowMs()
     const plain = fieldClass === 'credential' ? credentialText(text) : text
     const verdict = this.#matcher.match(
       plain.includes('\\') ? fromVisible(plain) : plain,
       fieldClass,
     )
-    const us = (performance.now() - began) * 1000
+    const us = (this.#nowMs() - beganMs) * 1000
     this.#figures.matchUs += us
     if (us > this.#figures.slowestUs) this.#figures.slowestUs = us
     if (us > SLOW_US) this.#figures.slowTexts += 1
     if (isCached) {
-      if (this.#young.size >= LIMITS.verdictCacheMax) {
+      if (
+        this.#young.size >= LIMITS.verdictCacheMax ||
+        this.#youngChars >= LIMITS.verdictCacheCharsMax
+      ) {
         this.#old = this.#young
         this.#young = new Map()
+        this.#youngChars = 0
       }
       this.#young.set(name, verdict)
+      this.#youngChars += name.length
     }
     return verdict
   }
@@ -231,13 +261,15 @@ function isTold(message: string, view: PlainObject): boolean {
       message === `login attempt [${username}/${password}] succeeded`
     )
   }
+  const { version } = view
+  if (typeof version === 'string' && message === `Remote SSH version: ${version}`) return true
   return TOLD_MESSAGE.test(message)
 }
 
 const TOLD_INPUT = /^(?:CMD|Command found|Command not found|INPUT \(\w{0,40}\)): $/
 // New connection: 192.0.2.1:40000 (192.0.2.2:2222) [session: 0123456789ab]; Connection lost after 2.1 seconds; ...
 const TOLD_MESSAGE =
-  /^(?:New connection: [0-9a-f.:]{1,60} \([0-9a-f.:]{1,60}\) \[session: \w{1,64}\]|Connection lost after [0-9.]{1,20} seconds|SSH client hassh fingerprint: [0-9a-f]{32}|Terminal Size: \d{1,6} \d{1,6}|Closing TTY Log: [\w./-]{1,200} after [0-9.]{1,20} seconds)$/
+  /^(?:New connection: [0-9a-f.:]{1,60} \([0-9a-f.:]{1,60}\) \[session: \w{1,64}\]|Connection lost after [0-9.]{1,20} (?:milli)?seconds|SSH client hassh fingerprint: [0-9a-f]{32}|Terminal Size: \d{1,6} \d{1,6}|(?:Opening|Closing) TTY Log: [\w./-]{1,200}(?: after [0-9.]{1,20} (?:milli)?seconds)?)$/
 
 function verdictOf(findings: readonly Finding[]): Verdict {
   let threat = 0

@@ -8,17 +8,22 @@ import { EventScorer, type ScorerFigures } from './score.ts'
  */
 export class Scoring {
   readonly #all: TextMatcher
+  readonly #nowMs: (() => number) | undefined
   #matcher: TextMatcher
   #scorer: EventScorer
   #past: ScorerFigures = { texts: 0, cacheHits: 0, matchUs: 0, slowestUs: 0, slowTexts: 0 }
   readonly #slow = new Set<string>()
   readonly #off = new Set<string>()
 
-  /** @param make - makes the matcher; it is given whom to tell of a rule that took too long */
-  constructor(make: (onSlow: (ruleId: string) => void) => TextMatcher) {
+  /**
+   * @param make - makes the matcher; it is given whom to tell of a rule that took too long
+   * @param nowMs - clock for the figures
+   */
+  constructor(make: (onSlow: (ruleId: string) => void) => TextMatcher, nowMs?: () => number) {
+    this.#nowMs = nowMs
     this.#all = make((ruleId) => this.#slow.add(ruleId))
     this.#matcher = this.#all
-    this.#scorer = new EventScorer(this.#matcher)
+    this.#scorer = new EventScorer(this.#matcher, this.#nowMs)
   }
 
   /** What the events scored from here to the next `settle` are scored by. */
@@ -37,7 +42,7 @@ export class Scoring {
     this.#slow.clear()
     this.#past = this.figures()
     this.#matcher = this.#all.without([...this.#off])
-    this.#scorer = new EventScorer(this.#matcher)
+    this.#scorer = new EventScorer(this.#matcher, this.#nowMs)
   }
 
   figures(): ScorerFigures {

@@ -20,14 +20,17 @@ export type StandardRules = TextMatcher &
 
 /**
  * @param folder - URL of the folder of rules
- * @param onSlow - told of a rule that took longer than its budget
+ * @param watch - who is told of a rule that took longer than its budget, by which clock
  * @throws RulesError
  */
-export function standardRules(folder: URL, onSlow?: (ruleId: string) => void): StandardRules {
+export function standardRules(
+  folder: URL,
+  watch: Pick<RuleOptions, 'onSlow' | 'now'> = {},
+): StandardRules {
   const options: RuleOptions = {
     unwrap,
     shellFacts,
-    ...(onSlow === undefined ? {} : { onSlow }),
+    ...watch,
   }
   const rules = loadRules(folder, options)
   return {

@@ -110,6 +110,7 @@ export class BatchBuilder {
   readonly #keyOrderNumbers = new Map<string, number>()
   readonly #keyOrders: string[] = []
   readonly #dead: DeadLetter[] = []
+  #isLastDeadLong = false
   readonly #sealer: RecordSealer
   readonly #recipient: Recipient | undefined
   /** Opens the sealed bytes of this batch; it leaves this object wrapped for the recipient alone. */
@@ -155,16 +156,26 @@ export class BatchBuilder {
     this.records += 1
   }
 
-  /** @param records - how many records the region stands for; 0 for a further part of a long one */
+  /**
+   * @param records - how many records the region stands for; 0 for a further part of a long one
+   * @param isPart - the region, or what is here of it, is sealed in parts
+   */
   addDead(
     reason: DeadReason,
     startOffset: number,
     endOffset: number,
     records: number,
     detail: string,
+    isPart = false,
   ): void {
     const last = this.#dead.at(-1)
+    // Such a region has a row of its own, so that its parts are never taken for records; whether it came in parts
+    // depends on how the stream was read, its length does not.
+    const isLong = isPart || endOffset - startOffset > LIMITS.recordBytesMax
+    const mayJoin = isLong ? records === 0 : !this.#isLastDeadLong
+    this.#isLastDeadLong = isLong
     if (
+      mayJoin &&
       last !== undefined &&
       last.reason === reason &&
       last.endOffset === startOffset &&

@@ -482,6 +482,8 @@ class LoadRun {
       source.end = message
       this.#withoutSensor += message.withoutSensor
       this.#scoring.set(reader.id, message.scoring)
+      // Of a load of one batch no further batch would tell.
+      await this.#noteRulesOff(message.rulesOff)
       return
     }
     const { batch } = message

@@ -1,13 +1,13 @@
 /** What becomes of dead letters: read again by the rules of now, or given up. */
+
 import { createHash, randomBytes } from 'node:crypto'
-import { LookupFailed } from '../core/errors.ts'
+import { LookupFailed, SealError } from '../core/errors.ts'
+import { deadSubject } from '../core/event.ts'
 import type { PackedBatch } from '../core/packed.ts'
 import type { RecipientPrivateKey, SigningKey } from '../core/seal-types.ts'
 import { LIMITS } from '../limits.ts'
-import { detectEncoding, Utf16Transcoder } from '../source/encoding.ts'
-import { deadSubject } from '../store/journal.ts'
-import type { BatchWriter, Fates, Store } from '../store/port.ts'
-import type { DeadLetterRecord } from '../store/repo/dead-letters.ts'
+import { detectEncoding, type TextEncodingName, Utf16Transcoder } from '../source/encoding.ts'
+import type { BatchWriter, DeadLetterRecord, Fates, Store } from '../store/port.ts'
 import { ValueDictionary } from './batch-builder.ts'
 import { RecordProcessor } from './process-records.ts'
 import { bytesBetween, openerOf } from './sealed-bytes.ts'
@@ -54,8 +54,8 @@ export async function replay(
     letter.endOffset,
     open,
   )
-  const isUtf16 = detectEncoding(bytes.subarray(0, 4))
-  const transcoder = isUtf16 === 'utf-8' ? undefined : new Utf16Transcoder(isUtf16)
+  const encoding = await encodingOf(store, letter, bytes, privateKeys)
+  const transcoder = encoding === 'utf-8' ? undefined : new Utf16Transcoder(encoding)
   const processor = new RecordProcessor({
     stages,
     nowUs: options.nowUs,
@@ -90,7 +90,8 @@ export async function replay(
         Math.max(0, batch.endOffset - LIMITS.lineageTailBytes),
         batch.endOffset,
       )
-      await writer.write(sourceId, REPLAY_READER, batch, {
+      // The dictionary of each letter begins anew; readers of loads count from 1.
+      await writer.write(sourceId, -letter.id, batch, {
         head: bytes.subarray(0, LIMITS.lineageHeadBytes),
         tailDigest: createHash('sha256').update(end).digest(),
       })
@@ -107,6 +108,32 @@ export async function replay(
   })
   await writer.checkpoint(options.signingKey)
   return { outcome: 'replayed', fates }
+}
+
+/** The encoding of a source shows at its start; a region in its midst may begin with anything. */
+async function encodingOf(
+  store: Store,
+  letter: DeadLetterRecord,
+  region: Uint8Array,
+  privateKeys: ReadonlyMap<string, RecipientPrivateKey>,
+): Promise<TextEncodingName> {
+  const reads = store.reads()
+  const { source_id: sourceId } = await store.query
+    .selectFrom('batches')
+    .where('id', '=', letter.batchId)
+    .select('source_id')
+    .executeTakeFirstOrThrow()
+  const [first] = await reads.blocksBetween(Number(sourceId), 0, 1)
+  if (first !== undefined) {
+    try {
+      const open = await openerOf(reads, first.batch_id, privateKeys)
+      return detectEncoding(open(first).body.subarray(0, 4))
+    } catch (error) {
+      if (!(error instanceof SealError)) throw error
+      // The start is sealed to an older key that is not here.
+    }
+  }
+  return detectEncoding(region.subarray(0, 4))
 }
 
 /** Gives a dead letter up: it no longer counts as one that waits. Its bytes stay. */
@@ -145,7 +172,6 @@ function mustBeNew(letter: DeadLetterRecord): void {
   )
 }
 
-const REPLAY_READER = 0
 const FATE_NAMES = ['lines', 'stored', 'duplicate', 'held', 'dead', 'blank', 'expired'] as const
 
 function emptyFates(): Fates {

@@ -131,7 +131,7 @@ export class RecordProcessor {
     for (let at = 0; at < raw.length; at += LIMITS.blockBytes) {
       this.#builder.seal(raw.subarray(at, Math.min(raw.length, at + LIMITS.blockBytes)), undefined)
     }
-    this.#builder.addDead(reason, start, this.#builder.endOffset, 1, DETAILS[reason] ?? '')
+    this.#builder.addDead(reason, start, this.#builder.endOffset, 1, DETAILS[reason] ?? '', true)
     yield this.#next(true)
     return { kind: 'open', reason }
   }
@@ -173,6 +173,7 @@ export class RecordProcessor {
         this.#builder.endOffset,
         frame.records,
         DETAILS[frame.reason] ?? '',
+        frame.kind === 'segment',
       )
   }
 

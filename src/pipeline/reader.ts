@@ -70,6 +70,8 @@ export type ReadMessage =
       readonly withoutSensor: number
       /** What the rules did in this reader since it was made. */
       readonly scoring: ScorerFigures
+      /** Rules that took too long since it was made, with those of the last batch. */
+      readonly rulesOff: readonly string[]
       /** The stream ended exactly as it did when it was read before: nothing is new. */
       readonly isUnchanged: boolean
     }
@@ -184,6 +186,7 @@ export async function* readSource(
           end,
           withoutSensor: processor.recordsWithoutSensor,
           scoring: stages.scoring.figures(),
+          rulesOff: stages.scoring.rules.rulesOff,
           isUnchanged,
         }
         return

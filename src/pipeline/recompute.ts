@@ -1,6 +1,7 @@
 /** Makes the verdicts of stored and withheld events again, by the rules of now. */
 import { type PlainObject, parseJson } from '../core/json.ts'
 import type { Verdict } from '../core/verdict.ts'
+import { LIMITS } from '../limits.ts'
 import { EventScorer } from '../neutralize/score.ts'
 import type { StandardRules } from '../neutralize/standard-rules.ts'
 import { hitsOf } from '../review/risk.ts'
@@ -10,7 +11,7 @@ import { RuleBook, verdictDifference } from './rule-book.ts'
 
 export type Recomputation = {
   readonly ruleSet: string
-  /** Batches whose verdicts were of another rule set. */
+  /** Batches that are done: their verdicts were of another rule set. */
   batches: number
   events: number
   changed: number
@@ -32,9 +33,6 @@ export type RecomputeOptions = {
   readonly progress: (batch: number, last: number) => void
 }
 
-/** Events after which the changes so far are written: what is in memory, and what a stop costs. */
-const CHUNK_EVENTS = 50_000
-
 /**
  * Goes over all batches whose verdicts are of another rule set. Each part commits by itself with a journal entry, so
  * that a run that broke off goes on where it was.
@@ -43,31 +41,27 @@ export async function recompute(store: Store, options: RecomputeOptions): Promis
   const reads = store.reads()
   const run = new Run(store, reads, options)
   const withheld = await reads.withheldByBatch()
-  for (const range of await rangesOf(reads, options.rules)) {
-    run.figures.batches += range.batches
-    for (let from = range.first; from <= range.last && !options.signal.aborted; )
-      from = (await run.part(from, range.last, withheld)) + 1
+  for (const ids of await rangesOf(reads, options.rules)) {
+    const last = ids.at(-1)!
+    let done = 0
+    while (done < ids.length && !options.signal.aborted) {
+      const to = await run.part(ids[done]!, last, withheld)
+      for (; done < ids.length && ids[done]! <= to; done += 1) run.figures.batches += 1
+    }
   }
   return run.result()
 }
 
-/** Batches without another between them whose verdicts are of this rule set already. */
-type Range = { readonly first: number; last: number; batches: number }
-
-async function rangesOf(reads: VerifyReads, rules: StandardRules): Promise<Range[]> {
+/** Numbers of the batches to be done, in runs without another between them whose verdicts are of this rule set already. */
+async function rangesOf(reads: VerifyReads, rules: StandardRules): Promise<number[][]> {
   const book = await RuleBook.of(reads, rules)
-  const ranges: Range[] = []
+  const ranges: number[][] = []
   let isOpen = false
   for await (const page of reads.batches()) {
     for (const { id, rule_set } of page) {
       const isOld = book.ruleSetOf(id, rule_set) !== rules.version
-      const range = ranges.at(-1)
-      if (isOld && isOpen && range !== undefined) {
-        range.last = id
-        range.batches += 1
-      } else if (isOld) {
-        ranges.push({ first: id, last: id, batches: 1 })
-      }
+      if (isOld && isOpen) ranges.at(-1)!.push(id)
+      else if (isOld) ranges.push([id])
       isOpen = isOld
     }
   }
@@ -110,21 +104,21 @@ class Run {
       for (const cells of page) {
         if (cells[0] > last) break
         if (cells[0] !== batch) {
-          isCut = events >= CHUNK_EVENTS
+          isCut = events >= LIMITS.recomputeEventsMax
           if (isCut) break
           batch = cells[0]
         }
         taken.push(cells)
         events += 1
       }
-      await this.#take(taken, false, changes)
+      await this.#take(taken, 'stored', changes)
       if (taken.length < page.length) break
     }
     const to = isCut ? batch : last
     for (const batchId of withheld.keys()) {
       if (batchId < from || batchId > to) continue
       for (const { cells, state } of await this.#reads.withheldOf(batchId))
-        await this.#take([cells], state !== 'approved', changes)
+        await this.#take([cells], state, changes)
     }
     if (!this.#options.dryRun) {
       const { rules, actor, reason } = this.#options
@@ -152,9 +146,10 @@ class Run {
 
   async #take(
     page: readonly EventCells[],
-    isHeld: boolean,
+    state: 'stored' | 'held' | 'rejected' | 'approved',
     changes: VerdictChange[],
   ): Promise<void> {
+    const isHeld = state === 'held' || state === 'rejected'
     if (page.length === 0) return
     const stored = await this.#reads.verdictsOf([...new Set(page.map((cells) => cells[9]))])
     const names = await this.#reads.sessions([...new Set(page.map((cells) => cells[3]))])
@@ -165,7 +160,8 @@ class Run {
       const before = stored.get(from)
       this.figures.events += 1
       const isHazard = (made?.hazard ?? 0) >= this.#options.holdHazard
-      if (isHeld !== isHazard) this.figures[isHeld ? 'wouldRelease' : 'wouldHold'] += 1
+      if (state === 'held' && !isHazard) this.figures.wouldRelease += 1
+      if (!isHeld && isHazard) this.figures.wouldHold += 1
       if (verdictDifference(before, made) === undefined) continue
       this.#countRules(before, made)
       changes.push({

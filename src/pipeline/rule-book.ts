@@ -37,11 +37,25 @@ export class RuleBook {
     return new RuleBook(rules, await reads.ruleSets(), await reads.verdictRuns())
   }
 
-  /** Rule sets that are kept: each whose rules are not those of its name is a fault. */
-  faults(): string[] {
-    return [...this.#definitions]
-      .filter(([version, texts]) => !this.#rules.isRuleSet(version, texts))
-      .map(([version]) => `rule_sets ${version}: is not the digest over its rules`)
+  /**
+   * Rule sets whose rules are not those of their name, or are not kept.
+   *
+   * @param named - rule sets that batches name
+   */
+  faults(named: Iterable<string>): string[] {
+    const wanted = new Set([...named, ...this.#runs.map((run) => run.rule_set)])
+    wanted.delete(NO_RULES)
+    return [
+      ...[...this.#definitions]
+        .filter(([version, texts]) => !this.#rules.isRuleSet(version, texts))
+        .map(([version]) => `rule_sets ${version}: is not the digest over its rules`),
+      ...[...wanted]
+        .filter((version) => !this.#definitions.has(version))
+        .map(
+          (version) =>
+            `rule_sets ${version}: verdicts were made by it, but its rules are not there`,
+        ),
+    ]
   }
 
   /** The rule set that made the verdicts of a batch: the one it was loaded by, or the newest that ran over it. */

@@ -1,6 +1,6 @@
 /** What the rules found, by rule; from roll-ups, never from events. */
 import { hitsOf, namesOf } from '../review/risk.ts'
-import type { VerdictCount } from '../store/repo/rules.ts'
+import type { VerdictCount } from '../store/port.ts'
 
 export type RuleFigure = {
   readonly rule: string

@@ -70,7 +70,7 @@ export async function bytesBetween(
  * One record of a batch by its number.
  *
  * Blocks hold leaves: a leaf is a record, but a region that could not be told into records stands there in segments and
- * counts as one record.
+ * counts as one record; what of it lies in later batches counts as none there.
  *
  * @returns undefined when the batch has no such record
  */
@@ -80,37 +80,49 @@ export async function recordOf(
   recordNo: number,
   open: BatchOpener,
 ): Promise<SealedRecord | undefined> {
-  const regions = new Map((await reads.deadLetters(batch.id)).map((row) => [row.start_offset, row]))
+  const letters = await reads.deadLetters(batch.id)
+  const byStart = new Map(letters.map((row) => [row.start_offset, row]))
   let offset = batch.start_offset
   let record = 0
-  /** Where a region that counts as one record ends; leaves before it belong to it. */
-  let region: { readonly end: number; readonly records: number } | undefined
+  /** The dead letter that the leaves here belong to. */
+  let letter: Row<'dead_letters'> | undefined
+  let start: number | undefined
   const parts: Uint8Array[] = []
-  let start = offset
   for (const block of await reads.blocks(batch.id)) {
     const { body, lengths } = open(block)
     let at = 0
     for (const length of lengths) {
-      const letter = regions.get(offset)
-      const isSegmented = letter !== undefined && letter.end_offset - offset > length
-      if (region === undefined && isSegmented && letter.records <= 1)
-        region = { end: letter.end_offset, records: letter.records }
-      if (record === recordNo) {
-        if (parts.length === 0) start = offset
+      letter ??= byStart.get(offset)
+      if (record === recordNo && letter?.records !== 0) {
+        start ??= offset
         parts.push(body.subarray(at, at + length))
       }
       at += length
       offset += length
-      if (region === undefined) record += 1
-      else if (offset >= region.end) {
-        record += region.records
-        region = undefined
+      if (letter === undefined) {
+        record += 1
+      } else if (offset >= letter.end_offset) {
+        record = letter.first_record + letter.records
+        letter = undefined
+      } else if (letter.records > 1) {
+        record = Math.min(record + 1, letter.first_record + letter.records - 1)
       }
-      if (record > recordNo)
+      if (record > recordNo && start !== undefined)
         return { startOffset: start, endOffset: offset, bytes: Buffer.concat(parts) }
     }
   }
-  return undefined
+  // An archive that lacks its end alone is a record of no bytes.
+  const empty = letters.find(
+    (row) =>
+      row.first_record === recordNo && row.records > 0 && row.start_offset === row.end_offset,
+  )
+  return (
+    empty && {
+      startOffset: empty.start_offset,
+      endOffset: empty.end_offset,
+      bytes: Buffer.alloc(0),
+    }
+  )
 }
 
 function leafOf(block: Row<'blocks'>) {

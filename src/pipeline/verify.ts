@@ -3,14 +3,16 @@
  *
  * Reads rows and bytes, never counters; keeps bounded memory; takes no write lock.
  */
+
 import { createHash } from 'node:crypto'
 import { blake3 } from '../core/blake3.ts'
 import { equalBytes, toHex } from '../core/bytes.ts'
-import { type DeadReason, FLAGS, ownText } from '../core/event.ts'
+import { type DeadReason, deadSubject, FLAGS, ownText } from '../core/event.ts'
 import { dayOf } from '../core/instant.ts'
 import { type PlainObject, parseJson } from '../core/json.ts'
 import { MerkleTree } from '../core/merkle.ts'
 import type { RecipientPrivateKey } from '../core/seal-types.ts'
+import { verdictDigest } from '../core/verdict.ts'
 import { LIMITS } from '../limits.ts'
 import type { StandardRules } from '../neutralize/standard-rules.ts'
 import {
@@ -31,9 +33,7 @@ import {
   ViewSealer,
   viewRoot,
 } from '../seal/view.ts'
-import { deadSubject } from '../store/journal.ts'
 import type { Row, SessionKey } from '../store/schema.ts'
-import { verdictDigest } from '../store/verdicts.ts'
 import type { EventCells, Pages, VerifyReads } from '../store/verify-port.ts'
 import type { Registry } from '../validate/registry.ts'
 import { ReviewJournal } from './review-journal.ts'
@@ -205,7 +205,7 @@ class Verification {
     }
     for (const [keyId, blocks] of this.#unopened)
       verdict.notChecked.push(
-        `what is in ${blocks} encrypted blocks: the private half of key ${keyId} is not here (their stored bytes match the seals)`,
+        `what is in ${blocks} encrypted blocks, and with it the starts and ends that their sources are known by: the private half of key ${keyId} is not here (their stored bytes match the seals)`,
       )
     for (const ruleSet of this.#rules.unknown)
       verdict.notChecked.push(
@@ -255,10 +255,11 @@ class Verification {
         const dayRows = await this.#reads.batchDays(batch.id)
         const deadRows = await this.#reads.deadLetters(batch.id)
         const key = await this.#reads.batchKey(batch.id)
+        // Verdicts of its withheld events are made again by these rules.
+        this.#ruleSets.set(batch.id, batch.rule_set)
         const withheld = this.#withheld.has(batch.id)
           ? await this.#withheldOf(batch.id)
           : NONE_WITHHELD
-        this.#ruleSets.set(batch.id, batch.rule_set)
         this.#takeKey(batch.id, key)
         keys += key === undefined ? 0 : 1
         blocks += blockRows?.length ?? batch.blocks
@@ -344,6 +345,9 @@ class Verification {
       )
       return NO_DIGEST
     }
+    // The digest does not tell an empty text from none; no load writes one.
+    if (notes === '')
+      this.#problem('view', `raw_events batch ${batchId} record ${recordNo}: notes is empty`)
     const { sensor, session } = this.#sessionNames.get(sessionKey) ?? NO_NAME
     return rowDigest({
       eventTimeUs,
@@ -372,8 +376,7 @@ class Verification {
       if ((cells[5] & FLAGS.withheld) === 0)
         this.#problem('view', `${where}: is withheld, but its flags do not say so`)
       if (state !== 'approved') {
-        if (this.#heldSessions.has(cells[3])) this.#heldSessionsMet.add(cells[3])
-        else this.#problem('view', `${where}: names a session that is not there`)
+        this.#checkHeldSession(cells[3], where)
         if (cells[9] !== 0 && !verdicts.has(cells[9]))
           this.#problem('view', `${where}: verdict ${cells[9]} does not exist`)
         const view = viewOf(cells[8])
@@ -385,6 +388,19 @@ class Verification {
       }
       return this.#rowDigest(cells)
     })
+  }
+
+  #checkHeldSession(key: SessionKey, where: string): void {
+    const row = this.#heldSessions.get(key)
+    if (row === undefined) {
+      this.#problem('view', `${where}: names a session that is not there`)
+      return
+    }
+    this.#heldSessionsMet.add(key)
+    // A session that has stored events too has its name in two tables, of which the row digest takes one.
+    const name = this.#sessionNames.get(key)
+    if (name?.session !== row.session || name.sensor !== this.#sensorNames.get(row.sensor_id))
+      this.#problem('view', `held_sessions ${key}: is not the session of its stored events`)
   }
 
   #verdictProblem(
@@ -732,7 +748,7 @@ class Verification {
       if (toHex(blake3(Buffer.from(text))).slice(0, 16) !== version)
         this.#problem('view', `schema_versions ${version}: is not the digest over its files`)
     }
-    for (const text of this.#rules.faults()) this.#problem('view', text)
+    for (const text of this.#rules.faults(this.#ruleSets.values())) this.#problem('view', text)
     for await (const row of eachOf(this.#reads.verdicts()))
       if (!equalBytes(verdictDigest(row), row.digest))
         this.#problem('view', `verdicts ${row.id}: digest does not match its columns`)

@@ -1,3 +1,4 @@
+import { deadSubject } from '../core/event.ts'
 import type { InstantUs } from '../core/instant.ts'
 import type { JournalEntry } from '../core/seal-types.ts'
 
@@ -63,15 +64,6 @@ export function recipientAdded(
     reason: 'sealed bytes are encrypted to this key',
     detail: { publicKey: publicKeyHex, madeAtUs },
   }
-}
-
-/** How the journal names a dead letter. */
-export function deadSubject(row: {
-  readonly batch_id: number
-  readonly start_offset: number
-  readonly first_record: number
-}): string {
-  return `dead_letters batch ${row.batch_id} offset ${row.start_offset} record ${row.first_record}`
 }
 
 /** The entry of a dead letter that a longer copy of its file made void. */

@@ -285,5 +285,7 @@ export type Finding = {
 export type Holder = { readonly what: string; readonly who: string }
 
 export type { Engine } from './engine.ts'
+export type { DeadLetterRecord } from './repo/dead-letters.ts'
 export type { CompletenessFigures, SessionFigures, TopEntry } from './repo/report.ts'
+export type { VerdictCount } from './repo/rules.ts'
 export type { EventField, EventRecord, SessionFilter, SessionRecord } from './repo/sessions.ts'

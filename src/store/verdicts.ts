@@ -1,9 +1,7 @@
 /** Verdicts on their way into the tables. Every engine's writer uses it. */
-import { blake3 } from '../core/blake3.ts'
 import { StoreError } from '../core/errors.ts'
 import { FLAGS } from '../core/event.ts'
 import type { PackedBatch } from '../core/packed.ts'
-import { type Verdict, verdictText } from '../core/verdict.ts'
 
 /** Tables that are emptied and filled again from the stored events, beside `sessions`. */
 export const REBUILT_TABLES = [
@@ -13,11 +11,6 @@ export const REBUILT_TABLES = [
   'daily_verdicts',
   'schema_drift',
 ] as const
-
-/** What is unique of a verdict. */
-export function verdictDigest(verdict: Verdict): Uint8Array {
-  return blake3(Buffer.from(verdictText(verdict))).subarray(0, 16)
-}
 
 /** Emergency: every event of a batch waits for a person. */
 export function withholdAll(batch: PackedBatch): void {

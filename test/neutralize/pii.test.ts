@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
+import { OperatingError } from '../../src/core/errors.ts'
 import { type Json, type PlainObject, printJson } from '../../src/core/json.ts'
 import { parseSlow } from '../../src/decode/slow.ts'
 import { printView } from '../../src/neutralize/neutralize.ts'
@@ -20,6 +21,8 @@ import {
   STRUCTURAL_FIELDS,
   wrongTypesIn,
 } from '../../src/neutralize/pii/index.ts'
+import { workerReader } from '../../src/pipeline/reader-pool.ts'
+import { event, lines, NOW_US } from '../support/loading.ts'
 
 const ALL = new Redactor(Object.values(DETECTORS))
 
@@ -480,6 +483,47 @@ describe('plug-ins', () => {
   test('a file that is not there: refused', async () => {
     const plugins = [pathToFileURL('/nowhere/plugin.mjs').href]
     await assert.rejects(makeRedactor({ detectors: [], plugins }), { code: 'PII_PLUGIN_UNUSABLE' })
+  })
+
+  test('a failure in a reading thread is told as what it is', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'nacre-test-'))
+    t.after(() => rmSync(folder, { recursive: true, force: true }))
+    const log = join(folder, 'cowrie.json')
+    writeFileSync(log, lines([event()]))
+    const plugin = join(folder, 'plugin.mjs')
+    writeFileSync(plugin, returning('[[0, 1e9]]'))
+    const reader = workerReader(1, {
+      schemas: new URL('../../schemas/events/', import.meta.url).href,
+      rules: new URL('../../rules/', import.meta.url).href,
+      needs: { keyOrder: false },
+      holdHazard: 101,
+      recipient: undefined,
+      redaction: { detectors: [], plugins: [pathToFileURL(plugin).href] },
+    })
+    t.after(() => reader.close())
+    const probe = await reader.probe(log, 65_536)
+    const reading = reader.read({
+      path: log,
+      probe,
+      isProbed: true,
+      candidates: [],
+      sensor: undefined,
+      acceptEnriched: false,
+      isFinished: true,
+      nowUs: NOW_US,
+      chunkBytes: 65_536,
+    })
+    await assert.rejects(
+      async () => {
+        for await (const message of reading) assert.notEqual(message.kind, 'batch')
+      },
+      (error) => {
+        assert.ok(error instanceof OperatingError)
+        assert.equal(error.code, 'PII_PLUGIN_FAILED')
+        assert.match(error.hint, /pii\.plugins/)
+        return true
+      },
+    )
   })
 
   for (const ranges of [

@@ -105,7 +105,6 @@ test('what is no address stays as it is', () => {
     '12:34:56',
     'aa:bb:cc:dd:ee:ff',
     'PATH=/bin:/sbin',
-    '999.1.1.1',
     'SSH-2.0-OpenSSH_9.6',
     'a: b',
     'root@host',

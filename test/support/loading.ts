@@ -5,14 +5,15 @@ import { dirname, join } from 'node:path'
 import { sql } from 'kysely'
 import { toHex } from '../../src/core/bytes.ts'
 import { type DeadReason, type Flag, flagNames } from '../../src/core/event.ts'
-import type { Recipient } from '../../src/core/seal-types.ts'
+import type { Recipient, SigningKey } from '../../src/core/seal-types.ts'
+import type { TextMatcher } from '../../src/core/verdict.ts'
 import { LIMITS } from '../../src/limits.ts'
 import type { Redactor } from '../../src/neutralize/pii/index.ts'
 import { Scoring } from '../../src/neutralize/scoring.ts'
-import { standardRules } from '../../src/neutralize/standard-rules.ts'
+import { type StandardRules, standardRules } from '../../src/neutralize/standard-rules.ts'
 import { type LoadOptions, type LoadReport, loadOnce } from '../../src/pipeline/bulk.ts'
-import { inlineReader } from '../../src/pipeline/reader-pool.ts'
-import type { ReadingStages } from '../../src/pipeline/stages.ts'
+import { inlineReader, workerReader } from '../../src/pipeline/reader-pool.ts'
+import type { ReadingStages, StagesPlan } from '../../src/pipeline/stages.ts'
 import type { VerifyOptions } from '../../src/pipeline/verify.ts'
 import { loadSigningKey, newSigningKey } from '../../src/seal/chain.ts'
 import { MIGRATIONS } from '../../src/store/migrations/index.ts'
@@ -23,6 +24,7 @@ import { currentEngine, NOW_US, type TestDatabase, type TestEngine } from './eng
 /** The schemas of this checkout. */
 export const registry = loadRegistry(new URL('../../schemas/events/', import.meta.url))
 
+export type { StandardRules } from '../../src/neutralize/standard-rules.ts'
 export { NOW_US } from './engines.ts'
 
 /** The rules of this checkout. */
@@ -50,13 +52,15 @@ export function testStages(
   needs: BatchNeeds = { keyOrder: false },
   options: {
     readonly holdHazard?: number
+    readonly rules?: StandardRules
     readonly recipient?: Recipient
     readonly redactor?: Redactor
+    readonly matcher?: Matcher
   } = {},
 ): ReadingStages {
   return {
     registry,
-    scoring: new Scoring(() => rules),
+    scoring: new Scoring(options.matcher ?? (() => options.rules ?? rules)),
     needs,
     holdHazard: options.holdHazard ?? LIMITS.holdHazard,
     recipient: options.recipient,
@@ -64,7 +68,20 @@ export function testStages(
   }
 }
 
-const signingKey = loadSigningKey(newSigningKey())
+/** The same for a reader in a thread of its own, which makes its stages itself. */
+function testPlan(needs: BatchNeeds, options: LabLoad): StagesPlan {
+  return {
+    schemas: new URL('../../schemas/events/', import.meta.url).href,
+    rules: new URL('../../rules/', import.meta.url).href,
+    needs,
+    holdHazard: options.holdHazard ?? LIMITS.holdHazard,
+    recipient: options.recipient,
+    redaction: { detectors: [], plugins: [] },
+  }
+}
+
+/** Signs the checkpoints of the tests. */
+export const signingKey: SigningKey = loadSigningKey(newSigningKey())
 
 export type Fields = Readonly<Record<string, unknown>>
 
@@ -125,11 +142,19 @@ export type StoredDead = {
   readonly state: string
 }
 
+/** Makes what looks at texts; it is given whom to tell of a rule that took too long. */
+export type Matcher = (onSlow: (ruleId: string) => void) => TextMatcher
+
 export type LabLoad = Partial<
-  Pick<LoadOptions, 'sensor' | 'acceptEnriched' | 'dryRun' | 'chunkBytes'>
+  Pick<LoadOptions, 'sensor' | 'acceptEnriched' | 'dryRun' | 'chunkBytes' | 'onRulesOff'>
 > & {
   readonly paths?: readonly string[]
   readonly holdHazard?: number
+  /** Other rules than those of this checkout. */
+  readonly rules?: StandardRules
+  readonly matcher?: Matcher
+  /** Reads in so many threads; without it in this one. */
+  readonly threads?: number
   readonly recipient?: Recipient
   readonly redactor?: Redactor
 }
@@ -191,7 +216,14 @@ export class Lab implements AsyncDisposable {
 
   /** Loads the folder of logs, or the paths given. */
   async load(options: LabLoad = {}, store: Store = this.store): Promise<LoadReport> {
-    const writer = store.writer(VERSIONS)
+    const { texts } = options.rules ?? rules
+    const writer = store.writer({ ...VERSIONS, rules: texts })
+    const readers =
+      options.threads === undefined
+        ? [inlineReader(1, testStages(writer.needs, options))]
+        : Array.from({ length: options.threads }, (_, i) =>
+            workerReader(i + 1, testPlan(writer.needs, options)),
+          )
     try {
       return await loadOnce(
         {
@@ -205,12 +237,14 @@ export class Lab implements AsyncDisposable {
           chunkBytes: options.chunkBytes ?? LIMITS.readChunkBytes,
           signingKey,
           progress: () => {},
+          ...(options.onRulesOff === undefined ? {} : { onRulesOff: options.onRulesOff }),
         },
         store,
         writer,
-        [inlineReader(1, testStages(writer.needs, options))],
+        readers,
       )
     } finally {
+      for (const reader of readers) await reader.close()
       await writer.close()
     }
   }

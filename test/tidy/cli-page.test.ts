@@ -24,7 +24,9 @@ test('every command has its own section and at least one example of itself', () 
 test('every example is understood by the parser', async () => {
   for (const { name, examples } of COMMANDS) {
     for (const example of examples) {
-      const words = example.split(/ [<>] /)[0]!.split(' ')
+      const words = [...example.split(/ [<>] /)[0]!.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
+        ([, double, single, plain]) => double ?? single ?? plain!,
+      )
       const parsed = await parseCommandLine(words, () => {})
       assert.equal(parsed?.command.name, name, example)
     }

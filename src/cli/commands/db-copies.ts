@@ -20,7 +20,9 @@ export const dbBackup: Command = {
   description:
     'The copy is one SQLite file without a WAL, from either engine. Keys are not in it: keep DATA/keys apart, and safer.',
   async run(app, args) {
-    const store = await app.openStore('read')
+    const store = await app.openStore('read', {
+      mayBeOlder: !isPostgresUrl(app.settings.store),
+    })
     try {
       const target = resolve(args[0]!)
       const made = await backup(app, store, target)
@@ -146,7 +148,8 @@ async function backup(app: App, store: Store, target: string): Promise<{ readonl
 async function restoreIntoServer(app: App, copy: string, verdict: Verdict): Promise<number> {
   const { moveInto } = await import('../move.ts')
   return withCopy(app, copy, async (path) => {
-    const from = await app.openOther(`sqlite:${path}`, 'read')
+    // A copy of our own, which may have an older schema.
+    const from = await app.openOther(`sqlite:${path}`, 'write')
     try {
       const target = await app.openStore('create')
       try {
@@ -169,7 +172,8 @@ async function restoreIntoServer(app: App, copy: string, verdict: Verdict): Prom
 
 async function verifyCopy(app: App, path: string): Promise<Verdict> {
   return withCopy(app, path, async (copy) => {
-    const store = await app.openOther(`sqlite:${copy}`, 'read')
+    // It is ours, and may have an older schema.
+    const store = await app.openOther(`sqlite:${copy}`, 'write')
     try {
       return await verdictOf(app, store.reads(), store.schemaVersion)
     } finally {

@@ -114,7 +114,7 @@ export const dbMigrate: Command = {
     'Every command that writes does this by itself; this one does it alone, for upgrades in a maintenance window.',
   async run(app, _args, options) {
     const { MIGRATIONS, SCHEMA_VERSION } = await import('../../store/migrations/index.ts')
-    const store = await app.openStore('read')
+    const store = await app.openStore('read', { mayBeOlder: true })
     try {
       const from = store.schemaVersion
       const pending = MIGRATIONS.slice(from).map(({ id, name, reason }) => ({ id, name, reason }))
@@ -151,7 +151,7 @@ export const dbStatus: Command = {
   options: {},
   examples: ['db status'],
   async run(app) {
-    const store = await app.openStore('read')
+    const store = await app.openStore('read', { mayBeOlder: true })
     try {
       const result = {
         engine: store.engine,

@@ -1,11 +1,11 @@
 import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { OperatingError } from '../../core/errors.ts'
 import { bytes } from '../../core/terminal.ts'
 import { LIMITS } from '../../limits.ts'
 import { terminal } from '../../output/encode/terminal.ts'
-import type { Finding } from '../../store/port.ts'
-import { isPostgresUrl, signingKeyPath, sqlitePath } from '../app.ts'
+import type { Finding, Store } from '../../store/port.ts'
+import { isPostgresUrl, keyFolder, signingKeyPath, sqlitePath } from '../app.ts'
 import { type Command, EXIT } from '../command.ts'
 
 export const doctor: Command = {
@@ -18,7 +18,7 @@ export const doctor: Command = {
   examples: ['doctor'],
   async run(app) {
     const findings: Finding[] = []
-    const add = (state: Finding['state'], what: string, advice = ''): void => {
+    const add: Add = (state, what, advice = '') => {
       findings.push({ state, what, advice })
     }
     const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
@@ -59,12 +59,20 @@ export const doctor: Command = {
     else if ((statSync(key).mode & 0o077) !== 0)
       add('warning', `others can read the signing key ${key}`, `chmod 600 ${key}`)
     else add('ok', 'signing key')
+    await recipientKeys(keyFolder(app.settings), app.settings.privateKey, add)
+    try {
+      const rules = await app.ruleSet()
+      add('ok', `${rules.definitions.length} rules, set ${rules.version}`)
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error
+      add('wrong', error.message, error.hint)
+    }
     if (isPostgresUrl(app.settings.store)) {
       const { examinePostgres } = await import('../../store/postgres/examine.ts')
       findings.push(...(await examinePostgres(app.settings.store, process.env, app.clock)))
     }
     await database(app.settings.store, findings, add, async () => {
-      const store = await app.openStore('read')
+      const store = await app.openStore('read', { mayBeOlder: true })
       try {
         for (const notice of store.notices) add('warning', notice)
         add(
@@ -77,7 +85,16 @@ export const doctor: Command = {
           .filter((one) => one.state === 'new')
           .reduce((sum, one) => sum + one.records, 0)
         if (dead > 0)
-          add('warning', `${dead} records are dead letters`, '"nacre status" shows the reasons.')
+          add('warning', `${dead} records are dead letters`, '"nacre dlq list" shows the reasons.')
+        const { SCHEMA_VERSION } = await import('../../store/migrations/index.ts')
+        // An older store has none of the tables that this asks.
+        if (store.schemaVersion >= SCHEMA_VERSION) await waiting(store, add)
+        else
+          add(
+            'warning',
+            `the schema is older (${store.schemaVersion}, this program has ${SCHEMA_VERSION})`,
+            '"nacre db migrate" or a load brings it up to date.',
+          )
         const torn = found.sources.filter((one) => one.state === 'torn' || one.state === 'bomb')
         if (torn.length > 0)
           add(
@@ -111,10 +128,53 @@ export const doctor: Command = {
   },
 }
 
+type Add = (state: Finding['state'], what: string, advice?: string) => void
+
+/** The key that sealed bytes are encrypted to, and the private halves that are here. */
+async function recipientKeys(folder: string, extraFile: string, add: Add): Promise<void> {
+  const { PRIVATE_FILE, PUBLIC_FILE, prepareRecipient, privateKeys } = await import(
+    '../../keys/key-files.ts'
+  )
+  if (!existsSync(join(folder, PUBLIC_FILE)) && !existsSync(join(folder, PRIVATE_FILE))) {
+    add('warning', 'no key of sealed bytes yet', '"nacre init" or a load makes one.')
+    return
+  }
+  try {
+    const { recipient } = prepareRecipient(folder)
+    const { keys, warnings } = privateKeys(folder, extraFile === '' ? undefined : extraFile)
+    for (const warning of warnings) add('warning', warning)
+    add(
+      'ok',
+      keys.has(recipient.keyId)
+        ? `key of sealed bytes ${recipient.keyId}, its private half is here: keep a copy elsewhere`
+        : `key of sealed bytes ${recipient.keyId}, its private half is not here`,
+    )
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error
+    add('wrong', error.message, error.hint)
+  }
+}
+
+/** What waits for a person, and whether the emergency mode is on. */
+async function waiting(store: Store, add: Add): Promise<void> {
+  const { heldBatches } = await import('../../store/repo/held.ts')
+  const { emergencyOf } = await import('../../pipeline/emergency.ts')
+  const held = (await heldBatches(store.query, true)).reduce((sum, one) => sum + one.waiting, 0)
+  if (held > 0)
+    add('warning', `${held} events are withheld`, '"nacre quarantine list" shows where.')
+  const emergency = await emergencyOf(store.reads())
+  if (emergency.state === 'on')
+    add(
+      'wrong',
+      `emergency since ${emergency.since}: everything new is withheld (${emergency.reason})`,
+      'docs/operations/quarantine.md says what to do.',
+    )
+}
+
 async function database(
   url: string,
   findings: readonly Finding[],
-  add: (state: Finding['state'], what: string, advice?: string) => void,
+  add: Add,
   look: () => Promise<void>,
 ): Promise<void> {
   try {

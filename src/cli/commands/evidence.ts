@@ -7,6 +7,7 @@ import type { Wanted } from '../../pipeline/evidence.ts'
 import type { Store } from '../../store/port.ts'
 import { actorName, mayReveal, numberArgument, REASON_OPTION } from '../actor.ts'
 import { type Command, EXIT, type OptionValues } from '../command.ts'
+import { EVENT_OPTIONS } from '../options.ts'
 import { sessionNamed } from '../session-named.ts'
 import { writeNew } from '../write-file.ts'
 import { letterOf } from './dlq.ts'
@@ -17,18 +18,7 @@ export const evidenceReveal: Command = {
   arguments: '[SESSION]',
   argumentCount: [0, 1],
   options: {
-    event: {
-      type: 'integer',
-      value: 'N',
-      min: 1,
-      max: 1_000_000,
-      help: 'event of the session, from 1',
-    },
-    sensor: {
-      type: 'string',
-      value: 'NAME',
-      help: 'sensor, where several have a session of this id',
-    },
+    ...EVENT_OPTIONS,
     letter: { type: 'string', value: 'NUMBER', help: 'dead letter' },
     source: { type: 'string', value: 'SOURCE', help: 'source: its number or newest path' },
     line: {

@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ownLines } from '../../output/encode/terminal.ts'
-import { makeFolder, signingKeyPath } from '../app.ts'
+import { keyFolder, makeFolder, signingKeyPath } from '../app.ts'
 import { type Command, EXIT } from '../command.ts'
 
 const TEMPLATE = `# Settings of nacre. Every line may be left out; "nacre config explain" shows each value and where it comes from.
@@ -11,6 +11,12 @@ const TEMPLATE = `# Settings of nacre. Every line may be left out; "nacre config
 # cache_size = -64000      # KiB when negative
 # synchronous = "normal"   # or "full"
 
+# [review]
+# hold_hazard = 96          # 90 holds every deliberate attack on a reader, 101 nothing
+
+# [pii]
+# detectors = ""            # "email,phone,card" takes them out of the view
+
 # Sensor of the logs below a path, where the events do not name one.
 # [sensors]
 # "/var/log/cowrie/lyon" = "lyon-1"
@@ -18,7 +24,7 @@ const TEMPLATE = `# Settings of nacre. Every line may be left out; "nacre config
 
 export const init: Command = {
   name: 'init',
-  summary: 'Make the data folder: configuration, signing key, database',
+  summary: 'Make the data folder: configuration, keys, database',
   arguments: '',
   argumentCount: [0, 0],
   options: {},
@@ -34,11 +40,13 @@ export const init: Command = {
     const store = await app.openStore('create')
     try {
       const key = await app.prepare(store)
+      const recipient = app.settings.encrypt ? await app.recipient(store) : undefined
       const result = {
         data: app.settings.data,
         store: store.place,
         config,
         signingKey: key.keyId,
+        recipientKey: recipient?.recipient.keyId ?? null,
         schemaVersion: store.schemaVersion,
         mode: store.mode,
       }
@@ -47,6 +55,11 @@ export const init: Command = {
           [
             `${hadConfig ? 'Found' : 'Made'} ${config}`,
             `${hadKey ? 'Found' : 'Made'} the signing key ${key.keyId}`,
+            ...(recipient === undefined
+              ? []
+              : [
+                  `${recipient.made ? 'Made' : 'Found'} the key of sealed bytes ${recipient.recipient.keyId}: copy ${keyFolder(app.settings)} to a safe place`,
+                ]),
             `The database is ready: schema version ${store.schemaVersion}, ${store.mode}`,
             '',
             'Next: nacre ingest bulk PATH',

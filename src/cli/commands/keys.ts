@@ -126,7 +126,7 @@ export const keysRotate: Command = {
       app.out.result(
         { recipientKey: recipient.keyId, previous: previous.keyId },
         () =>
-          terminal`Made the recipient key ${terminal.own(recipient.keyId)} in place of ${terminal.own(previous.keyId)}, whose private half is kept.`,
+          terminal`Made the recipient key ${terminal.own(recipient.keyId)} in place of ${terminal.own(previous.keyId)}, whose private half older batches still need.`,
       )
       return EXIT.ok
     } finally {

@@ -7,7 +7,7 @@ import { toVisible } from '../../neutralize/visible.ts'
 import { terminal } from '../../output/encode/terminal.ts'
 import { actorName, numberArgument, REASON_OPTION, reasonOption } from '../actor.ts'
 import { type Command, EXIT } from '../command.ts'
-import { instantOption } from '../options.ts'
+import { EVENT_OPTIONS, instantOption } from '../options.ts'
 import { sessionNamed } from '../session-named.ts'
 
 export const rulesList: Command = {
@@ -399,18 +399,7 @@ export const rulesDraft: Command = {
   arguments: '[SESSION]',
   argumentCount: [0, 1],
   options: {
-    event: {
-      type: 'integer',
-      value: 'N',
-      min: 1,
-      max: 1_000_000,
-      help: 'event of the session, from 1',
-    },
-    sensor: {
-      type: 'string',
-      value: 'NAME',
-      help: 'sensor, where several have a session of this id',
-    },
+    ...EVENT_OPTIONS,
     batch: { type: 'string', value: 'BATCH', help: 'batch of a withheld event' },
     record: {
       type: 'integer',

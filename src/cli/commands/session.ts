@@ -4,6 +4,7 @@ import type { SafeText } from '../../core/text.ts'
 import { toVisible } from '../../neutralize/visible.ts'
 import { refang } from '../../output/defang.ts'
 import { terminal } from '../../output/encode/terminal.ts'
+import { hitsOf, namesOf } from '../../review/risk.ts'
 import type { EventField, EventRecord, SessionRecord } from '../../store/port.ts'
 import { type Command, EXIT } from '../command.ts'
 import { DELIVERY_OPTIONS, deliver } from '../deliver.ts'
@@ -182,6 +183,7 @@ function renderSession(
       'counts',
       terminal`${one.eventCount} events, ${one.commandCount} commands (${one.failedCommandCount} failed), ${one.loginFailedCount} log-ins failed, ${one.loginSuccessCount} succeeded, ${one.downloadCount} downloads, ${one.uploadCount} uploads`,
     ],
+    ['scores', terminal`threat ${one.threatScore}, hazard ${one.hazardScore} of 100`],
     [
       'complete',
       one.connectCount > 0 && one.closedCount > 0
@@ -202,8 +204,24 @@ function renderSession(
     const time = paint.dim(terminal.own(formatInstant(event.eventTimeUs).slice(11, 23)))
     const kind = pad(terminal.data(event.eventid.replace(/^cowrie\./, '')), 24)
     lines.push(fit(terminal`${time}  ${kind} ${gist(fieldsOf(event))}`, Math.max(60, width)))
+    const verdict = verdictText(event)
+    if (verdict !== undefined)
+      lines.push(paint.dim(fit(terminal`${INDENT}${verdict}`, Math.max(60, width))))
   }
   return terminal.join(lines, '\n')
+}
+
+const INDENT = terminal.own(' '.repeat(39))
+
+/** Scores, rules and what was unwrapped; undefined where there is nothing to say. */
+function verdictText({ threat, hazard, hits, layers }: EventRecord): TerminalText | undefined {
+  const rules = [...new Set(hitsOf(hits).map(([, rule]) => rule))]
+  const undone = namesOf(layers)
+  if (rules.length === 0 && undone.length === 0) return undefined
+  const parts = [terminal`threat ${threat}, hazard ${hazard}`]
+  if (undone.length > 0) parts.push(terminal.own(`unwrapped ${undone.join(' ')}`))
+  if (rules.length > 0) parts.push(terminal.own(rules.join(' ')))
+  return terminal.join(parts, ': ')
 }
 
 /** The field of an event that says most. */

@@ -4,8 +4,19 @@ import { hostileCharacters } from '../../output/oracle/oracle.ts'
 
 /** A text for a terminal, against that of its twin. */
 export function judgeText(text: string, twin: string): readonly string[] {
-  return ORACLES.text(text, twin)
+  return ORACLES.text(withoutVerdicts(text), withoutVerdicts(twin))
 }
+
+/** The rules say more of a payload than of a harmless word: lines of ours, of which nothing is the attacker's. */
+function withoutVerdicts(text: string): string {
+  return text
+    .split('\n')
+    .filter((line) => !VERDICT.test(line))
+    .join('\n')
+}
+
+const VERDICT =
+  /^ {39}threat \d{1,3}, hazard \d{1,3}(?:: unwrapped [a-z -]{1,200})?(?:: [a-z0-9. -]{1,2000})?…?$/
 
 /**
  * A text for a terminal without a twin: the rules say more of a payload than of a harmless word.

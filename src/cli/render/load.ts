@@ -59,6 +59,12 @@ export function renderLoad(report: LoadReport, paint: Paint, width: number): Ter
   parts.push(
     terminal`  ${bytes(totals.bytes)} read${totals.pendingBytes > 0 ? terminal`, ${bytes(totals.pendingBytes)} pending (an unfinished last line)` : terminal``} in ${terminal.own((report.elapsedMs / 1000).toFixed(1))} s, ${number(report.eventsPerSecond)} events/s`,
   )
+  if (totals.held > 0)
+    parts.push(
+      paint.yellow(
+        terminal`  ${number(totals.held)} held until a person decides on them: "nacre quarantine list"`,
+      ),
+    )
   if (report.foreign.length > 0) {
     parts.push(terminal``, paint.bold(terminal`Left alone: no Cowrie events in it`))
     for (const { path, kind } of report.foreign.slice(0, SOURCES_SHOWN))

@@ -5,7 +5,8 @@ import type { Detector, Range } from './detector.ts'
  *
  * `root@host` and `root@192.0.2.1` are no addresses; `root@host.example` is one, although it may be where somebody
  * logs in: the two look the same. Not taken for addresses: user and host of a URL or of a path (`a@host.example:/tmp`),
- * algorithms of OpenSSH, units of systemd, names of images (`logo@2x.png`). Quoted local parts and comments of RFC 5322 are not read.
+ * algorithms of OpenSSH, units of systemd, names of images (`logo@2x.png`). Quoted local parts and comments of RFC 5322
+ * are not read.
  */
 export const email: Detector = { name: 'email', find }
 

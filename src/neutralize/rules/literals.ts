@@ -7,8 +7,8 @@
 export class LiteralFinder {
   readonly #classOf = new Uint16Array(65_536)
   readonly #classes: number
-  /** Next state by state and class, as offset of its row: state * classes. */
-  readonly #next: Uint32Array
+  /** Next state by state and class. */
+  readonly #next: Uint16Array
   /** By state: owners of the literals that end there; undefined for none. */
   readonly #owners: (readonly number[] | undefined)[]
   /** By state: number of the search that last saw it, so that a literal repeated costs nothing. */
@@ -20,10 +20,10 @@ export class LiteralFinder {
    */
   constructor(literals: readonly (readonly string[])[]) {
     this.#classes = this.#makeClasses(literals.flat())
-    const { next, states, owners } = this.#makeStates(literals)
+    const { next, owners } = this.#makeStates(literals)
     this.#owners = owners
-    this.#next = next.map((state) => state * this.#classes)
-    this.#seen = new Uint32Array(states)
+    this.#next = next
+    this.#seen = new Uint32Array(owners.length)
   }
 
   /**
@@ -36,11 +36,9 @@ export class LiteralFinder {
     const next = this.#next
     const classes = this.#classes
     this.#search = (this.#search + 1) >>> 0
-    let row = 0
+    let state = 0
     for (let i = 0; i < text.length; i++) {
-      row = next[row + classOf[text.charCodeAt(i)]!]!
-      if (row === 0) continue
-      const state = row / classes
+      state = next[state * classes + classOf[text.charCodeAt(i)]!]!
       const owners = this.#owners[state]
       if (owners === undefined || this.#seen[state] === this.#search) continue
       this.#seen[state] = this.#search
@@ -65,44 +63,45 @@ export class LiteralFinder {
 
   #makeStates(literals: readonly (readonly string[])[]) {
     const classes = this.#classes
-    const statesMax = 1 + literals.flat().reduce((sum, literal) => sum + literal.length, 0)
-    const next = new Uint32Array(statesMax * classes)
-    const own: (number[] | undefined)[] = [undefined]
+    const statesMax = literals.flat().reduce((sum, literal) => sum + literal.length, 1)
+    if (statesMax > 65_536) throw new RangeError('literals hold more than 65,535 characters')
+    const next = new Uint16Array(statesMax * classes)
+    const own: Set<number>[] = [new Set()]
     literals.forEach((list, owner) => {
       for (const literal of list) {
         let state = 0
         for (let i = 0; i < literal.length; i++) {
           const at = state * classes + this.#classOf[literal.charCodeAt(i)]!
-          if (next[at] === 0) next[at] = own.push(undefined) - 1
+          if (next[at] === 0) {
+            next[at] = own.length
+            own.push(new Set())
+          }
           state = next[at]!
         }
-        const owners = own[state]
-        if (owners === undefined) own[state] = [owner]
-        else if (owners.at(-1) !== owner) owners.push(owner)
+        own[state]!.add(owner)
       }
     })
 
     // Breadth first: the longest proper suffix of a state is done before the state itself.
-    const states = own.length
-    const fail = new Uint32Array(states)
-    const queue = [...new Set(next.subarray(0, classes))].filter((state) => state !== 0)
+    const fail = new Array<number>(own.length).fill(0)
+    const queue = [...next.subarray(0, classes)].filter((state) => state !== 0)
     for (let head = 0; head < queue.length; head++) {
       const state = queue[head]!
-      const suffix = fail[state]!
-      const inherited = own[suffix]
-      if (inherited !== undefined) own[state] = [...new Set([...(own[state] ?? []), ...inherited])]
-      const row = state * classes
-      const suffixRow = suffix * classes
+      for (const owner of own[fail[state]!]!) own[state]!.add(owner)
       for (let c = 1; c < classes; c++) {
-        const target = next[row + c]!
-        if (target === 0) {
-          next[row + c] = next[suffixRow + c]!
+        const at = state * classes + c
+        const viaSuffix = next[fail[state]! * classes + c]!
+        if (next[at] === 0) {
+          next[at] = viaSuffix
         } else {
-          fail[target] = next[suffixRow + c]!
-          queue.push(target)
+          fail[next[at]!] = viaSuffix
+          queue.push(next[at]!)
         }
       }
     }
-    return { next: next.subarray(0, states * classes), states, owners: own }
+    return {
+      next: next.slice(0, own.length * classes),
+      owners: own.map((set) => (set.size === 0 ? undefined : [...set])),
+    }
   }
 }

@@ -29,7 +29,7 @@ export type TextTools = {
 export type RuleOptions = TextTools & {
   /** Told of a rule that took longer than `LIMITS.ruleMsMax` for one text; its verdict stands. */
   readonly onSlow?: (ruleId: string, ms: number) => void
-  /** Clock in milliseconds; by default the CPU time of the thread. */
+  /** Clock in milliseconds; without one nothing is timed. */
   readonly now?: () => number
 }
 
@@ -48,7 +48,7 @@ export type Explanation = {
   readonly hits: readonly RuleHit[]
   /** What `unwrap` gave. */
   readonly forms: readonly string[]
-  /** Microseconds that each rule took whose literals occur, in no order. */
+  /** Microseconds that each rule took whose literals occur, in no order; empty without a clock. */
   readonly timings: readonly { readonly rule: string; readonly us: number }[]
 }
 
@@ -61,7 +61,7 @@ export type RuleSet = {
   /**
    * Verdict on one text: the union of what the rules say of all its forms; the highest score of an axis counts.
    *
-   * Never throws. Of a text longer than `LIMITS.ruleTextCharsMax` patterns see the two ends, literals everything.
+   * Never throws. Of a text longer than `LIMITS.ruleQuickCharsMax` patterns see an excerpt, literals everything.
    */
   match(text: string, fieldClass: FieldClass): TextVerdict
   /** As `match`, with the places and the time of each rule; for people, many times slower. */
@@ -114,7 +114,7 @@ class CompiledRules implements RuleSet {
   readonly version: string
   readonly definitions: readonly RuleDefinition[]
   readonly #options: RuleOptions
-  readonly #now: () => number
+  readonly #now: (() => number) | undefined
   readonly #rules: readonly Rule[]
   readonly #finder: LiteralFinder
   /** By rule: number of the call in which it last hit, and of the form in which it was last a candidate. */
@@ -132,7 +132,7 @@ class CompiledRules implements RuleSet {
   constructor(definitions: readonly RuleDefinition[], options: RuleOptions) {
     this.definitions = definitions.toSorted((a, b) => (a.id < b.id ? -1 : 1))
     this.#options = options
-    this.#now = options.now ?? cpuMs
+    this.#now = options.now
     this.#rules = this.definitions.map(compile)
     const twice = this.#rules.find((rule, i) => rule.id === this.#rules[i + 1]?.id)
     if (twice !== undefined) throw badRule(twice.id, 'stands in the set twice')
@@ -169,7 +169,12 @@ class CompiledRules implements RuleSet {
     const { texts, layers } = this.#options.unwrap(text, fieldClass)
     this.#call += 1
     const hits: number[] = []
-    for (const each of texts) this.#inspectForm(each, fieldClass, hits, notes)
+    texts.forEach((each, i) => {
+      // What is undone is undone in place: between the text as typed and the last form, a long one says nothing new.
+      const isBetween = i > 0 && i < texts.length - 1
+      if (!isBetween || each.length <= LIMITS.ruleQuickCharsMax)
+        this.#inspectForm(each, fieldClass, hits, notes)
+    })
     if (hits.length === 0) return { rules: [], layers, threat: 0, hazard: 0 }
 
     let threat = 0
@@ -201,10 +206,11 @@ class CompiledRules implements RuleSet {
     for (const index of this.#candidates) {
       const rule = this.#rules[index]!
       if (!rule.on.has(fieldClass)) continue
-      const isTimed = isLong || notes !== undefined
-      const startMs = isTimed ? this.#now() : 0
+      // Reading the clock for every rule would cost more than most rules.
+      const now = isLong || notes !== undefined ? this.#now : undefined
+      const startMs = now?.() ?? 0
       const isHit = this.#isHit(rule, form)
-      if (isTimed) this.#noteTime(rule, form, this.#now() - startMs, notes)
+      if (now !== undefined) this.#noteTime(rule, form, now, now() - startMs, notes)
       if (!isHit) continue
       this.#hitIn[index] = this.#call
       hits.push(index)
@@ -224,26 +230,19 @@ class CompiledRules implements RuleSet {
       : rule.quick.test(textFor(rule, form))
   }
 
-  #noteTime(rule: Rule, form: Form, ms: number, notes: Notes | undefined): void {
+  #noteTime(rule: Rule, form: Form, now: () => number, ms: number, notes: Notes | undefined): void {
     if (ms > LIMITS.ruleMsMax && this.#options.onSlow !== undefined) {
       // A machine that does something else meanwhile makes any rule look slow: the best of a few tries counts.
       let best = ms
       for (let i = 0; i < CONFIRMATIONS && best > LIMITS.ruleMsMax; i += 1) {
-        const startMs = this.#now()
+        const startMs = now()
         this.#isHit(rule, form)
-        best = Math.min(best, this.#now() - startMs)
+        best = Math.min(best, now() - startMs)
       }
       if (best > LIMITS.ruleMsMax) this.#options.onSlow(rule.id, best)
     }
     notes?.timings.push({ rule: rule.id, us: ms * 1000 })
   }
-}
-
-/** CPU time of this thread, so that others on the machine count little; of the wall where Node cannot tell. */
-function cpuMs(): number {
-  if (typeof process.threadCpuUsage !== 'function') return performance.now()
-  const { user, system } = process.threadCpuUsage()
-  return (user + system) / 1000
 }
 
 /** Tries more before a rule is called slow. */
@@ -274,7 +273,7 @@ function compile(definition: RuleDefinition): Rule {
   }
 }
 
-/** What of a form patterns and the shell reader see: all, or both ends of what is too long. */
+/** What of a form the shell reader sees: all, or both ends of what is too long. */
 function windowOf(form: Form): string {
   if (form.window === undefined) {
     const { text } = form
@@ -286,13 +285,67 @@ function windowOf(form: Form): string {
 }
 
 function textFor(rule: Rule, form: Form): string {
-  if (rule.isExact) return windowOf(form)
-  form.lower ??= windowOf(form).toLowerCase()
-  return form.lower
+  form.lower ??= form.text.toLowerCase()
+  if (form.isLong) return excerptOf(rule, form.text, form.lower)
+  return rule.isExact ? form.text : form.lower
 }
+
+/**
+ * What a pattern sees of a long text: both ends, and what lies around the first and last places of its literals. A text
+ * of 64 KiB then costs no more than one of 4, and nothing is hidden by padding.
+ */
+function excerptOf(rule: Rule, text: string, lower: string): string {
+  // Some letters change their length: places are then those of the text that the pattern sees.
+  const seen = rule.isExact && lower.length === text.length ? text : lower
+  const ranges: [start: number, end: number][] = [
+    [0, EXCERPT.end],
+    [seen.length - EXCERPT.end, seen.length],
+  ]
+  for (const place of placesOf(rule.literals, lower))
+    ranges.push([
+      Math.max(0, place - EXCERPT.around),
+      Math.min(seen.length, place + EXCERPT.around),
+    ])
+  ranges.sort((a, b) => a[0] - b[0])
+  let excerpt = ''
+  let upTo = 0
+  for (const [start, end] of ranges) {
+    if (end <= upTo) continue
+    // A character of nobody's stands for what is left out, so that no anchor and no word meets it.
+    if (start > upTo) excerpt += LEFT_OUT
+    excerpt += seen.slice(Math.max(start, upTo), end)
+    upTo = end
+  }
+  return excerpt
+}
+
+/** The first places of literals in a text, and the last one of each. */
+function placesOf(literals: readonly string[], lower: string): number[] {
+  const first: number[] = []
+  const last: number[] = []
+  for (const literal of literals) {
+    let at = lower.indexOf(literal)
+    for (let n = 0; at >= 0 && n < EXCERPT.places; n += 1) {
+      first.push(at)
+      at = lower.indexOf(literal, at + literal.length)
+    }
+    if (at >= 0) last.push(lower.lastIndexOf(literal))
+  }
+  const byPlace = (a: number, b: number): number => a - b
+  return [
+    ...first.sort(byPlace).slice(0, EXCERPT.places),
+    ...last.sort(byPlace).slice(-EXCERPT.places),
+  ]
+}
+
+/** Characters at each end, and before and behind a place; places from either end. */
+const EXCERPT = { end: 512, around: 384, places: 3 } as const
+const LEFT_OUT = '\u{f8ff}'
 
 function placeOf(rule: Rule, form: Form): RuleHit['place'] {
   const pattern = form.isLong ? rule.linear : rule.quick
+  // Places in an excerpt are no places of the text.
+  if (pattern !== undefined && form.isLong) return undefined
   if (pattern !== undefined) {
     const found = pattern.exec(textFor(rule, form))
     return found === null ? undefined : { start: found.index, length: found[0].length }

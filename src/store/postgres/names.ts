@@ -4,11 +4,11 @@
  * They are given in statements of their own, committed before the transaction that uses them, in the order of their
  * names: nobody waits for another's batch, and a number that no row came to use harms nothing.
  */
+
 import { blake3 } from '../../core/blake3.ts'
-import { type Verdict, verdictText } from '../../core/verdict.ts'
+import { type Verdict, verdictDigest, verdictText } from '../../core/verdict.ts'
 import { LIMITS } from '../../limits.ts'
 import type { SessionKey } from '../schema.ts'
-import { verdictDigest } from '../verdicts.ts'
 import type { Client } from './connection.ts'
 
 /** A value to be numbered, and where its number goes. */

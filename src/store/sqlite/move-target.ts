@@ -74,7 +74,7 @@ export function sqliteMoveTarget(store: SqliteStore): MoveTarget {
           db.prepare('update audit_door set is_open = 1').run()
           for (const { name, sql } of triggersOf()) {
             db.exec(`drop trigger ${name}`)
-            if (name.startsWith('audit_log'))
+            if (name === 'audit_log_no_delete')
               db.exec('delete from audit_log; delete from signing_keys; delete from recipient_keys')
             db.exec(sql)
           }

@@ -1,11 +1,13 @@
 /** Decisions of reviewers, verdicts made again, modes and figures: all that changes what a load has stored. */
+
 import type { Database as Connection } from 'better-sqlite3'
 import { toHex } from '../../core/bytes.ts'
 import { dayOf } from '../../core/instant.ts'
+import { verdictDigest } from '../../core/verdict.ts'
 import { type JournalDraft, recipientAdded } from '../journal.ts'
 import type { HeldSelection, ReviewStore, VerdictChange, VerdictRun } from '../port.ts'
 import type { SessionKey } from '../schema.ts'
-import { decidedElsewhere, verdictDigest } from '../verdicts.ts'
+import { decidedElsewhere } from '../verdicts.ts'
 
 /** A transaction with a journal entry; the work is told the number of the entry. */
 type Journal = (draft: JournalDraft, change?: (seq: number) => void) => Promise<void>
@@ -37,11 +39,20 @@ export function sqliteReview(
       })
     },
     async addRecipientKey(key, madeAtUs) {
-      await journal(recipientAdded(key.keyId, toHex(key.publicKey), madeAtUs, command), () => {
-        db.prepare(
-          'insert into recipient_keys (key_id, public_key, made_at_us) values (?, ?, ?)',
-        ).run(key.keyId, key.publicKey, madeAtUs)
-      })
+      let isKnown = false
+      try {
+        await journal(recipientAdded(key.keyId, toHex(key.publicKey), madeAtUs, command), () => {
+          // Another loader may have brought the same key since somebody looked: then nothing is written.
+          isKnown =
+            db.prepare('select 1 from recipient_keys where key_id = ?').get(key.keyId) !== undefined
+          if (isKnown) throw new Error('the key is known')
+          db.prepare(
+            'insert into recipient_keys (key_id, public_key, made_at_us) values (?, ?, ?)',
+          ).run(key.keyId, key.publicKey, madeAtUs)
+        })
+      } catch (error) {
+        if (!isKnown) throw error
+      }
     },
     recipientKeyIds: async () =>
       db.prepare('select key_id from recipient_keys order by made_at_us').pluck().all() as string[],

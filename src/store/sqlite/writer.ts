@@ -7,7 +7,7 @@ import type { PackedBatch } from '../../core/packed.ts'
 import type { Checkpoint, SigningKey, SourceHead } from '../../core/seal-types.ts'
 import { emptySummary } from '../../core/session-summary.ts'
 import { dayOfPlace, valueIdOf } from '../../core/value-place.ts'
-import { verdictText } from '../../core/verdict.ts'
+import { verdictDigest, verdictText } from '../../core/verdict.ts'
 import { LIMITS } from '../../limits.ts'
 import {
   advance,
@@ -41,7 +41,7 @@ import {
   type SessionState,
   Summing,
 } from '../summing.ts'
-import { decidedElsewhere, REBUILT_TABLES, verdictDigest, withholdAll } from '../verdicts.ts'
+import { decidedElsewhere, REBUILT_TABLES, withholdAll } from '../verdicts.ts'
 import { appendJournal } from './journal.ts'
 import { checkDiskSpace, translate } from './open.ts'
 import { forgetHeldSessions, isEmergency } from './review.ts'

@@ -134,7 +134,11 @@ export async function moveStore(options: MoveOptions): Promise<MoveReport> {
         const cleared = mayStay ? CHANGING : ALL
         await target.clear(cleared)
         for (const table of cleared) progress.delete(table)
-        if (!mayStay) progress.delete(RELEASED)
+        if (!mayStay) {
+          progress.delete(RELEASED)
+          // The table was emptied with the others; its progress is kept under a name of its own.
+          await target.put(RELEASED, [], { after: '', isDone: false })
+        }
         // What only grows goes on behind what is there.
         for (const [table, one] of progress) progress.set(table, { ...one, isDone: false })
       }
