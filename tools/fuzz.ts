@@ -246,7 +246,8 @@ const ENCODERS = {
 }
 
 function checkEncode(input: string, twins: ReadonlyMap<string, string>): Outcome {
-  const text = input.slice(0, 4_000)
+  // Every place of a document holds it, for every output, twice: long texts show no more.
+  const text = input.slice(0, 1_000)
   for (const [name, encode] of Object.entries(ENCODERS)) {
     const encoded = encode(text).text
     // A long header is folded; a fold is no line of its own.
@@ -323,6 +324,9 @@ export class Chance {
   }
 }
 
+// No place for values of ours, but what shells make a blank of.
+const IFS = '$' + '{IFS}'
+
 const PIECES = [
   ...`\\ ' " \` $ ( ) { } [ ] < > | & ; , : = + - @ # % ^ ~ * ? ! / . _`.split(' '),
   ...['$(', '${', '$((', "$'", '`', '<<', '<<<', '<<EOF\n', '\nEOF\n', '&&', '||', '>>', '2>&1'],
@@ -373,18 +377,7 @@ const PIECES = [
     'ﬁ',
     'Ａ',
   ],
-  ...[
-    '$IFS',
-    '${IFS}',
-    '{a,b}',
-    '{1..9}',
-    '{,}',
-    '|sh',
-    '|base64 -d',
-    '|xxd -r -p',
-    '|rev',
-    '|tr a b',
-  ],
+  ...['$IFS', IFS, '{a,b}', '{1..9}', '{,}', '|sh', '|base64 -d', '|xxd -r -p', '|rev', '|tr a b'],
   ...[
     'echo -e ',
     'printf %b ',
@@ -560,7 +553,7 @@ function wrapped(text: string, chance: Chance): string {
     () => `sh -c '${text.replaceAll("'", "'\\''")}'`,
     () => `eval "$(${text})"`,
     () => `a=${text.slice(0, 4)};b=${text.slice(4)};$a$b`,
-    () => text.replaceAll(' ', '${IFS}'),
+    () => text.replaceAll(' ', IFS),
     () => `{${text.replaceAll(' ', ',')}}`,
     () => [...text].reverse().join(''),
     () => `python -c "exec('${hex}'.decode('hex'))"`,

@@ -86,7 +86,17 @@ export function carriersOf(
 
   // What matters of a long text is its length, and that it is told the same everywhere.
   const chosen = isLong(text) ? forms.filter(({ eventid }) => FOR_LONG.has(eventid)) : forms
-  const events = chosen.map(({ eventid, fields }) => eventWith(eventid, fields, text))
+  // What all events may have is carried by the first of a session: fifty times the same tells no more than six.
+  const common = forms[0]?.fields.filter((one) => forms.every(({ fields }) => fields.includes(one)))
+  const events = chosen.map(({ eventid, fields }, i) =>
+    eventWith(
+      eventid,
+      i % EVENTS_A_SESSION === 0
+        ? fields
+        : fields.filter((one) => one === 'message' || common?.includes(one) !== true),
+      text,
+    ),
+  )
   for (let at = 0; at < events.length; at += EVENTS_A_SESSION) {
     const part = events.slice(at, at + EVENTS_A_SESSION)
     add(`fields ${at + 1} to ${at + part.length}`, part)

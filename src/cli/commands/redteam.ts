@@ -90,7 +90,7 @@ export const redteam: Command = {
 }
 
 /** Puts the operator's store into the emergency mode. @returns whether it is in it now */
-async function alarm(app: App, matrix: Matrix): Promise<boolean> {
+export async function alarm(app: App, matrix: Matrix): Promise<boolean> {
   if (!app.settings.emergencyTriggers.has('redteam')) return false
   try {
     const store = await app.openStore('write')
