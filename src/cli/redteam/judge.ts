@@ -16,7 +16,7 @@ function withoutVerdicts(text: string): string {
 }
 
 const VERDICT =
-  /^ {39}threat \d{1,3}, hazard \d{1,3}(?:: unwrapped [a-z -]{1,200})?(?:: [a-z0-9. -]{1,2000})?…?$/
+  /^ {39}threat \d{1,3}, hazard \d{1,3}(?:: unwrapped [a-z0-9 -]{1,200})?(?:: [a-z0-9. -]{1,2000})?…?$/
 
 /**
  * A text for a terminal without a twin: the rules say more of a payload than of a harmless word.
