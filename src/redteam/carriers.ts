@@ -21,9 +21,6 @@ const EVENTS_A_SESSION = 10
 /** Fields that all events may have; in the session of its own that holds them, they are not told apart from others. */
 const NOT_CARRIED: ReadonlySet<string> = new Set(['eventid', 'timestamp', 'session', 'sensor'])
 
-/** Fields of the events that carry unknown ones. */
-const OWN: ReadonlySet<string> = new Set(['eventid', 'timestamp', 'session', 'sensor', 'message'])
-
 /** Characters beyond which a payload is carried by some events only. */
 export const LONG_PAYLOAD = 1_000
 
@@ -102,7 +99,8 @@ export function carriersOf(
     add(`fields ${at + 1} to ${at + part.length}`, part)
   }
   // A field that is known is carried as such; here its name must be none of ours.
-  const field = OWN.has(text) ? `${text}_` : text
+  const isOurs = NOT_CARRIED.has(text) || forms.some(({ fields }) => fields.includes(text))
+  const field = isOurs ? `${text}_` : text
   add('unknown events and fields', [
     { eventid: text, message: text },
     { eventid: `cowrie.${text}`, [field]: text },

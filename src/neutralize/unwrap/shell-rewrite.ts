@@ -449,7 +449,8 @@ class Rewriter {
     if (hasBraces(parts)) {
       const words = braceWords(raw)
       const size = words?.reduce((sum, made) => sum + made.length + 1, 0) ?? 0
-      if (words !== undefined && (size <= raw.length * 2 || this.#trace.spend(size))) {
+      // What is added counts, also where a round no more than doubles it: the next one does so again.
+      if (words !== undefined && this.#trace.spend(Math.max(0, size - raw.length - 1))) {
         this.#trace.layers.add('brace')
         // What the words mean is the next round's work.
         return words.map((made) => ({ text: made, shown: made, isKnown: false }))
