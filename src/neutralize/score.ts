@@ -4,58 +4,60 @@ import { LIMITS } from '../limits.ts'
 import { credentialText } from './credential.ts'
 import { fromVisible } from './visible.ts'
 
-/** What kind of text each field of Cowrie's events holds; fields not named here are plain text. */
-const FIELD_CLASS: Readonly<Record<string, FieldClass>> = {
-  input: 'command',
-  attempted_command: 'command',
-  username: 'credential',
-  password: 'credential',
-  original_username: 'credential',
-  version: 'client',
-  name: 'env',
-  value: 'env',
-  filename: 'file',
-  destfile: 'file',
-  outfile: 'file',
-  ttylog: 'file',
-  url: 'url',
-  data: 'data',
-  payload: 'data',
-  packet: 'data',
-  message: 'text',
-  key: 'text',
-  fingerprint: 'text',
-  realm: 'text',
-  system: 'text',
-  error: 'text',
-  hassh: 'text',
-  hasshAlgorithms: 'text',
-  kexAlgs: 'text',
-  keyAlgs: 'text',
-  encCS: 'text',
-  macCS: 'text',
-  compCS: 'text',
-  langCS: 'text',
-  arch: 'text',
-  sensor: 'text',
-  session: 'text',
-  eventid: 'text',
-  timestamp: 'text',
-  src_ip: 'text',
-  dst_ip: 'text',
-  protocol: 'text',
-  shasum: 'text',
-  dst_port: 'text',
-  src_port: 'text',
-  uuid: 'text',
-  duration: 'text',
-  ptr: 'text',
-  new_ip: 'text',
-  orig_ip: 'text',
-}
-
-/** Fields that are named in a verdict as they are; names that an attacker made up stand as `other`. */
-const NAMED: ReadonlySet<string> = new Set(Object.keys(FIELD_CLASS))
+/**
+ * What kind of text each field of Cowrie's events holds; fields not named here are plain text. A map: in an object, a field
+ * that an attacker calls `constructor` would find what every object has.
+ */
+const FIELD_CLASS: ReadonlyMap<string, FieldClass> = new Map(
+  Object.entries({
+    input: 'command',
+    attempted_command: 'command',
+    username: 'credential',
+    password: 'credential',
+    original_username: 'credential',
+    version: 'client',
+    name: 'env',
+    value: 'env',
+    filename: 'file',
+    destfile: 'file',
+    outfile: 'file',
+    ttylog: 'file',
+    url: 'url',
+    data: 'data',
+    payload: 'data',
+    packet: 'data',
+    message: 'text',
+    key: 'text',
+    fingerprint: 'text',
+    realm: 'text',
+    system: 'text',
+    error: 'text',
+    hassh: 'text',
+    hasshAlgorithms: 'text',
+    kexAlgs: 'text',
+    keyAlgs: 'text',
+    encCS: 'text',
+    macCS: 'text',
+    compCS: 'text',
+    langCS: 'text',
+    arch: 'text',
+    sensor: 'text',
+    session: 'text',
+    eventid: 'text',
+    timestamp: 'text',
+    src_ip: 'text',
+    dst_ip: 'text',
+    protocol: 'text',
+    shasum: 'text',
+    dst_port: 'text',
+    src_port: 'text',
+    uuid: 'text',
+    duration: 'text',
+    ptr: 'text',
+    new_ip: 'text',
+    orig_ip: 'text',
+  } as const satisfies Readonly<Record<string, FieldClass>>),
+)
 
 // Times, addresses, numbers, hashes, names of sensors: no rule can hit such a text.
 const INERT = /^[0-9A-Za-z][0-9A-Za-z.:_-]{0,127}$/
@@ -67,9 +69,13 @@ export type ScorerFigures = {
   texts: number
   cacheHits: number
   matchUs: number
-  slowestUs: number
   /** Texts that took longer than five milliseconds. */
   slowTexts: number
+}
+
+/** Nothing counted yet. */
+export function noFigures(): ScorerFigures {
+  return { texts: 0, cacheHits: 0, matchUs: 0, slowTexts: 0 }
 }
 
 /** A character of nobody's, so that texts do not run into each other. */
@@ -86,13 +92,7 @@ const NO_CLOCK = (): number => 0
 export class EventScorer {
   readonly #matcher: TextMatcher
   readonly #nowMs: () => number
-  readonly #figures: ScorerFigures = {
-    texts: 0,
-    cacheHits: 0,
-    matchUs: 0,
-    slowestUs: 0,
-    slowTexts: 0,
-  }
+  readonly #figures = noFigures()
   /** By class; the older half is given up as a whole, so that a flood of new texts cannot grow it. */
   #young = new Map<string, TextVerdict>()
   #old = new Map<string, TextVerdict>()
@@ -106,10 +106,6 @@ export class EventScorer {
   constructor(matcher: TextMatcher, nowMs: () => number = NO_CLOCK) {
     this.#matcher = matcher
     this.#nowMs = nowMs
-  }
-
-  get ruleSet(): string {
-    return this.#matcher.version
   }
 
   get figures(): Readonly<ScorerFigures> {
@@ -128,7 +124,7 @@ export class EventScorer {
     this.#looked = 0
     for (const field in view) {
       const value = view[field]!
-      const fieldClass = FIELD_CLASS[field]
+      const fieldClass = FIELD_CLASS.get(field)
       if (fieldClass === undefined) this.#look('other', field, 'text')
       if (typeof value === 'string') {
         if (field === 'message' && isTold(value, view)) continue
@@ -175,8 +171,9 @@ export class EventScorer {
 
   #judge(field: string, text: string, fieldClass: FieldClass): void {
     const verdict = this.#verdictOn(text, fieldClass)
+    // Names that an attacker made up stand as `other` in a verdict.
     if (verdict.rules.length > 0 || verdict.layers.length > 0)
-      this.#findings.push({ field: NAMED.has(field) ? field : 'other', verdict })
+      this.#findings.push({ field: FIELD_CLASS.has(field) ? field : 'other', verdict })
   }
 
   #verdictOn(text: string, fieldClass: FieldClass): TextVerdict {
@@ -198,7 +195,6 @@ export class EventScorer {
     )
     const us = (this.#nowMs() - beganMs) * 1000
     this.#figures.matchUs += us
-    if (us > this.#figures.slowestUs) this.#figures.slowestUs = us
     if (us > SLOW_US) this.#figures.slowTexts += 1
     if (isCached) {
       if (
@@ -293,5 +289,5 @@ function verdictOf(findings: readonly Finding[]): Verdict {
 
 /** What kind of text a field holds. */
 export function fieldClassOf(field: string): FieldClass {
-  return FIELD_CLASS[field] ?? 'text'
+  return FIELD_CLASS.get(field) ?? 'text'
 }

@@ -1,6 +1,6 @@
 import type { PlainObject } from '../core/json.ts'
 import type { TextMatcher, Verdict } from '../core/verdict.ts'
-import { EventScorer, type ScorerFigures } from './score.ts'
+import { EventScorer, noFigures, type ScorerFigures } from './score.ts'
 
 /**
  * The rules at work in one reader. A rule that takes too long is switched off from the next batch on: the batch that met
@@ -11,7 +11,7 @@ export class Scoring {
   readonly #nowMs: (() => number) | undefined
   #matcher: TextMatcher
   #scorer: EventScorer
-  #past: ScorerFigures = { texts: 0, cacheHits: 0, matchUs: 0, slowestUs: 0, slowTexts: 0 }
+  #past = noFigures()
   readonly #slow = new Set<string>()
   readonly #off = new Set<string>()
 
@@ -52,7 +52,6 @@ export class Scoring {
       cacheHits: this.#past.cacheHits + now.cacheHits,
       matchUs: this.#past.matchUs + now.matchUs,
       slowTexts: this.#past.slowTexts + now.slowTexts,
-      slowestUs: Math.max(this.#past.slowestUs, now.slowestUs),
     }
   }
 }
