@@ -1,7 +1,7 @@
 /** Finds and opens the exact bytes of records in the sealed blocks of a batch. */
 import { SealError } from '../core/errors.ts'
 import type { RecipientPrivateKey } from '../core/seal-types.ts'
-import { openEnvelope } from '../seal/envelope.ts'
+import { type BlockKey, openEnvelope } from '../seal/envelope.ts'
 import { blockLeaf, openBlock } from '../seal/records.ts'
 import type { Row } from '../store/schema.ts'
 import type { VerifyReads } from '../store/verify-port.ts'
@@ -27,11 +27,7 @@ export async function openerOf(
 ): Promise<BatchOpener> {
   const key = await reads.batchKey(batchId)
   if (key === undefined) return (block) => openBlock(block.codec, block.bytes)
-  const dataKey = openEnvelope(privateKeys, {
-    keyId: key.key_id,
-    ephemeral: key.ephemeral,
-    wrapped: key.wrapped,
-  })
+  const dataKey = dataKeyOf(privateKeys, key)
   if (dataKey === undefined) {
     throw new SealError(
       'SEAL_NO_PRIVATE_KEY',
@@ -41,8 +37,7 @@ export async function openerOf(
       },
     )
   }
-  return (block) =>
-    openBlock(block.codec, block.bytes, { dataKey, n: block.n, leaf: blockLeaf(leafOf(block)) })
+  return (block) => openBlock(block.codec, block.bytes, keyOfBlock(block, dataKey))
 }
 
 /** The bytes of a range of a batch. */
@@ -125,12 +120,38 @@ export async function recordOf(
   )
 }
 
-function leafOf(block: Row<'blocks'>) {
-  return {
+/** The leaf of a stored block in the tree of its batch. */
+export function leafOf(block: Row<'blocks'>): Uint8Array {
+  return blockLeaf({
     sha256: block.sha256,
     startOffset: block.start_offset,
     endOffset: block.end_offset,
     records: block.records,
     root: block.root,
-  }
+  })
+}
+
+/** What opens a stored block; undefined for one that is not encrypted, or whose key is not here. */
+export function keyOfBlock(
+  block: Row<'blocks'>,
+  dataKey: Uint8Array | undefined,
+): BlockKey | undefined {
+  return dataKey === undefined ? undefined : { dataKey, n: block.n, leaf: leafOf(block) }
+}
+
+/**
+ * The data key of a batch.
+ *
+ * @returns undefined when the private half of its key is not among those given
+ * @throws SealError `SEAL_DAMAGED` when it is, and the wrapped key does not open
+ */
+export function dataKeyOf(
+  privateKeys: ReadonlyMap<string, RecipientPrivateKey>,
+  key: Row<'batch_keys'>,
+): Uint8Array | undefined {
+  return openEnvelope(privateKeys, {
+    keyId: key.key_id,
+    ephemeral: key.ephemeral,
+    wrapped: key.wrapped,
+  })
 }

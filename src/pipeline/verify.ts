@@ -22,8 +22,7 @@ import {
   keyIdOf,
   verifySignature,
 } from '../seal/chain.ts'
-import { type BlockKey, openEnvelope } from '../seal/envelope.ts'
-import { blockLeaf, openBlock, recordLeaf } from '../seal/records.ts'
+import { openBlock, recordLeaf } from '../seal/records.ts'
 import {
   batchDigest,
   deadLetterDigest,
@@ -38,6 +37,7 @@ import type { EventCells, Pages, VerifyReads } from '../store/verify-port.ts'
 import type { Registry } from '../validate/registry.ts'
 import { ReviewJournal } from './review-journal.ts'
 import { RuleBook, verdictDifference } from './rule-book.ts'
+import { dataKeyOf, keyOfBlock, leafOf } from './sealed-bytes.ts'
 import { SummaryCheck } from './verify-summaries.ts'
 
 export type VerifySection = { ok: boolean; problems: string[] }
@@ -420,11 +420,7 @@ class Verification {
     if (this.#dataKeys.size > 10_000) this.#dataKeys.clear()
     let dataKey: Uint8Array | undefined
     try {
-      dataKey = openEnvelope(this.#options.privateKeys, {
-        keyId: key.key_id,
-        ephemeral: key.ephemeral,
-        wrapped: key.wrapped,
-      })
+      dataKey = dataKeyOf(this.#options.privateKeys, key)
     } catch {
       this.#problem('seals', `batch_keys ${batchId}: the wrapped key does not open`)
     }
@@ -635,15 +631,7 @@ class Verification {
       if (block.codec !== (key === undefined ? 'zstd' : 'zstd+aes-256-gcm'))
         this.#problem('seals', `${place}: codec does not fit its batch`)
       this.#openBlock(block, place)
-      tree.add(
-        blockLeaf({
-          sha256: block.sha256,
-          startOffset: block.start_offset,
-          endOffset: block.end_offset,
-          records: block.records,
-          root: block.root,
-        }),
-      )
+      tree.add(leafOf(block))
     })
     if (offset !== batch.end_offset)
       this.#problem('seals', `${where}: its blocks end at ${offset} instead of ${batch.end_offset}`)
@@ -939,18 +927,6 @@ type BatchParts = {
 }
 
 const NONE_WITHHELD: readonly Uint8Array[] = []
-
-function keyOfBlock(block: Row<'blocks'>, dataKey: Uint8Array | undefined): BlockKey | undefined {
-  if (dataKey === undefined) return undefined
-  const leaf = blockLeaf({
-    sha256: block.sha256,
-    startOffset: block.start_offset,
-    endOffset: block.end_offset,
-    records: block.records,
-    root: block.root,
-  })
-  return { dataKey, n: block.n, leaf }
-}
 
 function isOther(found: Buffer | undefined, stored: Uint8Array): boolean {
   return found !== undefined && !found.equals(stored)
