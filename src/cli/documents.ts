@@ -11,7 +11,7 @@ import {
   type Observable,
   text,
 } from '../output/document.ts'
-import { hitsOf } from '../review/risk.ts'
+import { rulesOf } from '../review/risk.ts'
 import type { EventField, EventRecord, SessionRecord } from '../store/port.ts'
 
 /** Fields of Cowrie that hold what is hunted for. */
@@ -48,7 +48,7 @@ export function sessionDocument(
           text(event.eventid),
           count(event.threat),
           count(event.hazard),
-          label([...new Set(hitsOf(event.hits).map(([, rule]) => rule))].join(' ')),
+          label(rulesOf(event.hits).join(' ')),
           fields(
             fieldsOf(event).map((field) => ({
               ...field,

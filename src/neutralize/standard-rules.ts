@@ -1,7 +1,7 @@
 /** The rules of this program, with the readers of texts that they need; and those of earlier loads, out of the store. */
 import type { TextMatcher } from '../core/verdict.ts'
 import { type RuleDefinition, readDefinition } from './rules/definition.ts'
-import { loadRules } from './rules/load.ts'
+import { loadRules, readRules } from './rules/load.ts'
 import { compileRules, ENGINE, type RuleOptions, type RuleSet } from './rules/rule-set.ts'
 import { shellFacts } from './shell.ts'
 import { unwrap } from './unwrap/unwrap.ts'
@@ -39,7 +39,7 @@ export function standardRules(
     match: (text, fieldClass) => rules.match(text, fieldClass),
     explain: (text, fieldClass) => rules.explain(text, fieldClass),
     without: (ids) => rules.without(ids),
-    texts: rules.definitions.map((rule) => ({ id: rule.id, definition: keptText(rule) })),
+    texts: keptOf(rules.definitions),
     isRuleSet(version, kept) {
       const definitions = kept.map((one) => readKept(one))
       // What another engine made cannot be checked here; that its rows say so is all there is.
@@ -56,6 +56,19 @@ export function standardRules(
       return compiled.version === version ? compiled : undefined
     },
   }
+}
+
+/**
+ * The rules of a folder as the store keeps them, without compiling them.
+ *
+ * @throws RulesError
+ */
+export function keptRules(folder: URL): KeptRule[] {
+  return keptOf(readRules(folder))
+}
+
+function keptOf(definitions: readonly RuleDefinition[]): KeptRule[] {
+  return definitions.map((rule) => ({ id: rule.id, definition: keptText(rule) }))
 }
 
 function keptText(rule: RuleDefinition): string {

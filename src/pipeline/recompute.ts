@@ -4,7 +4,7 @@ import type { Verdict } from '../core/verdict.ts'
 import { LIMITS } from '../limits.ts'
 import { EventScorer } from '../neutralize/score.ts'
 import type { StandardRules } from '../neutralize/standard-rules.ts'
-import { hitsOf } from '../review/risk.ts'
+import { rulesOf } from '../review/risk.ts'
 import type { Store, VerdictChange } from '../store/port.ts'
 import type { EventCells, VerifyReads } from '../store/verify-port.ts'
 import { RuleBook, verdictDifference } from './rule-book.ts'
@@ -177,10 +177,8 @@ class Run {
   }
 
   #countRules(before: Verdict | undefined, made: Verdict | undefined): void {
-    const rulesOf = (verdict: Verdict | undefined): Set<string> =>
-      new Set(verdict === undefined ? [] : hitsOf(verdict.hits).map(([, rule]) => rule))
-    const old = rulesOf(before)
-    const now = rulesOf(made)
+    const old = new Set(rulesOf(before?.hits ?? '[]'))
+    const now = new Set(rulesOf(made?.hits ?? '[]'))
     for (const rule of now) if (!old.has(rule)) this.#counts(rule).gained += 1
     for (const rule of old) if (!now.has(rule)) this.#counts(rule).lost += 1
   }

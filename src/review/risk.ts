@@ -79,6 +79,11 @@ export function hitsOf(hits: string): (readonly [field: string, rule: string])[]
   )
 }
 
+/** Ids of the rules that hit, each once. */
+export function rulesOf(hits: string): string[] {
+  return [...new Set(hitsOf(hits).map(([, rule]) => rule))]
+}
+
 /** Names of a list; none where the text is not one of ours. */
 export function namesOf(names: string): string[] {
   return listOf(names).filter((one): one is string => typeof one === 'string')

@@ -4,7 +4,7 @@ import type { SafeText } from '../../core/text.ts'
 import { toVisible } from '../../neutralize/visible.ts'
 import { refang } from '../../output/defang.ts'
 import { terminal } from '../../output/encode/terminal.ts'
-import { hitsOf, namesOf } from '../../review/risk.ts'
+import { namesOf, rulesOf } from '../../review/risk.ts'
 import type { EventField, EventRecord, SessionRecord } from '../../store/port.ts'
 import { type Command, EXIT } from '../command.ts'
 import { DELIVERY_OPTIONS, deliver } from '../deliver.ts'
@@ -215,7 +215,7 @@ const INDENT = terminal.own(' '.repeat(39))
 
 /** Scores, rules and what was unwrapped; undefined where there is nothing to say. */
 function verdictText({ threat, hazard, hits, layers }: EventRecord): TerminalText | undefined {
-  const rules = [...new Set(hitsOf(hits).map(([, rule]) => rule))]
+  const rules = rulesOf(hits)
   const undone = namesOf(layers)
   if (rules.length === 0 && undone.length === 0) return undefined
   const parts = [terminal`threat ${threat}, hazard ${hazard}`]
