@@ -68,8 +68,8 @@ export async function runLoad(
       )
     }
     if (options['dry-run'] !== true) await keepFigures(app, store, report)
-    const modes = await store.reads().modes()
-    if (modes.some((row) => row.name === 'emergency' && row.state === 'on'))
+    const { isEmergency } = await import('../pipeline/emergency.ts')
+    if (await isEmergency(store.reads()))
       report.notices.push(
         'Emergency mode is on: everything new is withheld. "nacre quarantine emergency status" says why.',
       )
@@ -125,12 +125,13 @@ async function keepFigures(app: App, store: Store, report: LoadReport): Promise<
 /** The versions that a batch's seal names. */
 export async function writerVersions(app: App): Promise<WriterVersions> {
   const registry = await app.registry()
-  const { texts } = await app.ruleSet()
+  const { keptRules } = await import('../neutralize/standard-rules.ts')
   return {
     schemaVersion: registry.version,
     programVersion: app.programVersion,
     schemaFiles: registry.entries.map(({ file, digest }) => ({ file, digest })),
-    rules: texts,
+    // Readers compile them; here their texts do.
+    rules: keptRules(app.rules),
   }
 }
 

@@ -14,6 +14,11 @@ export type Emergency = {
   readonly reason: string | null
 }
 
+/** Whether everything new is withheld now. */
+export async function isEmergency(reads: VerifyReads): Promise<boolean> {
+  return (await reads.modes()).some((row) => row.name === 'emergency' && row.state === 'on')
+}
+
 export async function emergencyOf(reads: VerifyReads): Promise<Emergency> {
   const mode = (await reads.modes()).find((row) => row.name === 'emergency')
   if (mode === undefined) return { state: 'off', since: null, actor: null, reason: null }
@@ -76,7 +81,7 @@ export async function setEmergency(
   state: 'on' | 'off',
   by: { readonly actor: string; readonly reason: string; readonly trigger?: string },
 ): Promise<boolean> {
-  if ((await emergencyOf(store.reads())).state === state) return false
+  if ((await isEmergency(store.reads())) === (state === 'on')) return false
   await store.review.setMode('emergency', state, {
     actor: by.actor,
     action: `emergency.${state}`,

@@ -5,6 +5,7 @@ import { EvidenceError, LookupFailed, OperatingError } from '../core/errors.ts'
 import type { RecipientPrivateKey } from '../core/seal-types.ts'
 import { recordLeaf } from '../seal/records.ts'
 import type { Store } from '../store/port.ts'
+import { isEmergency } from './emergency.ts'
 import { bytesBetween, openerOf, recordOf, type SealedRecord } from './sealed-bytes.ts'
 
 /** What is asked for: a record of a batch, or a range of it (a dead letter). */
@@ -74,7 +75,7 @@ async function open(store: Store, wanted: Wanted, options: RevealOptions): Promi
     })
   }
   const reads = store.reads()
-  if ((await reads.modes()).some((row) => row.name === 'emergency' && row.state === 'on')) {
+  if (await isEmergency(reads)) {
     throw new EvidenceError('EVIDENCE_EMERGENCY', 'Nothing is revealed in an emergency.', {
       hint: '"nacre quarantine emergency off --reason TEXT" ends it.',
     })

@@ -28,10 +28,10 @@ export const quarantineList: Command = {
     try {
       const { heldBatches } = await import('../../store/repo/held.ts')
       const batches = await heldBatches(store.query, options['all'] !== true)
-      const mode = (await store.reads().modes()).find((row) => row.name === 'emergency')
-      const isEmergency = mode?.state === 'on'
+      const { isEmergency } = await import('../../pipeline/emergency.ts')
+      const isOn = await isEmergency(store.reads())
       const result = {
-        emergency: isEmergency,
+        emergency: isOn,
         batches: batches.map(({ committedAtUs, ...one }) => ({
           batch: one.batchId,
           path: one.path,
@@ -45,9 +45,7 @@ export const quarantineList: Command = {
       }
       app.out.result(result, () => {
         const { paint } = app.out
-        const lines = isEmergency
-          ? [paint.red(terminal`Emergency: everything new is withheld.`)]
-          : []
+        const lines = isOn ? [paint.red(terminal`Emergency: everything new is withheld.`)] : []
         if (batches.length === 0) lines.push(terminal`Nothing is withheld.`)
         else
           lines.push(

@@ -144,7 +144,7 @@ async function hostileContent(app: App, store: Store) {
   const { falsePositives, metrics, verdictCounts } = await import('../../store/repo/rules.ts')
   const { heldBatches } = await import('../../store/repo/held.ts')
   const { ruleFigures } = await import('../../pipeline/rule-stats.ts')
-  const { emergencyOf } = await import('../../pipeline/emergency.ts')
+  const { isEmergency } = await import('../../pipeline/emergency.ts')
   const counted = await metrics(store.query)
   const of = (name: string): number => counted[name] ?? 0
   const ratio = (part: number, whole: number): number | null =>
@@ -159,7 +159,7 @@ async function hostileContent(app: App, store: Store) {
   const misses = of('scoring.texts') - of('scoring.cache_hits')
   return {
     ruleSet: (await app.ruleSet()).version,
-    emergency: (await emergencyOf(store.reads())).state === 'on',
+    emergency: await isEmergency(store.reads()),
     neutralized: of('events.neutralized'),
     withVerdict: of('events.with_verdict'),
     withheld: { waiting, rejected, approved: sum((one) => one.withheld) - waiting - rejected },
