@@ -22,6 +22,7 @@ import {
 } from '../source/discover.ts'
 import { headDigest } from '../source/probe.ts'
 import type { BatchWriter, Fates, FileRecord, LineageStore, SourceState } from '../store/port.ts'
+import { addFates, noFates } from './fates.ts'
 import type { Candidate, Probe, ReadMessage } from './reader.ts'
 import type { Reader } from './reader-pool.ts'
 
@@ -220,13 +221,7 @@ class LoadRun {
     const totals = {
       sources: this.#sources.length,
       bytes: 0,
-      lines: 0,
-      stored: 0,
-      duplicate: 0,
-      held: 0,
-      dead: 0,
-      blank: 0,
-      expired: 0,
+      ...noFates(),
       pendingBytes: 0,
     }
     for (const source of this.#sources) {
@@ -313,13 +308,7 @@ class LoadRun {
       state: 'new',
       end: 'open',
       bytes: 0,
-      lines: 0,
-      stored: 0,
-      duplicate: 0,
-      held: 0,
-      dead: 0,
-      blank: 0,
-      expired: 0,
+      ...noFates(),
       pendingBytes: 0,
     }
     const reading = reader.read({
@@ -410,13 +399,7 @@ class LoadRun {
       state: 'unchanged',
       end: source?.state ?? 'complete',
       bytes: 0,
-      lines: 0,
-      stored: 0,
-      duplicate: 0,
-      held: 0,
-      dead: 0,
-      blank: 0,
-      expired: 0,
+      ...noFates(),
       pendingBytes: source?.pendingBytes ?? 0,
     })
   }
@@ -715,16 +698,6 @@ class SourceRun {
       path: toVisible(this.file.path),
     }
   }
-}
-
-function addFates(total: Fates, more: Fates): void {
-  total.lines += more.lines
-  total.stored += more.stored
-  total.duplicate += more.duplicate
-  total.held += more.held
-  total.dead += more.dead
-  total.blank += more.blank
-  total.expired += more.expired
 }
 
 function formatOf(probe: Probe): string {

@@ -9,6 +9,7 @@ import { LIMITS } from '../limits.ts'
 import { detectEncoding, type TextEncodingName, Utf16Transcoder } from '../source/encoding.ts'
 import type { BatchWriter, DeadLetterRecord, Fates, Store } from '../store/port.ts'
 import { ValueDictionary } from './batch-builder.ts'
+import { addFates, noFates } from './fates.ts'
 import { RecordProcessor } from './process-records.ts'
 import { bytesBetween, openerOf } from './sealed-bytes.ts'
 import type { ReadingStages } from './stages.ts'
@@ -69,7 +70,7 @@ export async function replay(
     ...processor.push(transcoder === undefined ? bytes : transcoder.push(bytes)),
     ...processor.finish('torn-line', undefined),
   ]
-  const fates = emptyFates()
+  const fates = noFates()
   if (batches.every((batch) => batch.count === 0)) return { outcome: 'unreadable', fates }
   await writer.begin()
   try {
@@ -97,7 +98,7 @@ export async function replay(
       })
     }
     await writer.finishSource(sourceId, update)
-    for (const one of await writer.commit()) for (const name of FATE_NAMES) fates[name] += one[name]
+    for (const one of await writer.commit()) addFates(fates, one)
   } catch (error) {
     await writer.rollback()
     throw error
@@ -170,10 +171,4 @@ function mustBeNew(letter: DeadLetterRecord): void {
     `The dead letter ${letter.id} is ${letter.state} already.`,
     { hint: '"nacre dlq list" lists those that wait.' },
   )
-}
-
-const FATE_NAMES = ['lines', 'stored', 'duplicate', 'held', 'dead', 'blank', 'expired'] as const
-
-function emptyFates(): Fates {
-  return { lines: 0, stored: 0, duplicate: 0, held: 0, dead: 0, blank: 0, expired: 0 }
 }
