@@ -69,6 +69,8 @@ export class LiveSource {
   bytesNeeded = 0
   /** Time of its newest event. */
   lastEventUs: InstantUs | undefined
+  /** How far that lay behind the clock when it was read as it came, milliseconds. */
+  skewMs: number | undefined
   readonly #file: OpenFile
   #head: Uint8Array = new Uint8Array(0)
   #tail: Uint8Array = new Uint8Array(0)
