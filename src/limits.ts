@@ -34,12 +34,14 @@ export const LIMITS = {
   followBatchBytesMax: 1024 * 1024,
   /** Milliseconds that one pass over the files may take before its pieces are made smaller. */
   passMsMax: 80,
+  /** Milliseconds between two looks at the memory of the process. */
+  memoryLookMs: 1_000,
   /** Resident bytes of the process above which pieces are made smaller. */
   followRssBytes: 112 * 1024 * 1024,
   /** Milliseconds for which lines are gathered before a pass: a multiple of what the last one took, between two bounds. */
   gatherMsMin: 10,
-  gatherMsMax: 50,
-  gatherRatio: 8,
+  gatherMsMax: 65,
+  gatherRatio: 12,
   /** Milliseconds without growth after which an object without a line end is taken as whole. */
   unendedMs: 2_000,
   /** Milliseconds without a change after which an archive is taken as written, and a rotated file as done. */
@@ -69,7 +71,7 @@ export const LIMITS = {
   storeRetryMsMin: 500,
   storeRetryMsMax: 30_000,
   /** Milliseconds between two writings of the status files: while lines come, and while none do. */
-  statusBusyMs: 1_000,
+  statusBusyMs: 2_000,
   statusIdleMs: 10_000,
   /** Milliseconds over which a rate is taken. */
   rateMs: 10_000,

@@ -5,13 +5,24 @@ type Collector = (options: { readonly type: 'minor' }) => void
 
 let collector: Collector | undefined
 
+/** Bytes handed on since the last collection. */
+let since = 0
+
+/** A collection costs a millisecond: it is worth it for a megabyte, not for the few lines of a moment. */
+const WORTH_BYTES = 1024 * 1024
+
 /**
  * Frees what died since the last call: buffers of a batch that has been handed on.
  *
  * V8 learns late that megabytes hang on small objects, and would let tens of megabytes of dead buffers stand. A minor
  * collection costs about a millisecond; called once a batch it keeps a loader within its memory bound.
+ *
+ * @param bytes - of the buffers of this batch; small ones are gathered
  */
-export function collectYoung(): void {
+export function collectYoung(bytes: number): void {
+  since += bytes
+  if (since < WORTH_BYTES) return
+  since = 0
   if (collector === undefined) {
     setFlagsFromString('--expose-gc')
     const found: unknown = runInNewContext('gc')

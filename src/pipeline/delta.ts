@@ -174,6 +174,7 @@ export class Follower {
   #allowance: number
   #allowanceMs: number
   #hasStarted = false
+  #memory = { atMs: Number.NEGATIVE_INFINITY, isTight: false }
 
   constructor(
     options: FollowOptions,
@@ -1026,10 +1027,17 @@ export class Follower {
   #adapt(spentMs: number, isBusy: boolean): void {
     if (!isBusy) return
     const { followBatchBytesMax: most, followBatchBytesMin: least } = LIMITS
-    const isTight = process.memoryUsage.rss() > LIMITS.followRssBytes
-    if (spentMs > LIMITS.passMsMax || isTight)
+    if (spentMs > LIMITS.passMsMax || this.#isTight())
       this.#batchBytes = Math.max(least, this.#batchBytes / 2)
     else if (spentMs < LIMITS.passMsMax / 4) this.#batchBytes = Math.min(most, this.#batchBytes * 2)
+  }
+
+  /** Whether the process has more memory than it should; asked once a second. */
+  #isTight(): boolean {
+    const now = this.#options.monotonicMs()
+    if (now - this.#memory.atMs >= LIMITS.memoryLookMs)
+      this.#memory = { atMs: now, isTight: process.memoryUsage.rss() > LIMITS.followRssBytes }
+    return this.#memory.isTight
   }
 
   #hasAllowance(): boolean {

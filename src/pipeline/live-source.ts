@@ -157,7 +157,7 @@ export class LiveSource {
       acceptEnriched: options.acceptEnriched,
       startOffset: offset,
       dictionary: options.dictionary,
-      batchBytes: Math.min(options.bytesMax, LIMITS.batchBytesMax),
+      batchBytes: Math.min(Math.max(to - offset, 1), LIMITS.batchBytesMax),
       inArray: offset > 0 && startsArray(this.#head),
     })
     // All of it is read and proven before any of it is taken: the cursor stays where it is until then.

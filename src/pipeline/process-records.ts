@@ -158,7 +158,7 @@ export class RecordProcessor {
     const batch = this.#builder.finish(isOpen, scoring.rules)
     scoring.settle()
     this.#batches += 1
-    collectYoung()
+    collectYoung(this.#options.batchBytes ?? LIMITS.batchBytesMax)
     this.#builder = this.#builderFrom(batch.endOffset)
     return batch
   }
