@@ -26,6 +26,8 @@ export const LIMITS = {
   lineageHeadBytes: 1_024,
   /** Bytes before the cursor that are compared before the cursor of a plain file is used. */
   lineageTailBytes: 4_096,
+  /** Bytes at the end of a piece that must still be there when the next piece was read: no two records are alike so long. */
+  lineageGuardBytes: 512,
   /** Output of an archive is refused beyond both of these. */
   archiveRatioMax: 1_000,
   archiveBytesMax: 1024 * 1024 * 1024,

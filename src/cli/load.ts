@@ -7,6 +7,7 @@ import { terminal } from '../output/encode/terminal.ts'
 import { type LoadProgress, type LoadReport, loadOnce } from '../pipeline/bulk.ts'
 import { inlineReader, workerReader } from '../pipeline/reader-pool.ts'
 import { makeStages } from '../pipeline/stages.ts'
+import { systemFiles } from '../source/files.ts'
 import type { Store, WriterVersions } from '../store/port.ts'
 import type { App } from './app.ts'
 import { EXIT, type OptionValues } from './command.ts'
@@ -44,6 +45,7 @@ export async function runLoad(
           clock: app.clock,
           signal: app.signal,
           chunkBytes: LIMITS.readChunkBytes,
+          files: systemFiles,
           signingKey: key,
           onRulesOff: (ids) => rulesOff(app, store, ids),
           progress: (progress) => app.out.progress(progressLine(progress)),

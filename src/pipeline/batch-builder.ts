@@ -83,7 +83,7 @@ export class BatchBuilder {
   #verdictIx = new Uint32Array(this.#capacity)
   readonly #verdictNumbers = new Map<string, number>()
   readonly #verdicts: Verdict[] = []
-  #payloads = Buffer.allocUnsafeSlow(1_152 * 1024)
+  #payloads: Buffer
   #payloadBytes = 0
   #isAscii = true
   readonly #notes: [number, string][] = []
@@ -112,19 +112,27 @@ export class BatchBuilder {
   readonly #dead: DeadLetter[] = []
   #isLastDeadLong = false
   readonly #sealer: RecordSealer
+  readonly #batchBytes: number
   readonly #recipient: Recipient | undefined
   /** Opens the sealed bytes of this batch; it leaves this object wrapped for the recipient alone. */
   readonly #dataKey: Uint8Array | undefined
 
-  /** @param recipient - whom the sealed bytes are encrypted to; undefined leaves them unencrypted */
+  /**
+   * @param recipient - whom the sealed bytes are encrypted to; undefined leaves them unencrypted
+   * @param batchBytes - raw bytes after which it is full
+   */
   constructor(
     startOffset: number,
     dictionary: ValueDictionary,
     needs: BatchNeeds,
     recipient?: Recipient,
+    batchBytes: number = LIMITS.batchBytesMax,
   ) {
     this.startOffset = startOffset
     this.endOffset = startOffset
+    this.#batchBytes = batchBytes
+    // A payload is seldom longer than its record; what does not fit makes it grow.
+    this.#payloads = Buffer.allocUnsafeSlow(Math.ceil(batchBytes * 1.125))
     if (dictionary.size > LIMITS.readerDictionaryMax) dictionary.reset()
     this.#needs = needs
     if (needs.keyOrder) this.#keyOrderIx = new Uint32Array(this.#capacity)
@@ -140,7 +148,7 @@ export class BatchBuilder {
   }
 
   get isFull(): boolean {
-    return this.records >= LIMITS.batchRecordsMax || this.rawBytes >= LIMITS.batchBytesMax
+    return this.records >= LIMITS.batchRecordsMax || this.rawBytes >= this.#batchBytes
   }
 
   /** Seals the bytes of the next record. Must be called for every record and segment, in order. */

@@ -35,6 +35,8 @@ export type SourceRecord = SourceHeadRecord & {
     | undefined
   readonly state: SourceState
   readonly pendingBytes: number
+  /** When the store first heard of it. */
+  readonly firstSeenUs: InstantUs
 }
 
 export type SourceState = 'open' | 'complete' | 'torn' | 'bomb'

@@ -16,6 +16,7 @@ import { inlineReader, workerReader } from '../../src/pipeline/reader-pool.ts'
 import type { ReadingStages, StagesPlan } from '../../src/pipeline/stages.ts'
 import type { VerifyOptions } from '../../src/pipeline/verify.ts'
 import { loadSigningKey, newSigningKey } from '../../src/seal/chain.ts'
+import { systemFiles } from '../../src/source/files.ts'
 import { MIGRATIONS } from '../../src/store/migrations/index.ts'
 import type { BatchNeeds, Store, WriterVersions } from '../../src/store/port.ts'
 import { loadRegistry } from '../../src/validate/registry.ts'
@@ -234,6 +235,7 @@ export class Lab implements AsyncDisposable {
           dryRun: options.dryRun ?? false,
           clock: () => NOW_US,
           signal: new AbortController().signal,
+          files: systemFiles,
           chunkBytes: options.chunkBytes ?? LIMITS.readChunkBytes,
           signingKey,
           progress: () => {},
