@@ -195,7 +195,8 @@ export const PLAYS: readonly Play[] = [
   },
   {
     name: 'rewrite-same-tick',
-    claim: 'a log that is rewritten within one tick of its clock, with the same length, is read again',
+    claim:
+      'a log that is rewritten within one tick of its clock, with the same length, is read again',
     naive: { path: 'loses', inode: 'loses' },
     *acts({ files }, log) {
       const before = log.lines(12)
@@ -401,7 +402,8 @@ export const PLAYS: readonly Play[] = [
   },
   {
     name: 'shrink-regrow',
-    claim: 'a log cut off in the middle that grows again past its old size is read where it changed',
+    claim:
+      'a log cut off in the middle that grows again past its old size is read where it changed',
     naive: { path: 'loses', inode: 'loses' },
     *acts({ files, random }, log) {
       for (let round = 0; round < 3; round += 1) {
@@ -420,7 +422,8 @@ export const PLAYS: readonly Play[] = [
   },
   {
     name: 'restored',
-    claim: 'a log set back to an older copy of itself, and brought up to date again, adds nothing twice',
+    claim:
+      'a log set back to an older copy of itself, and brought up to date again, adds nothing twice',
     naive: { path: 'doubles', inode: 'doubles' },
     *acts({ files }, log) {
       yield* logging(log, 20)
@@ -453,7 +456,8 @@ export const PLAYS: readonly Play[] = [
   },
   {
     name: 'no-line-end',
-    claim: 'a last line that is whole but has no line end is stored once, before and after its end comes',
+    claim:
+      'a last line that is whole but has no line end is stored once, before and after its end comes',
     naive: { path: 'right', inode: 'right' },
     *acts({ clock }, log) {
       for (let round = 0; round < 3; round += 1) {
@@ -673,7 +677,8 @@ export const PLAYS: readonly Play[] = [
   },
   {
     name: 'plain-becomes-gzip',
-    claim: 'an archive under the name of the log it was made of adds nothing, and what follows is read',
+    claim:
+      'an archive under the name of the log it was made of adds nothing, and what follows is read',
     naive: { path: 'doubles', inode: 'doubles' },
     *acts({ files }, log) {
       yield* logging(log, 25)
@@ -784,5 +789,5 @@ function padded(text: string, model: string): string {
   let lines = text.split('\n').slice(0, -1)
   while (Buffer.byteLength(`${lines.join('\n')}\n`) > length) lines = lines.slice(0, -1)
   const kept = `${lines.join('\n')}\n`
-  return kept.slice(0, -1) + ' '.repeat(length - Buffer.byteLength(kept)) + '\n'
+  return `${kept.slice(0, -1) + ' '.repeat(length - Buffer.byteLength(kept))}\n`
 }

@@ -68,7 +68,17 @@ export class World {
 }
 
 const WORDS = 'abcdefghij klmnop'
-const TEXTS = ['root', 'admin', 'uname -a', 'ls -la /tmp', 'пароль', '密码', 'echo "🐚 ~ü"', 'a\\"b', '']
+const TEXTS = [
+  'root',
+  'admin',
+  'uname -a',
+  'ls -la /tmp',
+  'пароль',
+  '密码',
+  'echo "🐚 ~ü"',
+  'a\\"b',
+  '',
+]
 
 /** Cowrie with its log: it keeps the file open until it is told to open the name again. */
 export class CowrieLog {
