@@ -141,9 +141,13 @@ export async function* readSource(
   files: FileSystem = systemFiles,
 ): AsyncGenerator<ReadMessage> {
   const file = plan.path === '-' ? openDescriptor(0) : files.open(plan.path)
+  let isWhole = false
   try {
     yield* readOpened(file, plan, stages, dictionary)
+    isWhole = true
   } finally {
+    // Values of a batch that is not given out were never told to the writer.
+    if (!isWhole) dictionary.reset()
     file.close()
   }
 }

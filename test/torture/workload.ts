@@ -87,7 +87,7 @@ export class CowrieLog {
   readonly #sensor: string
   #file: WriterFile | undefined
   /** The rest of a line of which a part is written. */
-  #rest = ''
+  #rest: Uint8Array = new Uint8Array(0)
 
   constructor(world: World, path: string, sensor: string) {
     this.world = world
@@ -113,21 +113,22 @@ export class CowrieLog {
 
   /** Writes the first part of a line only. */
   beginLine(): void {
-    const line = `${this.world.line(this.#sensor)}\n`
+    // Cut at any byte, also within a character.
+    const line = Buffer.from(`${this.world.line(this.#sensor)}\n`)
     const cut = this.world.random.between(1, line.length - 3)
-    this.write(line.slice(0, cut))
-    this.#rest = line.slice(cut)
+    this.write(line.subarray(0, cut))
+    this.#rest = line.subarray(cut)
   }
 
   /** Writes the rest of the line that was begun. */
   endLine(): void {
     this.write(this.#rest)
-    this.#rest = ''
+    this.#rest = new Uint8Array(0)
   }
 
   /** The rest of the line that was begun never comes. */
   dropLine(): void {
-    this.#rest = ''
+    this.#rest = new Uint8Array(0)
   }
 
   /** An event whose line has no end. */
