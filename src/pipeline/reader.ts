@@ -350,7 +350,7 @@ function openSource(
   const head =
     size === undefined
       ? readOnce(file, Buffer.allocUnsafeSlow(chunkBytes), null)
-      : readOnce(file, Buffer.alloc(6), 0)
+      : readAt(file, 0, 6)
   const compression = detectCompression(head)
   const range = size === undefined ? head : { from: offset, to: size }
   const chunks = new PlainChunks(file, range, chunkBytes, isStillSame)
