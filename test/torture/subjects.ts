@@ -1,6 +1,7 @@
 /** What is put to the test: a loader that looks when it is told to, on a store of its own connection. */
 import { LIMITS } from '../../src/limits.ts'
 import { loadOnce } from '../../src/pipeline/bulk.ts'
+import { Follower } from '../../src/pipeline/delta.ts'
 import { inlineReader } from '../../src/pipeline/reader-pool.ts'
 import type { FileSystem } from '../../src/source/files.ts'
 import type { BatchWriter, Store } from '../../src/store/port.ts'
@@ -41,6 +42,9 @@ export type Setting = {
   readonly onWriter: (point: WriterPoint) => void
 }
 
+/** How often a follower looks at what it was not told of. */
+const POLL_MS = 2_000
+
 export type MakeSubject = (setting: Setting) => Promise<Subject>
 
 /** Loads everything once with each look, as a timer does it; one connection for all looks. */
@@ -65,6 +69,39 @@ export const onceSubject: MakeSubject = async (setting) => {
     },
     end: () => closeAll(writer, store),
     drop: () => dropAll(writer, store),
+  }
+}
+
+/** Follows; one look is one step. */
+export const followSubject: MakeSubject = async (setting) => {
+  const store = await setting.database.open('write')
+  const writer = watchedWriter(store, setting.onWriter)
+  const follower = new Follower(
+    {
+      ...commonOptions(setting),
+      paths: setting.paths,
+      ownFolders: [],
+      monotonicMs: () => setting.clock.monotonicMs(),
+      pollMs: POLL_MS,
+      recordsPerSecondMax: 0,
+    },
+    store,
+    writer,
+    testStages(writer.needs),
+  )
+  return {
+    async look() {
+      const { isIdle, committed } = await follower.step()
+      return isIdle && committed === 0
+    },
+    async end() {
+      await follower.finish()
+      await closeAll(writer, store)
+    },
+    async drop() {
+      follower.close()
+      await dropAll(writer, store)
+    },
   }
 }
 
