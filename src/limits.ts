@@ -28,6 +28,41 @@ export const LIMITS = {
   lineageTailBytes: 4_096,
   /** Bytes at the end of a piece that must still be there when the next piece was read: no two records are alike so long. */
   lineageGuardBytes: 512,
+  // Following.
+  /** Raw bytes of one piece of a file that is followed: the least and the most. A small piece is soon seen, a large one is cheap. */
+  followBatchBytesMin: 64 * 1024,
+  followBatchBytesMax: 1024 * 1024,
+  /** Milliseconds that one pass over the files may take before its pieces are made smaller. */
+  passMsMax: 80,
+  /** Resident bytes of the process above which pieces are made smaller. */
+  followRssBytes: 112 * 1024 * 1024,
+  /** Milliseconds for which lines are gathered before a pass: a multiple of what the last one took, between two bounds. */
+  gatherMsMin: 10,
+  gatherMsMax: 50,
+  gatherRatio: 8,
+  /** Milliseconds without growth after which an object without a line end is taken as whole. */
+  unendedMs: 2_000,
+  /** Milliseconds without a change after which an archive is taken as written, and a rotated file as done. */
+  settleMs: 5_000,
+  /** Milliseconds since a file was written after which it counts as quiet, without being watched. */
+  quietMs: 60_000,
+  /** Milliseconds for which a file whose names are gone is kept open after it last grew: its writer may still have it. */
+  goneMs: 60_000,
+  /** Milliseconds without growth after which a file is closed until it changes: two days, for those that get late lines. */
+  openQuietMs: 48 * 3_600_000,
+  /** Files kept open at most; the limit of a process is often 1,024. */
+  followOpenMax: 256,
+  /** Folders that are followed; each takes one watch of the system. */
+  followFoldersMax: 4_096,
+  /** Old files looked at in each poll, in turn: 20 microseconds each, so that 10,000 of them cost as little as 100. */
+  followRoundFiles: 32,
+  /** Bytes up to which a file without events is looked at again each time it grows. */
+  foreignLookBytes: 64 * 1024,
+  /** Milliseconds until a file that another loader reads, or that was replaced, is tried again. */
+  claimRetryMs: 50,
+  /** Milliseconds until a file that could not be read is tried again without a change: doubling between two bounds. */
+  failedRetryMsMin: 500,
+  failedRetryMsMax: 60_000,
   /** Output of an archive is refused beyond both of these. */
   archiveRatioMax: 1_000,
   archiveBytesMax: 1024 * 1024 * 1024,

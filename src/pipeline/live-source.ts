@@ -59,11 +59,14 @@ export class LiveSource {
   /** Monotonic milliseconds: when it last grew, and when its last name went. */
   grownAtMs: number
   goneAtMs: number | undefined
-  /** Size at which its end was last tried as a whole record, and at which it was given up as a torn one. */
+  /** Size at which nothing whole lay behind the cursor; a last try at its end was made; its end was given up as torn. */
+  partialAt = -1
   endTriedAt = -1
   endClosedAt = -1
-  /** Bytes behind the cursor, as the store was last told. */
-  pendingTold = 0
+  /** Monotonic milliseconds before which it is left to another loader that has it. */
+  blockedUntilMs = Number.NEGATIVE_INFINITY
+  /** Bytes that a reading needs at least to find a whole record. */
+  bytesNeeded = 0
   /** Time of its newest event. */
   lastEventUs: InstantUs | undefined
   readonly #file: OpenFile

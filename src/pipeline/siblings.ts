@@ -6,6 +6,8 @@ import type { FileStat, FileSystem } from '../source/files.ts'
 import type { LineageStore } from '../store/port.ts'
 import type { LoadRunOptions } from './load-run.ts'
 
+type SiblingOptions = Pick<LoadRunOptions, 'files' | 'sensor' | 'sensorOf'>
+
 /**
  * Older parts of the named files that may hold lines which were never read.
  *
@@ -14,7 +16,7 @@ import type { LoadRunOptions } from './load-run.ts'
  * to since the file was first read, and else only where it goes on with a source that is known.
  */
 export async function siblingsToLoad(
-  options: LoadRunOptions,
+  options: SiblingOptions,
   store: LineageStore,
   named: readonly FoundFile[],
 ): Promise<(FoundFile & { readonly onlyKnown: boolean })[]> {
@@ -40,7 +42,7 @@ export async function siblingsToLoad(
 /** When the content that stood at the path when it was last read was first seen; undefined for a path never read. */
 export async function firstReadUs(
   realPath: string,
-  options: LoadRunOptions,
+  options: SiblingOptions,
   store: LineageStore,
 ): Promise<InstantUs | undefined> {
   const sensorOverride = options.sensor ?? options.sensorOf(realPath) ?? ''
