@@ -11,7 +11,13 @@ import { Lab, VERIFY_ALL } from '../support/loading.ts'
 import { byInode, byPath, type Naive } from './naive.ts'
 import { type Acts, type Play, playNamed } from './plays.ts'
 import { systemError, type Watches } from './simulated-files.ts'
-import { type MakeSubject, type Setting, type Subject, WRITER_POINTS } from './subjects.ts'
+import {
+  type Look,
+  type MakeSubject,
+  type Setting,
+  type Subject,
+  WRITER_POINTS,
+} from './subjects.ts'
 import type { Findings } from './truth.ts'
 import { LOGS, World } from './workload.ts'
 
@@ -63,8 +69,11 @@ type NaiveCounts = ReturnType<World['truth']['judgeCounts']>
 /** The loader's process is gone. */
 class Killed extends Error {}
 
-/** Looks in a row that must be enough for everything to come to rest. */
-const RESTING_LOOKS_MAX = 60
+/** Looks in a row, with the clock at rest, after which a loader that commits nothing must be idle. */
+const SPINS_MAX = 300
+/** Rounds of rest in a row in which nothing is committed: late news came, and all files had their turn. */
+const QUIET_ROUNDS = 4
+const ROUNDS_MAX = 40
 const LOG_NAMES = ['cowrie.json', 'beta.json', 'gamma.log', 'delta']
 
 export async function perform(performance: Performance): Promise<Outcome> {
@@ -191,39 +200,39 @@ class Run {
       throw new StoreError('STORE_DISK_FULL', 'The disk is full, says the test.', { hint: '' })
   }
 
-  /** One look of the loader, and of the naive ones. @returns whether nothing was new */
-  async #look(): Promise<boolean> {
+  /** One look of the loader, and of the naive ones. */
+  async #look(): Promise<Look> {
     const { files } = this.#world
     files.deliver()
     if (!this.#isArmed) {
       this.#naive.path.look(files, LOGS)
       this.#naive.inode.look(files, LOGS)
     }
-    const isIdle = await this.#disturbed(async () => {
+    const look = await this.#disturbed(async () => {
       this.#subject ??= await this.#performance.subject(this.#setting)
       return await this.#subject.look()
     })
-    if (isIdle !== undefined) return isIdle
+    if (look !== undefined) return look
     await this.#subject?.drop()
     this.#subject = undefined
-    return false
+    return { isIdle: false, committed: 0 }
   }
 
   async #lookOthers(): Promise<void> {
     for (const [i, make] of (this.#performance.others ?? []).entries()) {
       if (this.#random.chance(0.6)) continue
-      const isIdle = await this.#disturbed(async () => {
+      const look = await this.#disturbed(async () => {
         this.#others[i] ??= await make(this.#setting)
         return await this.#others[i].look()
       })
-      if (isIdle !== undefined) continue
+      if (look !== undefined) continue
       await this.#others[i]?.drop()
       this.#others[i] = undefined
     }
   }
 
   /** @returns undefined when the loader did not survive it */
-  async #disturbed(work: () => Promise<boolean>): Promise<boolean | undefined> {
+  async #disturbed(work: () => Promise<Look>): Promise<Look | undefined> {
     try {
       return await work()
     } catch (error) {
@@ -238,18 +247,30 @@ class Run {
   /** Looks until nothing is new; then everything that lies there must be stored. */
   async #rest(): Promise<void> {
     const { clock, files, truth } = this.#world
-    let idle = 0
-    for (let i = 0; idle < 3; i += 1) {
-      if (i === RESTING_LOOKS_MAX) {
-        this.#problems.push(`still not at rest after ${i} looks`)
+    let quiet = 0
+    for (let round = 0; quiet < QUIET_ROUNDS; round += 1) {
+      if (round === ROUNDS_MAX) {
+        this.#problems.push(`something is new in each of ${round} rounds of rest`)
         break
       }
-      // Late news come, an end without a line end is old enough, a look at everything is due.
-      clock.advanceMs(idle < 2 ? 2_500 : 70_000)
-      files.deliver()
-      idle = (await this.#look()) ? idle + 1 : 0
+      // An end without a line end is old enough; what failed is due again.
+      clock.advanceMs(quiet < QUIET_ROUNDS / 2 ? 2_500 : 70_000)
+      quiet = (await this.#drain()) === 0 ? quiet + 1 : 0
     }
     truth.allRead(files.present(LOGS))
+  }
+
+  /** Looks until the loader is idle. @returns records committed */
+  async #drain(): Promise<number> {
+    let committed = 0
+    for (let spins = 0; spins < SPINS_MAX; spins += 1) {
+      const look = await this.#look()
+      committed += look.committed
+      if (look.isIdle) return committed
+      if (look.committed > 0) spins = 0
+    }
+    this.#problems.push(`${SPINS_MAX} looks in a row neither committed anything nor were idle`)
+    return committed
   }
 
   /** With nothing new nothing is opened and nothing is written. */

@@ -9,9 +9,16 @@ import type { TestDatabase } from '../support/engines.ts'
 import { rules, signingKey, testStages, VERSIONS } from '../support/loading.ts'
 import type { SimulatedClock } from './simulated-files.ts'
 
+export type Look = {
+  /** Nothing more can be done now. */
+  readonly isIdle: boolean
+  /** Records committed. */
+  readonly committed: number
+}
+
 export type Subject = {
-  /** One look at everything. @returns whether nothing was new */
-  look(): Promise<boolean>
+  /** One look at everything. */
+  look(): Promise<Look>
   /** Ends as at the end of a run. */
   end(): Promise<void>
   /** Ends as when its process is killed: what is not committed is gone. */
@@ -65,7 +72,7 @@ export const onceSubject: MakeSubject = async (setting) => {
         writer,
         [reader],
       )
-      return totals.lines === 0
+      return { isIdle: true, committed: totals.lines }
     },
     end: () => closeAll(writer, store),
     drop: () => dropAll(writer, store),
@@ -90,10 +97,7 @@ export const followSubject: MakeSubject = async (setting) => {
     testStages(writer.needs),
   )
   return {
-    async look() {
-      const { isIdle, committed } = await follower.step()
-      return isIdle && committed === 0
-    },
+    look: () => follower.step(),
     async end() {
       await follower.finish()
       await closeAll(writer, store)
