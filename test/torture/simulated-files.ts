@@ -86,6 +86,13 @@ type Watcher = {
 }
 type News = { readonly folder: Node; readonly name: string; dueAt: number }
 
+/** A process that reads: what it has open ends with it. */
+export type ReadingProcess = {
+  readonly files: FileSystem
+  readonly openFiles: number
+  end(): void
+}
+
 /** A file as a writer has it open: it stays the same one, whatever becomes of its name. */
 export type WriterFile = {
   append(bytes: Uint8Array | string): void
@@ -127,33 +134,52 @@ export class SimulatedFiles {
   hook: (call: SystemCall) => void = () => {}
   /** Calls of the reader so far, by name. */
   readonly calls = new Map<SystemCall['name'], number>()
-  /** Files that readers have open. */
-  openFiles = 0
-  /** What a reader is given. */
-  readonly reader: FileSystem
 
   constructor(options: SimulationOptions) {
     this.#options = options
     this.#root = this.#make({ kind: 'folder', entries: new Map() })
     this.#root.links = 1
-    this.reader = {
-      realPath: (path) => {
-        this.#enter('realPath', path)
-        return this.#resolve(path).path
+  }
+
+  /** The file system as one process sees it. */
+  process(): ReadingProcess {
+    const open = new Set<OpenFile>()
+    const watches = new Set<{ close(): void }>()
+    return {
+      files: {
+        realPath: (path) => {
+          this.#enter('realPath', path)
+          return this.#resolve(path).path
+        },
+        stat: (path) => {
+          this.#enter('stat', path)
+          return this.#stat(this.#resolve(path).node)
+        },
+        names: (folder) => {
+          this.#enter('names', folder)
+          const { node } = this.#resolve(folder)
+          if (node.content.kind !== 'folder') throw systemError('ENOTDIR')
+          if (!node.isReadable) throw systemError('EACCES')
+          return [...node.content.entries.keys()].sort()
+        },
+        open: (path) => {
+          const file = this.#openForReading(path, () => open.delete(file))
+          open.add(file)
+          return file
+        },
+        watch: (folder, onChange, onLost) => {
+          const watch = this.#watch(folder, onChange, onLost)
+          if (watch !== undefined) watches.add(watch)
+          return watch
+        },
       },
-      stat: (path) => {
-        this.#enter('stat', path)
-        return this.#stat(this.#resolve(path).node)
+      get openFiles() {
+        return open.size
       },
-      names: (folder) => {
-        this.#enter('names', folder)
-        const { node } = this.#resolve(folder)
-        if (node.content.kind !== 'folder') throw systemError('ENOTDIR')
-        if (!node.isReadable) throw systemError('EACCES')
-        return [...node.content.entries.keys()].sort()
+      end() {
+        for (const file of [...open]) file.close()
+        for (const watch of watches) watch.close()
       },
-      open: (path) => this.#openForReading(path),
-      watch: (folder, onChange, onLost) => this.#watch(folder, onChange, onLost),
     }
   }
 
@@ -319,14 +345,13 @@ export class SimulatedFiles {
     this.hook({ name, path })
   }
 
-  #openForReading(path: string): OpenFile {
+  #openForReading(path: string, onClose: () => void): OpenFile {
     this.#enter('open', path)
     const { node } = this.#resolve(path)
     if (!node.isReadable) throw systemError('EACCES')
     if (!isFile(node)) throw systemError('EISDIR')
     const { generation } = node
     node.opens += 1
-    this.openFiles += 1
     let isOpen = true
     let at = 0
     const check = (): void => {
@@ -354,7 +379,7 @@ export class SimulatedFiles {
         if (!isOpen) return
         isOpen = false
         node.opens -= 1
-        this.openFiles -= 1
+        onClose()
         this.#freeIfUnused(node)
       },
     }

@@ -10,7 +10,7 @@ import type { TestEngine } from '../support/engines.ts'
 import { Lab, VERIFY_ALL } from '../support/loading.ts'
 import { byInode, byPath, type Naive } from './naive.ts'
 import { type Acts, type Play, playNamed } from './plays.ts'
-import { systemError, type Watches } from './simulated-files.ts'
+import { type SystemCall, systemError, type Watches } from './simulated-files.ts'
 import {
   type Look,
   type MakeSubject,
@@ -100,7 +100,7 @@ class Run {
     inode: byInode(),
   }
   readonly #problems: string[] = []
-  readonly #setting: Setting
+  readonly #setting: Omit<Setting, 'process'>
   #subject: Subject | undefined
   #others: (Subject | undefined)[] = []
   #kills = 0
@@ -122,12 +122,11 @@ class Run {
     this.#acting = plays.map((name, i) => begun(playNamed(name), this.#world, LOG_NAMES[i]!))
     this.#setting = {
       database: lab.database,
-      files: this.#world.files.reader,
       clock: this.#world.clock,
       paths: performance.paths ?? [LOGS],
       onWriter: () => this.#onWriter(),
     }
-    this.#world.files.hook = () => this.#onCall()
+    this.#world.files.hook = (call) => this.#onCall(call)
   }
 
   async perform(): Promise<Outcome> {
@@ -140,11 +139,15 @@ class Run {
     }
     await this.#rest()
     await this.#checkIdle()
-    await this.#subject?.end()
-    for (const other of this.#others) await other?.end()
-    if (this.#world.files.openFiles > 0)
-      this.#problems.push(`${this.#world.files.openFiles} files are still open at the end`)
+    for (const subject of [this.#subject, ...this.#others]) {
+      const open = (await subject?.end()) ?? 0
+      if (open > 0) this.#problems.push(`${open} files are still open at the end`)
+    }
     return this.#judge()
+  }
+
+  #begin(make: MakeSubject): Promise<Subject> {
+    return make({ ...this.#setting, process: this.#world.files.process() })
   }
 
   async #performCalmly(): Promise<void> {
@@ -180,13 +183,15 @@ class Run {
     this.#world.clock.advanceNs(BigInt(this.#random.int(3_000_000)))
   }
 
-  #onCall(): void {
+  #onCall({ name }: SystemCall): void {
     if (!this.#isArmed) return
     const { act, kill, fail } = this.#performance.mishaps ?? NO_MISHAPS
     const random = this.#random
     if (random.chance(act)) this.#act()
     if (random.chance(kill)) throw new Killed()
-    if (random.chance(fail)) throw systemError(random.pick(['EIO', 'ESTALE', 'EMFILE']))
+    // A watch that cannot be had is no failure.
+    if (name !== 'watch' && random.chance(fail))
+      throw systemError(random.pick(['EIO', 'ESTALE', 'EMFILE']))
   }
 
   #onWriter(): void {
@@ -209,7 +214,7 @@ class Run {
       this.#naive.inode.look(files, LOGS)
     }
     const look = await this.#disturbed(async () => {
-      this.#subject ??= await this.#performance.subject(this.#setting)
+      this.#subject ??= await this.#begin(this.#performance.subject)
       return await this.#subject.look()
     })
     if (look !== undefined) return look
@@ -222,7 +227,7 @@ class Run {
     for (const [i, make] of (this.#performance.others ?? []).entries()) {
       if (this.#random.chance(0.6)) continue
       const look = await this.#disturbed(async () => {
-        this.#others[i] ??= await make(this.#setting)
+        this.#others[i] ??= await this.#begin(make)
         return await this.#others[i].look()
       })
       if (look !== undefined) continue
@@ -315,7 +320,7 @@ class Run {
 
   /** A further loader that finds the files as they are adds nothing. */
   async #checkReplay(before: number): Promise<void> {
-    const subject = await this.#performance.subject({ ...this.#setting, onWriter: () => {} })
+    const subject = await this.#begin(this.#performance.subject)
     await subject.look()
     this.#world.clock.advanceMs(3_000)
     await subject.look()

@@ -3,11 +3,10 @@ import { LIMITS } from '../../src/limits.ts'
 import { loadOnce } from '../../src/pipeline/bulk.ts'
 import { Follower } from '../../src/pipeline/delta.ts'
 import { inlineReader } from '../../src/pipeline/reader-pool.ts'
-import type { FileSystem } from '../../src/source/files.ts'
 import type { BatchWriter, Store } from '../../src/store/port.ts'
 import type { TestDatabase } from '../support/engines.ts'
 import { rules, signingKey, testStages, VERSIONS } from '../support/loading.ts'
-import type { SimulatedClock } from './simulated-files.ts'
+import type { ReadingProcess, SimulatedClock } from './simulated-files.ts'
 
 export type Look = {
   /** Nothing more can be done now. */
@@ -19,8 +18,8 @@ export type Look = {
 export type Subject = {
   /** One look at everything. */
   look(): Promise<Look>
-  /** Ends as at the end of a run. */
-  end(): Promise<void>
+  /** Ends as at the end of a run. @returns files that it left open */
+  end(): Promise<number>
   /** Ends as when its process is killed: what is not committed is gone. */
   drop(): Promise<void>
 }
@@ -42,7 +41,8 @@ export type WriterPoint = (typeof WRITER_POINTS)[number]
 
 export type Setting = {
   readonly database: TestDatabase
-  readonly files: FileSystem
+  /** The system as the process of the loader sees it. */
+  readonly process: ReadingProcess
   readonly clock: SimulatedClock
   readonly paths: readonly string[]
   /** Called at each point of the writer; what it throws, the call throws. */
@@ -58,7 +58,7 @@ export type MakeSubject = (setting: Setting) => Promise<Subject>
 export const onceSubject: MakeSubject = async (setting) => {
   const store = await setting.database.open('write')
   const writer = watchedWriter(store, setting.onWriter)
-  const reader = inlineReader(1, testStages(writer.needs), setting.files)
+  const reader = inlineReader(1, testStages(writer.needs), setting.process.files)
   return {
     async look() {
       const { totals } = await loadOnce(
@@ -74,8 +74,8 @@ export const onceSubject: MakeSubject = async (setting) => {
       )
       return { isIdle: true, committed: totals.lines }
     },
-    end: () => closeAll(writer, store),
-    drop: () => dropAll(writer, store),
+    end: () => closeAll(setting, writer, store),
+    drop: () => dropAll(setting, writer, store),
   }
 }
 
@@ -100,22 +100,19 @@ export const followSubject: MakeSubject = async (setting) => {
     look: () => follower.step(),
     async end() {
       await follower.finish()
-      await closeAll(writer, store)
+      return await closeAll(setting, writer, store)
     },
-    async drop() {
-      follower.close()
-      await dropAll(writer, store)
-    },
+    drop: () => dropAll(setting, writer, store),
   }
 }
 
-export function commonOptions({ files, clock }: Setting) {
+function commonOptions({ process, clock }: Setting) {
   return {
     sensor: undefined,
     sensorOf: () => undefined,
     acceptEnriched: false,
     clock: () => clock.wallUs(),
-    files,
+    files: process.files,
     signal: new AbortController().signal,
     signingKey,
     chunkBytes: LIMITS.readChunkBytes,
@@ -123,7 +120,7 @@ export function commonOptions({ files, clock }: Setting) {
 }
 
 /** The writer of a store, with a watch on the points at which it may be broken off. */
-export function watchedWriter(store: Store, onWriter: Setting['onWriter']): BatchWriter {
+function watchedWriter(store: Store, onWriter: Setting['onWriter']): BatchWriter {
   const writer = store.writer({ ...VERSIONS, rules: rules.texts })
   const watched =
     <A extends unknown[], R>(name: string, call: (...args: A) => Promise<R>) =>
@@ -154,13 +151,17 @@ export function watchedWriter(store: Store, onWriter: Setting['onWriter']): Batc
   }
 }
 
-export async function closeAll(writer: BatchWriter, store: Store): Promise<void> {
+async function closeAll(setting: Setting, writer: BatchWriter, store: Store): Promise<number> {
+  const { openFiles } = setting.process
+  setting.process.end()
   await writer.close()
   await store.close()
+  return openFiles
 }
 
-export async function dropAll(writer: BatchWriter, store: Store): Promise<void> {
-  // A process that is gone closes nothing; here its connection must not outlive it.
+/** A process that is gone closes nothing; the system does. */
+async function dropAll(setting: Setting, writer: BatchWriter, store: Store): Promise<void> {
+  setting.process.end()
   await writer.close().catch(() => {})
   await store.close().catch(() => {})
 }
