@@ -16,11 +16,12 @@ import {
   isGlob,
   isRotatedAway,
   isSibling,
+  isSystemError,
   matchesOf,
   type PathFailure,
   realPathOf,
 } from '../source/discover.ts'
-import type { FileStat } from '../source/files.ts'
+import type { FileStat, OpenFile } from '../source/files.ts'
 import { readAt } from '../source/plain.ts'
 import type { BatchWriter, Fates, LineageProof, LineageStore, SourceRecord } from '../store/port.ts'
 import { ValueDictionary } from './batch-builder.ts'
@@ -118,6 +119,8 @@ type Followed = {
   failures: number
   /** It was read as it is now. */
   isRead: boolean
+  /** Its content is not what the store has of it, though its length and times may be. */
+  isDoubted: boolean
 }
 
 type Folder = {
@@ -479,7 +482,7 @@ export class Follower {
     for (const root of this.#roots) if (root.kind !== 'folder') this.#lookAtRoot(root)
     for (const live of [...this.#live.values()]) {
       if (live.paths.size > 0) for (const path of live.paths) this.#touch(path)
-      else live.look(this.#options.monotonicMs())
+      else if (!live.look(this.#options.monotonicMs())) this.#drop(live)
     }
     // All others in turn, so that a change that nobody told of is found in the end.
     for (let i = 0; i < LIMITS.followRoundFiles; i += 1) {
@@ -552,6 +555,7 @@ export class Follower {
         failure: undefined,
         failures: 0,
         isRead: false,
+        isDoubted: false,
       }
       this.#followed.set(path, followed)
     }
@@ -559,8 +563,8 @@ export class Follower {
     if (followed.live !== undefined && followed.live !== live) this.#leave(followed, followed.live)
     if (live !== undefined) {
       this.#join(followed, live)
-      live.look(now)
       followed.stat = stat
+      if (!live.look(now)) this.#drop(live)
       return
     }
     const hasChanged = followed.stat === undefined || !isSameFile(followed.stat, stat)
@@ -801,6 +805,7 @@ export class Follower {
       if (followed === undefined) continue
       followed.live = undefined
       followed.isRead = false
+      followed.isDoubted = true
       this.#ready.add(path)
     }
   }
@@ -883,6 +888,7 @@ export class Follower {
         root.sinceUs !== undefined &&
         stat !== undefined &&
         !isWrittenSince(stat, root.sinceUs),
+      isDoubted: followed.isDoubted,
       batchBytes: this.#batchBytes,
     }
   }
@@ -907,6 +913,7 @@ export class Follower {
   async #settle(followed: Followed, outcome: FileOutcome): Promise<void> {
     followed.failure = undefined
     followed.foreign = undefined
+    if (outcome.kind !== 'failed' && outcome.kind !== 'later') followed.isDoubted = false
     switch (outcome.kind) {
       case 'failed':
         followed.failures += 1
@@ -970,6 +977,7 @@ export class Follower {
     const live = this.#open(followed.path, source)
     if (live === undefined) {
       followed.isRead = false
+      followed.isDoubted = true
       return
     }
     const known = this.#live.get(live.key)
@@ -983,17 +991,20 @@ export class Follower {
   }
 
   #open(path: string, source: SourceRecord): LiveSource | undefined {
+    let file: OpenFile | undefined
+    let live: LiveSource | undefined
     try {
-      const file = this.#options.files.open(path)
+      file = this.#options.files.open(path)
       const own =
         this.#options.sensor ?? this.#options.sensorOf(realPathOf(path, this.#options.files))
-      const live = LiveSource.from(file, source, path, own, this.#options.monotonicMs())
-      if (live === undefined) file.close()
-      return live
-    } catch {
+      live = LiveSource.from(file, source, path, own, this.#options.monotonicMs())
+    } catch (error) {
       // What is wrong with it shows when it is looked at next.
-      return undefined
+      if (!isSystemError(error)) throw error
+    } finally {
+      if (live === undefined) file?.close()
     }
+    return live
   }
 
   async #endReading(): Promise<void> {

@@ -12,7 +12,7 @@ import type { SigningKey } from '../core/seal-types.ts'
 import { LIMITS } from '../limits.ts'
 import type { ScorerFigures } from '../neutralize/score.ts'
 import { toVisible } from '../neutralize/visible.ts'
-import { type FoundFile, failureOf, type PathFailure } from '../source/discover.ts'
+import { type FoundFile, failureOf, isSystemError, type PathFailure } from '../source/discover.ts'
 import type { FileStat, FileSystem } from '../source/files.ts'
 import { headDigest } from '../source/probe.ts'
 import type {
@@ -56,6 +56,8 @@ export type FileManner = {
   readonly mayWait: boolean
   /** Read only what goes on with a source that the store knows. */
   readonly onlyKnown: boolean
+  /** Its content was found to be another one: it is read, though nothing else tells it from what was read before. */
+  readonly isDoubted: boolean
   /** Raw bytes after which a batch is closed. */
   readonly batchBytes: number
 }
@@ -240,6 +242,7 @@ export class LoadRun {
     if (
       known !== undefined &&
       !isWanted &&
+      !manner.isDoubted &&
       stat !== undefined &&
       isSameFile(known, stat) &&
       (known.isFinished || !isFinished)
@@ -763,13 +766,4 @@ export function fileRecord(
     foreignKind,
     isFinished,
   }
-}
-
-function isSystemError(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    typeof error.code === 'string' &&
-    /^E[A-Z0-9]+$/.test(error.code)
-  )
 }
