@@ -234,6 +234,7 @@ export class LoadRun {
     const { chunkBytes, files } = this.#options
     const sensor = this.#options.sensor ?? this.#options.sensorOf(file.realPath)
     const sensorOverride = sensor ?? ''
+    const lookedAtUs = this.#options.clock()
     const stat = file.path === '-' ? undefined : files.stat(file.realPath)
     const isRegular = stat?.kind === 'file'
     const known = isRegular ? await this.#store.findFile(file.realPath, sensorOverride) : undefined
@@ -263,7 +264,7 @@ export class LoadRun {
       if (manner.onlyKnown) return { kind: 'skipped' }
       // A file that others fill (a text log) is not written about each time it grows.
       if (!manner.isGrowing || known?.foreignKind !== probe.foreign)
-        await this.#saveForeign(file, probe, sensorOverride, stat)
+        await this.#saveForeign(file, probe, sensorOverride, stat && keptStat(stat, lookedAtUs))
       return { kind: 'foreign', foreign: probe.foreign!, stat }
     }
     const report: SourceReport = {
@@ -300,7 +301,7 @@ export class LoadRun {
           return { kind: 'stopped', report }
         if (message.kind === 'batch') yield
       }
-      await this.#close(source, stat)
+      await this.#close(source, stat && keptStat(stat, lookedAtUs))
     } finally {
       // What others may read from now on must be there to be found.
       if (source.claims.length > 0 && this.#lateFailure === undefined) await this.#letGo(source)
@@ -744,6 +745,15 @@ export function isSameFile(a: Omit<FileStat, 'kind'>, b: Omit<FileStat, 'kind'>)
     a.mtimeNs === b.mtimeNs &&
     a.ctimeNs === b.ctimeNs
   )
+}
+
+/**
+ * What is kept of a look at a file, to know it by when it is looked at next. What was written to a moment ago may be
+ * written to again within the same tick of its clock, with the same length: it is to be told from any later look.
+ */
+function keptStat(stat: FileStat, lookedAtUs: InstantUs): FileStat {
+  const sinceMs = lookedAtUs / 1000 - Number(BigInt(stat.mtimeNs) / 1_000_000n)
+  return Math.abs(sinceMs) < LIMITS.fileTickMs ? { ...stat, ctimeNs: '0' } : stat
 }
 
 export function fileRecord(
