@@ -65,6 +65,18 @@ export const LIMITS = {
   /** Milliseconds until a file that could not be read is tried again without a change: doubling between two bounds. */
   failedRetryMsMin: 500,
   failedRetryMsMax: 60_000,
+  /** Milliseconds since a file grew within which its newest line counts as just written. */
+  freshMs: 1_000,
+  /** Milliseconds until a store that is away or full is tried again: growing by chance between two bounds. */
+  storeRetryMsMin: 500,
+  storeRetryMsMax: 30_000,
+  /** Milliseconds between two writings of the status files: while lines come, and while none do. */
+  statusBusyMs: 1_000,
+  statusIdleMs: 10_000,
+  /** Milliseconds over which a rate is taken. */
+  rateMs: 10_000,
+  /** Milliseconds after which what a follower did is added to the figures of the store. */
+  figuresMs: 60_000,
   /** Output of an archive is refused beyond both of these. */
   archiveRatioMax: 1_000,
   archiveBytesMax: 1024 * 1024 * 1024,

@@ -5,19 +5,25 @@ import { makeRedactor } from '../neutralize/pii/index.ts'
 import { toVisible } from '../neutralize/visible.ts'
 import { terminal } from '../output/encode/terminal.ts'
 import { type LoadProgress, type LoadReport, loadOnce } from '../pipeline/bulk.ts'
+import type { HostileFigures } from '../pipeline/load-run.ts'
 import { inlineReader, workerReader } from '../pipeline/reader-pool.ts'
 import { makeStages } from '../pipeline/stages.ts'
 import { systemFiles } from '../source/files.ts'
-import type { Store, WriterVersions } from '../store/port.ts'
+import type { Fates, Store, WriterVersions } from '../store/port.ts'
 import type { App } from './app.ts'
 import { EXIT, type OptionValues } from './command.ts'
 import { renderLoad } from './render/load.ts'
 
-/** Runs a load and prints its report; shared by bulk and `delta --once`. */
+/**
+ * Runs a load and prints its report; shared by bulk and `delta --once`.
+ *
+ * @param how.withRotated - with a named file, what was rotated away from it is loaded, too
+ */
 export async function runLoad(
   app: App,
   paths: readonly string[],
   options: OptionValues,
+  how: { readonly withRotated: boolean } = { withRotated: false },
 ): Promise<number> {
   const store = await app.openStore('create', { isSmall: app.settings.jobs === 1 })
   try {
@@ -37,6 +43,7 @@ export async function runLoad(
       report = await loadOnce(
         {
           paths,
+          withRotated: how.withRotated,
           ownFolders: [app.settings.data],
           sensor: typeof options['sensor'] === 'string' ? toVisible(options['sensor']) : undefined,
           sensorOf: (path) => sensorOf(app, path),
@@ -69,7 +76,8 @@ export async function runLoad(
         `Artifacts: ${found.seen} files looked at, ${found.named} of them named by events; ${found.missing} that events name are missing.`,
       )
     }
-    if (options['dry-run'] !== true) await keepFigures(app, store, report)
+    if (options['dry-run'] !== true && report.totals.lines > 0)
+      await new FigureKeeper(app, store).keep({ fates: report.totals, hostile: report.hostile })
     const { isEmergency } = await import('../pipeline/emergency.ts')
     if (await isEmergency(store.reads()))
       report.notices.push(
@@ -83,7 +91,7 @@ export async function runLoad(
 }
 
 /** A rule was made to take too long: it is off, and from now on a person looks at everything. */
-async function rulesOff(app: App, store: Store, ids: readonly string[]): Promise<void> {
+export async function rulesOff(app: App, store: Store, ids: readonly string[]): Promise<void> {
   if (!app.settings.emergencyTriggers.has('rule-budget')) return
   const { setEmergency } = await import('../pipeline/emergency.ts')
   await setEmergency(store, 'on', {
@@ -93,35 +101,64 @@ async function rulesOff(app: App, store: Store, ids: readonly string[]): Promise
   })
 }
 
-/** Adds what this load did to the figures of the store, and looks whether it withheld far too much. */
-async function keepFigures(app: App, store: Store, report: LoadReport): Promise<void> {
-  const { totals, hostile } = report
-  if (totals.lines === 0) return
-  await store.review.addMetrics({
-    'events.read': totals.stored + totals.held + totals.duplicate,
-    'events.neutralized': hostile.neutralized,
-    'events.with_verdict': hostile.withVerdict,
-    'scoring.texts': hostile.texts,
-    'scoring.cache_hits': hostile.cacheHits,
-    'scoring.match_us': hostile.matchUs,
-    'scoring.slow_texts': hostile.slowTexts,
-    'detection.events': hostile.detections,
-    'detection.us': hostile.detectionUs,
-  })
-  if (!app.settings.emergencyTriggers.has('hazard-rate') || totals.held === 0) return
-  const { isHazardFlood, loadedSoFar, setEmergency } = await import('../pipeline/emergency.ts')
-  const all = await loadedSoFar(await store.queries())
-  const before = {
-    days: all.days,
-    events: all.events - totals.stored - totals.held,
-    withheld: all.withheld - totals.held,
+/** What a load or a follower has done, all in all. */
+type Done = { readonly fates: Fates; readonly hostile: HostileFigures }
+
+/** Adds what was done to the figures of the store, and looks whether far too much was withheld. */
+export class FigureKeeper {
+  readonly #app: App
+  readonly #store: Store
+  #kept: Record<string, number> = {}
+  #keptHeld = 0
+  #keptStored = 0
+
+  constructor(app: App, store: Store) {
+    this.#app = app
+    this.#store = store
   }
-  if (!isHazardFlood(before, totals)) return
-  await setEmergency(store, 'on', {
-    actor: app.command,
-    reason: `${totals.held} of ${totals.stored + totals.held} events of a load were withheld, far more than before`,
-    trigger: 'hazard-rate',
-  })
+
+  /** @param done - all in all, what was kept before included */
+  async keep({ fates, hostile }: Done): Promise<void> {
+    const figures: Record<string, number> = {
+      'events.read': fates.stored + fates.held + fates.duplicate,
+      'events.neutralized': hostile.neutralized,
+      'events.with_verdict': hostile.withVerdict,
+      'scoring.texts': hostile.texts,
+      'scoring.cache_hits': hostile.cacheHits,
+      'scoring.match_us': hostile.matchUs,
+      'scoring.slow_texts': hostile.slowTexts,
+      'detection.events': hostile.detections,
+      'detection.us': hostile.detectionUs,
+    }
+    if (figures['events.read'] === (this.#kept['events.read'] ?? 0)) return
+    const more: Record<string, number> = {}
+    for (const [name, value] of Object.entries(figures))
+      more[name] = value - (this.#kept[name] ?? 0)
+    await this.#store.review.addMetrics(more)
+    this.#kept = figures
+    const held = fates.held - this.#keptHeld
+    const stored = fates.stored - this.#keptStored
+    this.#keptHeld = fates.held
+    this.#keptStored = fates.stored
+    if (this.#app.settings.emergencyTriggers.has('hazard-rate') && held > 0)
+      await this.#lookForFlood({ ...fates, held, stored })
+  }
+
+  async #lookForFlood(more: Fates): Promise<void> {
+    const { isHazardFlood, loadedSoFar, setEmergency } = await import('../pipeline/emergency.ts')
+    const all = await loadedSoFar(await this.#store.queries())
+    const before = {
+      days: all.days,
+      events: all.events - more.stored - more.held,
+      withheld: all.withheld - more.held,
+    }
+    if (!isHazardFlood(before, more)) return
+    await setEmergency(this.#store, 'on', {
+      actor: this.#app.command,
+      reason: `${more.held} of ${more.stored + more.held} events of a load were withheld, far more than before`,
+      trigger: 'hazard-rate',
+    })
+  }
 }
 
 /** The versions that a batch's seal names. */
@@ -138,7 +175,7 @@ export async function writerVersions(app: App): Promise<WriterVersions> {
 }
 
 /** The longest configured prefix of the path names its sensor. */
-function sensorOf(app: App, path: string): string | undefined {
+export function sensorOf(app: App, path: string): string | undefined {
   const real = resolve(path)
   const prefixes = Object.keys(app.settings.sensors).filter(
     (prefix) => real === prefix || real.startsWith(prefix.endsWith(sep) ? prefix : prefix + sep),

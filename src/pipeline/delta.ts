@@ -78,6 +78,8 @@ export type SourceStanding = {
   /** Milliseconds since the file last grew, where bytes wait; 0 where none do. */
   readonly lagMs: number
   readonly lastEventUs: InstantUs | undefined
+  /** How far the newest event read live lies behind the clock, or ahead of it (negative), in milliseconds. */
+  readonly skewMs: number | undefined
 }
 
 export type FollowFigures = {
@@ -289,6 +291,7 @@ export class Follower {
         size: live.stat.size,
         lagMs: lag > 0 ? now - live.grownAtMs : 0,
         lastEventUs: live.lastEventUs,
+        skewMs: live.skewMs,
       }
     })
   }
@@ -764,6 +767,9 @@ export class Follower {
       this.#pending.push(fates)
       records += batch.records
       if (batch.count > 0) live.lastEventUs = batch.eventTimesUs[batch.count - 1]!
+      // Only a line that was read as it was written tells how its clock goes.
+      if (batch.count > 0 && this.#options.monotonicMs() - live.grownAtMs < LIMITS.freshMs)
+        live.skewMs = (this.#options.clock() - live.lastEventUs!) / 1000
     }
     const last = batches.at(-1)
     if (last !== undefined) live.advance(last.batch.endOffset)
