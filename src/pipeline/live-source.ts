@@ -70,10 +70,10 @@ export class LiveSource {
   bytesNeeded = 0
   /** Time of its newest event. */
   lastEventUs: InstantUs | undefined
-  /** Monotonic milliseconds from which on a change must show in its time; undefined when it was looked at since then. */
-  #doubtedUntilMs: number | undefined
   /** How far that lay behind the clock when it was read as it came, milliseconds. */
   skewMs: number | undefined
+  /** Monotonic milliseconds from which on a change must show in its time; undefined when it was looked at since then. */
+  #doubtedUntilMs: number | undefined
   readonly #file: OpenFile
   #head: Uint8Array = new Uint8Array(0)
   #tail: Uint8Array = new Uint8Array(0)

@@ -138,11 +138,10 @@ class Run {
       this.#world.clock.advanceMs(30 * 60_000)
     }
     await this.#rest()
+    for (const other of this.#others) await other?.end()
     await this.#checkIdle()
-    for (const subject of [this.#subject, ...this.#others]) {
-      const open = (await subject?.end()) ?? 0
-      if (open > 0) this.#problems.push(`${open} files are still open at the end`)
-    }
+    const open = (await this.#subject?.end()) ?? 0
+    if (open > 0) this.#problems.push(`${open} files are still open at the end`)
     return this.#judge()
   }
 
@@ -223,14 +222,22 @@ class Run {
     return { isIdle: false, committed: 0 }
   }
 
+  /** The others look while the first one goes on: they may wait for what it has taken. */
   async #lookOthers(): Promise<void> {
     for (const [i, make] of (this.#performance.others ?? []).entries()) {
       if (this.#random.chance(0.6)) continue
-      const look = await this.#disturbed(async () => {
+      let isDone = false
+      const looking = this.#disturbed(async () => {
         this.#others[i] ??= await this.#begin(make)
         return await this.#others[i].look()
+      }).finally(() => {
+        isDone = true
       })
-      if (look !== undefined) continue
+      while (!isDone) {
+        await this.#look()
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      if ((await looking) !== undefined) continue
       await this.#others[i]?.drop()
       this.#others[i] = undefined
     }
