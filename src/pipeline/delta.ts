@@ -143,10 +143,17 @@ type Reading = {
   readonly steps: AsyncGenerator<undefined, FileOutcome>
 }
 
+/** Names the dictionary of what is read from open files. */
+const LIVE_READER = { id: 2 } as const
+
 export class Follower {
   readonly #options: FollowOptions
   readonly #store: LineageStore
   readonly #stages: ReadingStages
+  /**
+   * Of what is read from open files. A reading that is under way has one of its own: its batches name what stood in it when
+   * they were begun.
+   */
   readonly #dictionary = new ValueDictionary()
   readonly #reader: Reader
   readonly #run: LoadRun
@@ -187,7 +194,7 @@ export class Follower {
     this.#options = options
     this.#store = store
     this.#stages = stages
-    this.#reader = inlineReader(1, stages, options.files, this.#dictionary)
+    this.#reader = inlineReader(1, stages, options.files)
     this.#run = new LoadRun({ ...options, dryRun: false }, store, writer)
     this.#own = new Set(options.ownFolders.map((folder) => realPathOf(folder, options.files)))
     this.#roots = options.paths.map((path) => this.#rootOf(path))
@@ -763,7 +770,7 @@ export class Follower {
     let records = 0
     for (const { batch, proof } of batches) {
       const fates = noFates()
-      await this.#run.writeBatch(live.sourceId, this.#reader, batch, proof, fates)
+      await this.#run.writeBatch(live.sourceId, LIVE_READER, batch, proof, fates)
       this.#pending.push(fates)
       records += batch.records
       if (batch.count > 0) live.lastEventUs = batch.eventTimesUs[batch.count - 1]!
