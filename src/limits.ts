@@ -54,6 +54,8 @@ export const LIMITS = {
   openQuietMs: 48 * 3_600_000,
   /** Files kept open at most; the limit of a process is often 1,024. */
   followOpenMax: 256,
+  /** Milliseconds after which a change of a file must show in its time: FAT counts in steps of two seconds. */
+  fileTickMs: 2_500,
   /** Folders that are followed; each takes one watch of the system. */
   followFoldersMax: 4_096,
   /** Old files looked at in each poll, in turn: 20 microseconds each, so that 10,000 of them cost as little as 100. */

@@ -113,6 +113,7 @@ async function loadFile(
     isGrowing: false,
     mayWait: true,
     onlyKnown: file.onlyKnown === true,
+    isDoubted: false,
     batchBytes: LIMITS.batchBytesMax,
   }
   for (let tries = 0; tries < REPLACED_TRIES; tries += 1) {

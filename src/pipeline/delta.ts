@@ -16,11 +16,12 @@ import {
   isGlob,
   isRotatedAway,
   isSibling,
+  isSystemError,
   matchesOf,
   type PathFailure,
   realPathOf,
 } from '../source/discover.ts'
-import type { FileStat } from '../source/files.ts'
+import type { FileStat, OpenFile } from '../source/files.ts'
 import { readAt } from '../source/plain.ts'
 import type { BatchWriter, Fates, LineageProof, LineageStore, SourceRecord } from '../store/port.ts'
 import { ValueDictionary } from './batch-builder.ts'
@@ -120,6 +121,8 @@ type Followed = {
   failures: number
   /** It was read as it is now. */
   isRead: boolean
+  /** Its content is not what the store has of it, though its length and times may be. */
+  isDoubted: boolean
 }
 
 type Folder = {
@@ -140,10 +143,17 @@ type Reading = {
   readonly steps: AsyncGenerator<undefined, FileOutcome>
 }
 
+/** Names the dictionary of what is read from open files. */
+const LIVE_READER = { id: 2 } as const
+
 export class Follower {
   readonly #options: FollowOptions
   readonly #store: LineageStore
   readonly #stages: ReadingStages
+  /**
+   * Of what is read from open files. A reading that is under way has one of its own: its batches name what stood in it when
+   * they were begun.
+   */
   readonly #dictionary = new ValueDictionary()
   readonly #reader: Reader
   readonly #run: LoadRun
@@ -185,7 +195,7 @@ export class Follower {
     this.#options = options
     this.#store = store
     this.#stages = stages
-    this.#reader = inlineReader(1, stages, options.files, this.#dictionary)
+    this.#reader = inlineReader(1, stages, options.files)
     this.#run = new LoadRun({ ...options, dryRun: false }, store, writer)
     this.#own = new Set(options.ownFolders.map((folder) => realPathOf(folder, options.files)))
     this.#roots = options.paths.map((path) => this.#rootOf(path))
@@ -483,7 +493,7 @@ export class Follower {
     for (const root of this.#roots) if (root.kind !== 'folder') this.#lookAtRoot(root)
     for (const live of [...this.#live.values()]) {
       if (live.paths.size > 0) for (const path of live.paths) this.#touch(path)
-      else live.look(this.#options.monotonicMs())
+      else if (!live.look(this.#options.monotonicMs())) this.#drop(live)
     }
     // All others in turn, so that a change that nobody told of is found in the end.
     for (let i = 0; i < LIMITS.followRoundFiles; i += 1) {
@@ -556,6 +566,7 @@ export class Follower {
         failure: undefined,
         failures: 0,
         isRead: false,
+        isDoubted: false,
       }
       this.#followed.set(path, followed)
     }
@@ -563,8 +574,8 @@ export class Follower {
     if (followed.live !== undefined && followed.live !== live) this.#leave(followed, followed.live)
     if (live !== undefined) {
       this.#join(followed, live)
-      live.look(now)
       followed.stat = stat
+      if (!live.look(now)) this.#drop(live)
       return
     }
     const hasChanged = followed.stat === undefined || !isSameFile(followed.stat, stat)
@@ -760,7 +771,7 @@ export class Follower {
     let records = 0
     for (const { batch, proof } of batches) {
       const fates = noFates()
-      await this.#run.writeBatch(live.sourceId, this.#reader, batch, proof, fates)
+      await this.#run.writeBatch(live.sourceId, LIVE_READER, batch, proof, fates)
       this.#pending.push(fates)
       records += batch.records
       if (batch.count > 0) live.lastEventUs = batch.eventTimesUs[batch.count - 1]!
@@ -808,6 +819,7 @@ export class Follower {
       if (followed === undefined) continue
       followed.live = undefined
       followed.isRead = false
+      followed.isDoubted = true
       this.#ready.add(path)
     }
   }
@@ -890,6 +902,7 @@ export class Follower {
         root.sinceUs !== undefined &&
         stat !== undefined &&
         !isWrittenSince(stat, root.sinceUs),
+      isDoubted: followed.isDoubted,
       batchBytes: this.#batchBytes,
     }
   }
@@ -914,6 +927,7 @@ export class Follower {
   async #settle(followed: Followed, outcome: FileOutcome): Promise<void> {
     followed.failure = undefined
     followed.foreign = undefined
+    if (outcome.kind !== 'failed' && outcome.kind !== 'later') followed.isDoubted = false
     switch (outcome.kind) {
       case 'failed':
         followed.failures += 1
@@ -977,6 +991,7 @@ export class Follower {
     const live = this.#open(followed.path, source)
     if (live === undefined) {
       followed.isRead = false
+      followed.isDoubted = true
       return
     }
     const known = this.#live.get(live.key)
@@ -990,17 +1005,20 @@ export class Follower {
   }
 
   #open(path: string, source: SourceRecord): LiveSource | undefined {
+    let file: OpenFile | undefined
+    let live: LiveSource | undefined
     try {
-      const file = this.#options.files.open(path)
+      file = this.#options.files.open(path)
       const own =
         this.#options.sensor ?? this.#options.sensorOf(realPathOf(path, this.#options.files))
-      const live = LiveSource.from(file, source, path, own, this.#options.monotonicMs())
-      if (live === undefined) file.close()
-      return live
-    } catch {
+      live = LiveSource.from(file, source, path, own, this.#options.monotonicMs())
+    } catch (error) {
       // What is wrong with it shows when it is looked at next.
-      return undefined
+      if (!isSystemError(error)) throw error
+    } finally {
+      if (live === undefined) file?.close()
     }
+    return live
   }
 
   async #endReading(): Promise<void> {

@@ -4,6 +4,7 @@ import type { DeadReason } from '../core/event.ts'
 import type { InstantUs } from '../core/instant.ts'
 import type { PackedBatch } from '../core/packed.ts'
 import { LIMITS } from '../limits.ts'
+import { isSystemError } from '../source/discover.ts'
 import type { FileStat, OpenFile } from '../source/files.ts'
 import { PlainChunks, readAt } from '../source/plain.ts'
 import type { LineageProof, SourceRecord } from '../store/port.ts'
@@ -14,7 +15,7 @@ import type { ReadingStages } from './stages.ts'
 
 /** What one reading of what is new found. */
 export type Growth =
-  /** The file is no longer the one that was read: cut short or written anew. Nothing was taken. */
+  /** The file is no longer the one that was read: cut short, written anew, out of reach. Nothing was taken. */
   | { readonly kind: 'cut' }
   | {
       readonly kind: 'read'
@@ -71,6 +72,8 @@ export class LiveSource {
   lastEventUs: InstantUs | undefined
   /** How far that lay behind the clock when it was read as it came, milliseconds. */
   skewMs: number | undefined
+  /** Monotonic milliseconds from which on a change must show in its time; undefined when it was looked at since then. */
+  #doubtedUntilMs: number | undefined
   readonly #file: OpenFile
   #head: Uint8Array = new Uint8Array(0)
   #tail: Uint8Array = new Uint8Array(0)
@@ -94,12 +97,14 @@ export class LiveSource {
     this.path = path
     this.offset = source.open?.startOffset ?? source.committedOffset
     this.grownAtMs = nowMs
+    this.#doubtedUntilMs = nowMs + LIMITS.fileTickMs
     this.#align()
   }
 
   /**
    * @param file - opened by the caller; closed by this object, or by the caller when it is refused
    * @returns undefined when the bytes before the cursor are not those that were stored
+   * @throws what reading the file throws
    */
   static from(
     file: OpenFile,
@@ -115,38 +120,57 @@ export class LiveSource {
     return provePlain(file, source) ? live : undefined
   }
 
-  /** Looks how long it is. @returns whether that changed */
+  /**
+   * Looks how long it is, and whether it is still the same where that is in doubt: when it was written to and is as long
+   * as before, and once when its clock has moved on since the last change that was seen. What was written within that
+   * tick shows in no time.
+   *
+   * @returns false when it is another one now, or can no longer be read
+   */
   look(nowMs: number): boolean {
-    const { size } = this.stat
-    this.stat = this.#file.stat()
-    if (this.stat.size === size) return false
-    this.grownAtMs = nowMs
-    return true
+    const before = this.stat
+    try {
+      this.stat = this.#file.stat()
+      const hasGrown = this.stat.size !== before.size
+      const isWritten = this.stat.mtimeNs !== before.mtimeNs
+      if (hasGrown) this.grownAtMs = nowMs
+      if (hasGrown || isWritten) this.#doubtedUntilMs = nowMs + LIMITS.fileTickMs
+      if (hasGrown) return true
+      if (nowMs >= (this.#doubtedUntilMs ?? Number.POSITIVE_INFINITY))
+        this.#doubtedUntilMs = undefined
+      else if (!isWritten) return true
+      return this.#isProven()
+    } catch (error) {
+      if (!isSystemError(error)) throw error
+      return false
+    }
   }
 
   /**
    * Makes sure that reading goes on where the store stands: another reader may have taken a part from a copy.
    *
-   * @returns false when this file is not what the store has
+   * @returns false when this file is not what the store has, or can no longer be read
    */
   alignWith(source: SourceRecord): boolean {
     const offset = source.open?.startOffset ?? source.committedOffset
     if (offset === this.offset) return true
-    if (!provePlain(this.#file, source)) return false
-    this.offset = offset
-    this.#align()
-    return provePlain(this.#file, source)
+    try {
+      if (!provePlain(this.#file, source)) return false
+      this.offset = offset
+      this.#align()
+      return provePlain(this.#file, source)
+    } catch (error) {
+      if (!isSystemError(error)) throw error
+      return false
+    }
   }
 
   /** Reads what is new, up to a bound. */
   read(options: GrowthOptions): Growth {
     const { offset } = this
     const to = Math.min(this.stat.size, offset + options.bytesMax)
-    const chunks = new PlainChunks(
-      this.#file,
-      { from: offset, to },
-      options.bytesMax,
-      () => Buffer.compare(this.#bytesBefore(offset), this.#tail) === 0,
+    const chunks = new PlainChunks(this.#file, { from: offset, to }, options.bytesMax, () =>
+      this.#isProven(),
     )
     const tail = new TailKeeper(offset)
     tail.start(this.#tail)
@@ -161,7 +185,13 @@ export class LiveSource {
       inArray: offset > 0 && startsArray(this.#head),
     })
     // All of it is read and proven before any of it is taken: the cursor stays where it is until then.
-    const pieces = [...chunks]
+    const pieces: Uint8Array[] = []
+    try {
+      pieces.push(...chunks)
+    } catch (error) {
+      if (!isSystemError(error)) throw error
+      return { kind: 'cut' }
+    }
     if (chunks.isCut) return { kind: 'cut' }
     if (offset < LIMITS.lineageHeadBytes)
       this.#head = Buffer.concat([this.#head.subarray(0, offset), ...pieces]).subarray(
@@ -205,6 +235,10 @@ export class LiveSource {
   #align(): void {
     this.#head = readAt(this.#file, 0, Math.min(this.offset, LIMITS.lineageHeadBytes))
     this.#tail = this.#bytesBefore(this.offset)
+  }
+
+  #isProven(): boolean {
+    return Buffer.compare(this.#bytesBefore(this.offset), this.#tail) === 0
   }
 
   #bytesBefore(offset: number): Uint8Array {

@@ -12,7 +12,7 @@ import type { SigningKey } from '../core/seal-types.ts'
 import { LIMITS } from '../limits.ts'
 import type { ScorerFigures } from '../neutralize/score.ts'
 import { toVisible } from '../neutralize/visible.ts'
-import { type FoundFile, failureOf, type PathFailure } from '../source/discover.ts'
+import { type FoundFile, failureOf, isSystemError, type PathFailure } from '../source/discover.ts'
 import type { FileStat, FileSystem } from '../source/files.ts'
 import { headDigest } from '../source/probe.ts'
 import type {
@@ -56,6 +56,8 @@ export type FileManner = {
   readonly mayWait: boolean
   /** Read only what goes on with a source that the store knows. */
   readonly onlyKnown: boolean
+  /** Its content was found to be another one: it is read, though nothing else tells it from what was read before. */
+  readonly isDoubted: boolean
   /** Raw bytes after which a batch is closed. */
   readonly batchBytes: number
 }
@@ -232,6 +234,7 @@ export class LoadRun {
     const { chunkBytes, files } = this.#options
     const sensor = this.#options.sensor ?? this.#options.sensorOf(file.realPath)
     const sensorOverride = sensor ?? ''
+    const lookedAtUs = this.#options.clock()
     const stat = file.path === '-' ? undefined : files.stat(file.realPath)
     const isRegular = stat?.kind === 'file'
     const known = isRegular ? await this.#store.findFile(file.realPath, sensorOverride) : undefined
@@ -240,6 +243,7 @@ export class LoadRun {
     if (
       known !== undefined &&
       !isWanted &&
+      !manner.isDoubted &&
       stat !== undefined &&
       isSameFile(known, stat) &&
       (known.isFinished || !isFinished)
@@ -260,7 +264,7 @@ export class LoadRun {
       if (manner.onlyKnown) return { kind: 'skipped' }
       // A file that others fill (a text log) is not written about each time it grows.
       if (!manner.isGrowing || known?.foreignKind !== probe.foreign)
-        await this.#saveForeign(file, probe, sensorOverride, stat)
+        await this.#saveForeign(file, probe, sensorOverride, stat && keptStat(stat, lookedAtUs))
       return { kind: 'foreign', foreign: probe.foreign!, stat }
     }
     const report: SourceReport = {
@@ -297,7 +301,7 @@ export class LoadRun {
           return { kind: 'stopped', report }
         if (message.kind === 'batch') yield
       }
-      await this.#close(source, stat)
+      await this.#close(source, stat && keptStat(stat, lookedAtUs))
     } finally {
       // What others may read from now on must be there to be found.
       if (source.claims.length > 0 && this.#lateFailure === undefined) await this.#letGo(source)
@@ -743,6 +747,15 @@ export function isSameFile(a: Omit<FileStat, 'kind'>, b: Omit<FileStat, 'kind'>)
   )
 }
 
+/**
+ * What is kept of a look at a file, to know it by when it is looked at next. What was written to a moment ago may be
+ * written to again within the same tick of its clock, with the same length: it is to be told from any later look.
+ */
+function keptStat(stat: FileStat, lookedAtUs: InstantUs): FileStat {
+  const sinceMs = lookedAtUs / 1000 - Number(BigInt(stat.mtimeNs) / 1_000_000n)
+  return Math.abs(sinceMs) < LIMITS.fileTickMs ? { ...stat, ctimeNs: '0' } : stat
+}
+
 export function fileRecord(
   file: Pick<FoundFile, 'realPath'>,
   sensorOverride: string,
@@ -763,13 +776,4 @@ export function fileRecord(
     foreignKind,
     isFinished,
   }
-}
-
-function isSystemError(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    typeof error.code === 'string' &&
-    /^E[A-Z0-9]+$/.test(error.code)
-  )
 }

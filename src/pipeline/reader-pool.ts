@@ -20,8 +20,8 @@ export function inlineReader(
   id: number,
   stages: ReadingStages,
   files: FileSystem = systemFiles,
-  dictionary: ValueDictionary = new ValueDictionary(),
 ): Reader {
+  const dictionary = new ValueDictionary()
   return {
     id,
     probe: (path, chunkBytes) => probeSource(path, chunkBytes, files),

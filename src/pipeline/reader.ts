@@ -141,9 +141,13 @@ export async function* readSource(
   files: FileSystem = systemFiles,
 ): AsyncGenerator<ReadMessage> {
   const file = plan.path === '-' ? openDescriptor(0) : files.open(plan.path)
+  let isWhole = false
   try {
     yield* readOpened(file, plan, stages, dictionary)
+    isWhole = true
   } finally {
+    // Values of a batch that is not given out were never told to the writer.
+    if (!isWhole) dictionary.reset()
     file.close()
   }
 }
@@ -346,7 +350,7 @@ function openSource(
   const head =
     size === undefined
       ? readOnce(file, Buffer.allocUnsafeSlow(chunkBytes), null)
-      : readOnce(file, Buffer.alloc(6), 0)
+      : readAt(file, 0, 6)
   const compression = detectCompression(head)
   const range = size === undefined ? head : { from: offset, to: size }
   const chunks = new PlainChunks(file, range, chunkBytes, isStillSame)

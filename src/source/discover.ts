@@ -122,6 +122,16 @@ function namesOf(path: string): number {
 
 const INNERMOST = /\{(?:(-?\d+)\.\.(-?\d+)[^{}]*|[^{}]*)\}/
 
+/** Whether a call on a file was refused by the operating system; anything else is a fault of the program. */
+export function isSystemError(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    /^E[A-Z0-9]+$/.test(error.code)
+  )
+}
+
 /** What the operating system's refusal means for an operator. */
 export function failureOf(path: string, error: unknown): PathFailure {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''

@@ -164,12 +164,12 @@ export type LabLoad = Partial<
 export class Lab implements AsyncDisposable {
   readonly folder: string
   readonly store: Store
-  readonly #database: TestDatabase
+  readonly database: TestDatabase
 
   private constructor(folder: string, store: Store, database: TestDatabase) {
     this.folder = folder
     this.store = store
-    this.#database = database
+    this.database = database
   }
 
   static async open(engine: TestEngine = currentEngine()): Promise<Lab> {
@@ -190,7 +190,7 @@ export class Lab implements AsyncDisposable {
 
   /** A further connection to the same store, as another process would have. The caller closes it. */
   openAgain(): Promise<Store> {
-    return this.#database.open('write')
+    return this.database.open('write')
   }
 
   /** The whole path of a log. */
@@ -258,7 +258,7 @@ export class Lab implements AsyncDisposable {
 
   /** The statement on the database itself, past everything that guards it. */
   async tamper(statement: string): Promise<void> {
-    await this.#database.tamper(statement)
+    await this.database.tamper(statement)
   }
 
   /** Everything stored, in the order of time and digest. */
@@ -358,7 +358,7 @@ export class Lab implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.store.close()
-    await this.#database.drop()
+    await this.database.drop()
   }
 }
 
