@@ -37,7 +37,7 @@ import {
   type LoadRunOptions,
 } from './load-run.ts'
 import { inlineReader, type Reader } from './reader-pool.ts'
-import { firstReadUs, isWrittenSince } from './siblings.ts'
+import { followedSinceUs, isWrittenSince } from './siblings.ts'
 import type { ReadingStages } from './stages.ts'
 
 export type FollowOptions = Omit<LoadRunOptions, 'dryRun'> & {
@@ -343,8 +343,7 @@ export class Follower {
     for (const root of this.#roots) {
       if (root.kind === 'file') {
         const real = realPathOf(root.path, this.#options.files)
-        root.sinceUs =
-          (await firstReadUs(real, this.#options, this.#store)) ?? this.#options.clock()
+        root.sinceUs = await followedSinceUs(real, { ...this.#options, dryRun: false }, this.#store)
       }
       this.#lookAtRoot(root)
     }
