@@ -222,22 +222,31 @@ class Run {
     return { isIdle: false, committed: 0 }
   }
 
-  /** The others look while the first one goes on: they may wait for what it has taken. */
+  /** The others look until they are idle, while the first one goes on: each may wait for what another has taken. */
   async #lookOthers(): Promise<void> {
     for (const [i, make] of (this.#performance.others ?? []).entries()) {
       if (this.#random.chance(0.6)) continue
       let isDone = false
       const looking = this.#disturbed(async () => {
         this.#others[i] ??= await this.#begin(make)
-        return await this.#others[i].look()
-      }).finally(() => {
+        let look = await this.#others[i].look()
+        for (let spins = 0; !look.isIdle && spins < SPINS_MAX; spins += 1)
+          look = await this.#others[i].look()
+        return look
+      }).then(
+        (look) => ({ look }),
+        (error: unknown) => ({ error }),
+      )
+      looking.then(() => {
         isDone = true
       })
       while (!isDone) {
         await this.#look()
         await new Promise((resolve) => setImmediate(resolve))
       }
-      if ((await looking) !== undefined) continue
+      const found = await looking
+      if ('error' in found) throw found.error
+      if (found.look !== undefined) continue
       await this.#others[i]?.drop()
       this.#others[i] = undefined
     }
@@ -248,12 +257,18 @@ class Run {
     try {
       return await work()
     } catch (error) {
-      const isMeant =
-        error instanceof Killed || (error instanceof StoreError && error.code === 'STORE_DISK_FULL')
-      if (!isMeant) throw error
+      if (!this.#isMeant(error)) throw error
       this.#kills += 1
       return undefined
     }
+  }
+
+  #isMeant(error: unknown): boolean {
+    if (error instanceof Killed) return true
+    if (!(error instanceof StoreError)) return false
+    // What loaders take is theirs by process, and all of these are one: the store itself refuses the second of two.
+    const isCompany = (this.#performance.others ?? []).length > 0
+    return error.code === 'STORE_DISK_FULL' || (isCompany && error.code === 'STORE_BUSY')
   }
 
   /** Looks until nothing is new; then everything that lies there must be stored. */
