@@ -118,6 +118,8 @@ export const LIMITS = {
   idleTransactionMs: 15_000,
   /** Free bytes on the disk below which no further transaction is started. */
   diskFreeBytesMin: 64 * 1024 * 1024,
+  /** On a disk so small that this is more than one in eight of its bytes, one in eight. */
+  diskFreeShare: 8,
   /** Seconds between two checkpoints of a long run. */
   checkpointSeconds: 600,
   /** Verdicts on texts that a reader keeps, twice: the younger and the older half. */

@@ -79,6 +79,7 @@ export function followStatus(situation: FollowSituation): PhaseStatus {
       size: one.size,
       lagBytes: one.size - one.position,
       lagSeconds: Math.round(one.lagMs / 100) / 10,
+      eventsPerSecond: Math.round(one.recordsPerSecond * 10) / 10,
       lastEventAt: one.lastEventUs === undefined ? null : formatInstant(one.lastEventUs),
       clockSkewSeconds: one.skewMs === undefined ? null : Math.round(one.skewMs / 100) / 10,
     })),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
 import { formatInstant } from '../core/instant.ts'
+import { Rate } from '../core/rate.ts'
 import { bytes, number, type TerminalText } from '../core/terminal.ts'
 import { LIMITS } from '../limits.ts'
 import { toVisible } from '../neutralize/visible.ts'
@@ -105,6 +106,7 @@ async function openFollower(
     return {
       follower,
       async close() {
+        await figures.keep(follower.figures()).catch(() => {})
         await writer.close().catch(() => {})
         await store.close()
       },
@@ -144,7 +146,7 @@ class Watchman {
   #aliveMs = Number.NEGATIVE_INFINITY
   #figuresMs = performance.now()
   #hasWarned = false
-  #rate = { atMs: performance.now(), lines: 0, perSecond: 0 }
+  readonly #rate = new Rate(LIMITS.rateMs)
   figures: FigureKeeper | undefined
 
   constructor(app: App) {
@@ -176,6 +178,7 @@ class Watchman {
   async between(opened: Opened, outcome: StepOutcome): Promise<void> {
     this.#opened = opened
     const now = performance.now()
+    this.#rate.note(outcome.committed, now)
     const everyMs = outcome.committed > 0 ? LIMITS.statusBusyMs : LIMITS.statusIdleMs
     if (now - this.#toldMs >= everyMs) this.#tell()
     const { watchdogMs } = this.#notifier
@@ -213,13 +216,6 @@ class Watchman {
       bytes: this.#before.bytes,
     })
     if (figures !== undefined) totals.add(figures)
-    const { lines } = totals.fates
-    if (now - this.#rate.atMs >= LIMITS.rateMs)
-      this.#rate = {
-        atMs: now,
-        lines,
-        perSecond: ((lines - this.#rate.lines) / (now - this.#rate.atMs)) * 1000,
-      }
     const isWritten = this.#files.write(
       followStatus({
         ingestId: this.#ingestId,
@@ -229,7 +225,7 @@ class Watchman {
         totals,
         figures,
         standings: this.#opened?.follower.standings() ?? [],
-        recordsPerSecond: this.#rate.perSecond,
+        recordsPerSecond: this.#rate.at(now),
       }),
     )
     if (!isWritten && !this.#hasWarned) {
@@ -242,6 +238,6 @@ class Watchman {
   }
 
   #line({ fates, bytes: read }: FollowTotals): TerminalText {
-    return terminal`following  ${number(fates.lines)} records  ${bytes(read)}  ${number(Math.round(this.#rate.perSecond))}/s`
+    return terminal`following  ${number(fates.lines)} records  ${bytes(read)}  ${number(Math.round(this.#rate.at(performance.now())))}/s`
   }
 }

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import { resolve, sep } from 'node:path'
+import { formatInstant } from '../core/instant.ts'
 import { number, type TerminalText } from '../core/terminal.ts'
 import { LIMITS } from '../limits.ts'
 import { makeRedactor } from '../neutralize/pii/index.ts'
@@ -10,6 +12,7 @@ import { inlineReader, workerReader } from '../pipeline/reader-pool.ts'
 import { makeStages } from '../pipeline/stages.ts'
 import { systemFiles } from '../source/files.ts'
 import type { Fates, Store, WriterVersions } from '../store/port.ts'
+import { StatusFiles } from '../telemetry/status-files.ts'
 import type { App } from './app.ts'
 import { EXIT, type OptionValues } from './command.ts'
 import { renderLoad } from './render/load.ts'
@@ -38,6 +41,7 @@ export async function runLoad(
       jobs === 1
         ? [inlineReader(1, await makeStages(plan))]
         : Array.from({ length: jobs - 1 }, (_, i) => workerReader(i + 1, plan))
+    const teller = new LoadTeller(app, options['dry-run'] === true)
     let report: LoadReport
     try {
       report = await loadOnce(
@@ -55,7 +59,10 @@ export async function runLoad(
           files: systemFiles,
           signingKey: key,
           onRulesOff: (ids) => rulesOff(app, store, ids),
-          progress: (progress) => app.out.progress(progressLine(progress)),
+          progress: (progress) => {
+            app.out.progress(progressLine(progress))
+            teller.progress(progress)
+          },
         },
         store,
         writer,
@@ -83,10 +90,77 @@ export async function runLoad(
       report.notices.push(
         'Emergency mode is on: everything new is withheld. "nacre quarantine emergency status" says why.',
       )
+    teller.done(report)
     app.out.result(report, () => renderLoad(report, app.out.paint, app.out.width))
     return report.failed.length > 0 ? EXIT.failed : report.totals.held > 0 ? EXIT.held : EXIT.ok
   } finally {
     await store.close()
+  }
+}
+
+/** Writes the status file of a load that runs once. */
+class LoadTeller {
+  readonly #app: App
+  readonly #files: StatusFiles | undefined
+  readonly #ingestId = randomUUID()
+  #toldMs = performance.now()
+
+  constructor(app: App, isDry: boolean) {
+    this.#app = app
+    this.#files = isDry ? undefined : new StatusFiles(app.settings.statusFolder)
+  }
+
+  progress(progress: LoadProgress): void {
+    if (this.#files === undefined || performance.now() - this.#toldMs < LIMITS.statusBusyMs) return
+    this.#tell('running', { ...progress, stored: null, duplicate: null, held: null, dead: null })
+  }
+
+  done(report: LoadReport): void {
+    this.#tell('done', {
+      ...report.totals,
+      path: report.sources.at(-1)?.path ?? null,
+      filesDone: report.sources.length,
+      files: report.sources.length,
+      elapsedMs: report.elapsedMs,
+    })
+  }
+
+  #tell(
+    state: 'running' | 'done',
+    of: {
+      readonly path: string | null
+      readonly filesDone: number
+      readonly files: number
+      readonly lines: number
+      readonly bytes: number
+      readonly elapsedMs: number
+      readonly stored: number | null
+      readonly duplicate: number | null
+      readonly held: number | null
+      readonly dead: number | null
+    },
+  ): void {
+    this.#toldMs = performance.now()
+    this.#files?.write({
+      phase: this.#app.command === 'ingest delta' ? 'delta' : 'bulk',
+      ingest_id: this.#ingestId,
+      last_updated: formatInstant(this.#app.clock()),
+      metrics: {
+        events_read: of.lines,
+        events_inserted: of.stored,
+        events_duplicate: of.duplicate,
+        events_quarantined: of.held,
+        events_invalid: of.dead,
+        bytes_read: of.bytes,
+        events_per_second: of.elapsedMs > 0 ? Math.round((of.lines / of.elapsedMs) * 1000) : 0,
+        files_processed: of.filesDone,
+        files_total: of.files,
+        duration_seconds: Math.round(of.elapsedMs / 1000),
+      },
+      checkpoint: { source: of.path, events_inserted: of.stored },
+      dead_letter: { total: of.dead },
+      loader: { state, pid: process.pid },
+    })
   }
 }
 

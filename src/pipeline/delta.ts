@@ -37,7 +37,7 @@ import {
   type LoadRunOptions,
 } from './load-run.ts'
 import { inlineReader, type Reader } from './reader-pool.ts'
-import { firstReadUs, isWrittenSince } from './siblings.ts'
+import { followedSinceUs, isWrittenSince } from './siblings.ts'
 import type { ReadingStages } from './stages.ts'
 
 export type FollowOptions = Omit<LoadRunOptions, 'dryRun'> & {
@@ -77,6 +77,7 @@ export type SourceStanding = {
   readonly size: number
   /** Milliseconds since the file last grew, where bytes wait; 0 where none do. */
   readonly lagMs: number
+  readonly recordsPerSecond: number
   readonly lastEventUs: InstantUs | undefined
   /** How far the newest event read live lies behind the clock, or ahead of it (negative), in milliseconds. */
   readonly skewMs: number | undefined
@@ -298,6 +299,7 @@ export class Follower {
         position: live.offset,
         size: live.stat.size,
         lagMs: lag > 0 ? now - live.grownAtMs : 0,
+        recordsPerSecond: live.rate.at(now),
         lastEventUs: live.lastEventUs,
         skewMs: live.skewMs,
       }
@@ -343,8 +345,7 @@ export class Follower {
     for (const root of this.#roots) {
       if (root.kind === 'file') {
         const real = realPathOf(root.path, this.#options.files)
-        root.sinceUs =
-          (await firstReadUs(real, this.#options, this.#store)) ?? this.#options.clock()
+        root.sinceUs = await followedSinceUs(real, { ...this.#options, dryRun: false }, this.#store)
       }
       this.#lookAtRoot(root)
     }
@@ -782,6 +783,7 @@ export class Follower {
     const last = batches.at(-1)
     if (last !== undefined) live.advance(last.batch.endOffset)
     this.#run.noteScoring(this.#reader, this.#stages.scoring.figures())
+    live.rate.note(records, this.#options.monotonicMs())
     this.#allowance -= records
     return records
   }

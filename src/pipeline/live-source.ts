@@ -3,6 +3,7 @@
 import type { DeadReason } from '../core/event.ts'
 import type { InstantUs } from '../core/instant.ts'
 import type { PackedBatch } from '../core/packed.ts'
+import { Rate } from '../core/rate.ts'
 import { LIMITS } from '../limits.ts'
 import { isSystemError } from '../source/discover.ts'
 import type { FileStat, OpenFile } from '../source/files.ts'
@@ -68,6 +69,7 @@ export class LiveSource {
   blockedUntilMs = Number.NEGATIVE_INFINITY
   /** Bytes that a reading needs at least to find a whole record. */
   bytesNeeded = 0
+  readonly rate = new Rate(LIMITS.rateMs)
   /** Time of its newest event. */
   lastEventUs: InstantUs | undefined
   /** How far that lay behind the clock when it was read as it came, milliseconds. */

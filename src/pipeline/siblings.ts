@@ -6,7 +6,7 @@ import type { FileStat, FileSystem } from '../source/files.ts'
 import type { LineageStore } from '../store/port.ts'
 import type { LoadRunOptions } from './load-run.ts'
 
-type SiblingOptions = Pick<LoadRunOptions, 'files' | 'sensor' | 'sensorOf'>
+type SiblingOptions = Pick<LoadRunOptions, 'clock' | 'dryRun' | 'files' | 'sensor' | 'sensorOf'>
 
 /**
  * Older parts of the named files that may hold lines which were never read.
@@ -16,7 +16,7 @@ type SiblingOptions = Pick<LoadRunOptions, 'files' | 'sensor' | 'sensorOf'>
  * to since the file was first read, and else only where it goes on with a source that is known.
  */
 export async function siblingsToLoad(
-  options: SiblingOptions,
+  options: SiblingOptions & { readonly paths: readonly string[] },
   store: LineageStore,
   named: readonly FoundFile[],
 ): Promise<(FoundFile & { readonly onlyKnown: boolean })[]> {
@@ -24,9 +24,9 @@ export async function siblingsToLoad(
   const taken = new Set(named.map(({ realPath }) => realPath))
   const found: (FoundFile & { readonly onlyKnown: boolean })[] = []
   for (const file of named) {
-    if (file.path === '-') continue
-    const sinceUs = await firstReadUs(file.realPath, options, store)
-    if (sinceUs === undefined) continue
+    // What lies in a named folder is loaded anyway.
+    if (file.path === '-' || !options.paths.includes(file.path)) continue
+    const sinceUs = await followedSinceUs(file.realPath, options, store)
     for (const name of siblingNames(file.realPath, files)) {
       const path = join(dirname(file.realPath), name)
       if (taken.has(path)) continue
@@ -39,16 +39,22 @@ export async function siblingsToLoad(
   return found
 }
 
-/** When the content that stood at the path when it was last read was first seen; undefined for a path never read. */
-export async function firstReadUs(
+/**
+ * Since when a named file is followed: since the first time, or since its content was first seen by any load.
+ *
+ * @param options.dryRun - nothing is kept
+ */
+export async function followedSinceUs(
   realPath: string,
   options: SiblingOptions,
   store: LineageStore,
-): Promise<InstantUs | undefined> {
+): Promise<InstantUs> {
   const sensorOverride = options.sensor ?? options.sensorOf(realPath) ?? ''
   const known = await store.findFile(realPath, sensorOverride)
-  if (known?.sourceId == null) return undefined
-  return (await store.source(known.sourceId))?.firstSeenUs
+  const source = known?.sourceId == null ? undefined : await store.source(known.sourceId)
+  const candidateUs = source?.firstSeenUs ?? options.clock()
+  if (options.dryRun) return candidateUs
+  return store.followedSince(realPath, sensorOverride, candidateUs)
 }
 
 /** Whether the last line of a file may be younger than an instant. */

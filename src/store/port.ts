@@ -212,6 +212,12 @@ export type LineageStore = {
     sourceId: number,
     upToOffset: number,
   ): Promise<{ readonly ends: Float64Array; readonly digests: Uint8Array }>
+  /**
+   * Since when a named file is followed.
+   *
+   * @param candidateUs - kept where it is followed for the first time
+   */
+  followedSince(path: string, sensorOverride: string, candidateUs: InstantUs): Promise<InstantUs>
   /** Takes what is to be read, a source or the start of a new one, for this process; false while another has it. */
   claim(name: string): Promise<boolean>
   release(name: string): Promise<void>

@@ -359,6 +359,20 @@ export class SqliteStore implements Store {
     }
   }
 
+  followedSince(path: string, sensorOverride: string, candidateUs: InstantUs): Promise<InstantUs> {
+    return this.exclusively(() => {
+      this.connection
+        .prepare(
+          'insert into followed_paths (path, sensor_override, since_us) values (?, ?, ?) on conflict (path, sensor_override) do nothing',
+        )
+        .run(path, sensorOverride, candidateUs)
+      return this.connection
+        .prepare('select since_us from followed_paths where path = ? and sensor_override = ?')
+        .pluck()
+        .get(path, sensorOverride) as number
+    })
+  }
+
   async claim(name: string): Promise<boolean> {
     return this.queue.claim(name)
   }
