@@ -140,6 +140,8 @@ class Run {
     }
     await this.#rest()
     for (const other of this.#others) await other?.end()
+    // What the others noted at their end is looked at once.
+    if (this.#others.length > 0) await this.#rest()
     await this.#checkIdle()
     const open = (await this.#subject?.end()) ?? 0
     if (open > 0) this.#problems.push(`${open} files are still open at the end`)
