@@ -837,12 +837,15 @@ export class Follower {
     const byAge = [...this.#live.values()].sort((a, b) => a.grownAtMs - b.grownAtMs)
     let surplus = byAge.length - LIMITS.followOpenMax
     for (const live of byAge) {
-      const isDone = live.stat.size === live.offset || live.endClosedAt === live.stat.size
+      const { size } = live.stat
+      const isDone = size === live.offset || live.endClosedAt === size
+      // What can still be read of it is read first: nothing else would bring it up again.
+      const isRead = isDone || live.endTriedAt === size
       const isGone = live.goneAtMs !== undefined && now - live.goneAtMs >= LIMITS.goneMs
       const isOld = now - live.grownAtMs >= LIMITS.openQuietMs || surplus > 0
       if (
         !(isDone && isGone && now - live.grownAtMs >= LIMITS.goneMs) &&
-        !(isOld && live.paths.size > 0)
+        !(isOld && isRead && live.paths.size > 0)
       )
         continue
       surplus -= 1

@@ -104,6 +104,7 @@ class Run {
   #subject: Subject | undefined
   #others: (Subject | undefined)[] = []
   #kills = 0
+  #isKilled = false
   /** Mishaps happen now. */
   #isArmed = false
 
@@ -139,6 +140,8 @@ class Run {
     }
     await this.#rest()
     for (const other of this.#others) await other?.end()
+    // What the others noted at their end is looked at once.
+    if (this.#others.length > 0) await this.#rest()
     await this.#checkIdle()
     const open = (await this.#subject?.end()) ?? 0
     if (open > 0) this.#problems.push(`${open} files are still open at the end`)
@@ -187,10 +190,17 @@ class Run {
     const { act, kill, fail } = this.#performance.mishaps ?? NO_MISHAPS
     const random = this.#random
     if (random.chance(act)) this.#act()
-    if (random.chance(kill)) throw new Killed()
+    this.#mayKill(kill)
     // A watch that cannot be had is no failure.
     if (name !== 'watch' && random.chance(fail))
       throw systemError(random.pick(['EIO', 'ESTALE', 'EMFILE']))
+  }
+
+  /** A process that is gone does nothing more, whatever it makes of the failure. */
+  #mayKill(chance: number): void {
+    if (!this.#isKilled && !this.#random.chance(chance)) return
+    this.#isKilled = true
+    throw new Killed()
   }
 
   #onWriter(): void {
@@ -199,7 +209,7 @@ class Run {
     const random = this.#random
     if (random.chance(act)) this.#act()
     // Ten points of the writer are as many chances as a hundred calls on files.
-    if (random.chance(Math.min(1, kill * WRITER_POINTS.length))) throw new Killed()
+    this.#mayKill(kill * WRITER_POINTS.length)
     if (random.chance(full))
       throw new StoreError('STORE_DISK_FULL', 'The disk is full, says the test.', { hint: '' })
   }
@@ -254,8 +264,11 @@ class Run {
 
   /** @returns undefined when the loader did not survive it */
   async #disturbed(work: () => Promise<Look>): Promise<Look | undefined> {
+    this.#isKilled = false
     try {
-      return await work()
+      const look = await work()
+      if (!this.#isKilled) return look
+      throw new Killed()
     } catch (error) {
       if (!this.#isMeant(error)) throw error
       this.#kills += 1
