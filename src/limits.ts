@@ -44,6 +44,8 @@ export const LIMITS = {
   gatherMsMin: 10,
   gatherMsMax: 65,
   gatherRatio: 12,
+  /** Milliseconds that a follower rests at most: its status and its signs of life must not wait for a rare look. */
+  sleepMsMax: 5_000,
   /** Milliseconds without growth after which an object without a line end is taken as whole. */
   unendedMs: 2_000,
   /** Milliseconds without a change after which an archive is taken as written, and a rotated file as done. */

@@ -146,6 +146,8 @@ class Watchman {
   #aliveMs = Number.NEGATIVE_INFINITY
   #figuresMs = performance.now()
   #hasWarned = false
+  /** Something was committed that the status files do not tell yet. */
+  #hasNews = false
   readonly #rate = new Rate(LIMITS.rateMs)
   figures: FigureKeeper | undefined
 
@@ -179,7 +181,8 @@ class Watchman {
     this.#opened = opened
     const now = performance.now()
     this.#rate.note(outcome.committed, now)
-    const everyMs = outcome.committed > 0 ? LIMITS.statusBusyMs : LIMITS.statusIdleMs
+    if (outcome.committed > 0) this.#hasNews = true
+    const everyMs = this.#hasNews ? LIMITS.statusBusyMs : LIMITS.statusIdleMs
     if (now - this.#toldMs >= everyMs) this.#tell()
     const { watchdogMs } = this.#notifier
     if (watchdogMs !== undefined && now - this.#aliveMs >= watchdogMs) this.#alive('following')
@@ -209,6 +212,7 @@ class Watchman {
   #tell(): void {
     const now = performance.now()
     this.#toldMs = now
+    this.#hasNews = false
     const figures = this.#opened?.follower.figures()
     const totals = new FollowTotals()
     totals.add({

@@ -1105,7 +1105,8 @@ export class Follower {
   async #sleep(dueMs: number | undefined): Promise<void> {
     if (this.#isDirty()) return
     const { monotonicMs, pollMs, signal } = this.#options
-    const ms = Math.min(pollMs, dueMs === undefined ? pollMs : Math.max(1, dueMs - monotonicMs()))
+    const restMs = Math.min(pollMs, LIMITS.sleepMsMax)
+    const ms = dueMs === undefined ? restMs : Math.min(restMs, Math.max(1, dueMs - monotonicMs()))
     await new Promise<void>((resolve) => {
       const timer = setTimeout(done, ms)
       const wakeUp = (): void => done()
