@@ -36,6 +36,8 @@ export const LIMITS = {
   passMsMax: 80,
   /** Milliseconds between two looks at the memory of the process. */
   memoryLookMs: 1_000,
+  /** Milliseconds between two whole collections while it has too much. */
+  memoryCollectMs: 30_000,
   /** Resident bytes of the process above which pieces are made smaller. */
   followRssBytes: 112 * 1024 * 1024,
   /** Milliseconds for which lines are gathered before a pass: a multiple of what the last one took, between two bounds. */

@@ -212,7 +212,7 @@ export function isPostgresUrl(url: string): boolean {
  * most of the time, needs less.
  */
 function cacheOf(settings: Settings, options: OpenOptions | undefined): number {
-  const share = options?.isFollower === true ? 1 / 8 : options?.isSmall === true ? 1 / 2 : 1
+  const share = options?.isFollower === true ? 1 / 16 : options?.isSmall === true ? 1 / 2 : 1
   const isGiven = settings.all.some(
     (setting) => setting.name === 'sqlite.cache_size' && setting.origin !== 'default',
   )

@@ -8,6 +8,7 @@
 import { basename, dirname, join } from 'node:path'
 import type { InstantUs } from '../core/instant.ts'
 import type { PackedBatch } from '../core/packed.ts'
+import { collectAll } from '../core/young-gc.ts'
 import { LIMITS } from '../limits.ts'
 import { toVisible } from '../neutralize/visible.ts'
 import { detectCompression } from '../source/decompress.ts'
@@ -185,7 +186,11 @@ export class Follower {
   #allowance: number
   #allowanceMs: number
   #hasStarted = false
-  #memory = { atMs: Number.NEGATIVE_INFINITY, isTight: false }
+  readonly #memory = {
+    lookedMs: Number.NEGATIVE_INFINITY,
+    collectedMs: Number.NEGATIVE_INFINITY,
+    isTight: false,
+  }
 
   constructor(
     options: FollowOptions,
@@ -1058,9 +1063,15 @@ export class Follower {
   /** Whether the process has more memory than it should; asked once a second. */
   #isTight(): boolean {
     const now = this.#options.monotonicMs()
-    if (now - this.#memory.atMs >= LIMITS.memoryLookMs)
-      this.#memory = { atMs: now, isTight: process.memoryUsage.rss() > LIMITS.followRssBytes }
-    return this.#memory.isTight
+    const memory = this.#memory
+    if (now - memory.lookedMs < LIMITS.memoryLookMs) return memory.isTight
+    memory.lookedMs = now
+    memory.isTight = process.memoryUsage.rss() > LIMITS.followRssBytes
+    if (memory.isTight && now - memory.collectedMs >= LIMITS.memoryCollectMs) {
+      memory.collectedMs = now
+      collectAll()
+    }
+    return memory.isTight
   }
 
   #hasAllowance(): boolean {
