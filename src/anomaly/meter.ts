@@ -17,7 +17,6 @@ import { FLAGS, VALUE_KINDS } from '../core/event.ts'
 import { EVENT_CLASS } from '../core/event-class.ts'
 import { dayOf } from '../core/instant.ts'
 import type { PackedBatch } from '../core/packed.ts'
-import type { SafeText } from '../core/text.ts'
 import { LIMITS } from '../limits.ts'
 import type { ActivityRow } from '../store/port.ts'
 import { type KnownValues, nameOfText, type ValueName } from './known-values.ts'
@@ -505,9 +504,7 @@ function evidenceValue(
   count: number,
   session?: string,
 ): EvidenceValue {
-  // Texts of a batch are in visible form, as the store keeps them.
-  const safe = { kind, text: text as SafeText, count }
-  return session === undefined ? safe : { ...safe, session: session as SafeText }
+  return session === undefined ? { kind, text, count } : { kind, text, count, session }
 }
 
 function listed(kind: EvidenceValue['kind'], { values, met }: Listed): Omit<Evidence, 'withheld'> {

@@ -317,7 +317,7 @@ export class AnomalyWatch {
           const values = moved.map(
             ({ name, count, usual: share }): EvidenceValue => ({
               kind: group,
-              text: name as SafeText, // two letters, or a number
+              text: name,
               count,
               usual: share,
             }),
@@ -344,7 +344,7 @@ export class AnomalyWatch {
         detector,
         figure,
         threshold: thresholdOf(100),
-        sensor: sensor as SafeText, // as the store keeps it
+        sensor,
         hour,
         evidence: {
           values: isFull ? before : [...before, value],
@@ -420,7 +420,7 @@ function anomalyOf(
 ): Anomaly {
   return {
     ...judged,
-    sensor: sensor as SafeText, // as the store keeps it
+    sensor,
     hour,
     severity: 'alarm',
     evidence,

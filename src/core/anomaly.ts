@@ -76,11 +76,11 @@ export type Evidence = {
 
 export type EvidenceValue = {
   readonly kind: 'address' | 'session' | 'command' | 'file' | 'ssh-key' | MixGroup
-  readonly text: SafeText
+  readonly text: string
   /** Events; of places the sessions. */
   readonly count: number
   /** A session it was met in. */
-  readonly session?: SafeText
+  readonly session?: string
   /** Of places: the share that is usual, thousandths. */
   readonly usual?: number
 }
@@ -88,7 +88,8 @@ export type EvidenceValue = {
 /** What a detector found in one hour of one sensor. */
 export type Anomaly = {
   readonly detector: DetectorName
-  readonly sensor: SafeText
+  /** As the store names it. */
+  readonly sensor: string
   readonly hour: HourNumber
   readonly severity: AnomalySeverity
   readonly figure: number
@@ -110,6 +111,7 @@ export type Anomaly = {
 /** An anomaly as it is kept. */
 export type StoredAnomaly = Anomaly & {
   readonly id: number
+  readonly sensor: SafeText
   readonly state: AnomalyState
   readonly decidedBy: string | null
   readonly decidedAtUs: InstantUs | null
