@@ -11,6 +11,8 @@ export type Baseline = {
   readonly median: number
   /** 1.4826 times the median of the distances from the median: the standard deviation where figures are normal. */
   readonly spread: number
+  /** The same of the busier hours of a week, as a share of what is usual at their hour of the day: how it bursts. */
+  readonly burst: number
 }
 
 /** Hours counted among those that a baseline looks at, and the baseline where they are enough. */
@@ -49,7 +51,8 @@ export function knowledgeOf(history: History, hour: HourNumber): Knowledge {
     ['all hours', all, ALL_SAMPLES_MIN],
   ] as const) {
     const figures = of.flatMap((one) => history.get(one) ?? [])
-    if (figures.length >= least) return { counted, baseline: baselineOf(basis, figures) }
+    if (figures.length < least) continue
+    return { counted, baseline: { ...baselineOf(basis, figures), burst: burstOf(history, all) } }
   }
   return { counted, baseline: undefined }
 }
@@ -62,10 +65,34 @@ export function medianOf(figures: readonly number[]): number {
   return sorted.length === 0 ? 0 : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
-function baselineOf(basis: BaselineBasis, figures: readonly number[]): Baseline {
+function baselineOf(basis: BaselineBasis, figures: readonly number[]): Omit<Baseline, 'burst'> {
   const median = medianOf(figures)
   const spread = MAD_SCALE * medianOf(figures.map((one) => Math.abs(one - median)))
   return { basis, samples: figures.length, median, spread }
+}
+
+/**
+ * How far busier hours lie above the median of their hour of the day, as a share of it.
+ *
+ * Few samples of one hour can agree by chance, and figures of attacks lean to one side: the busier half of a whole week
+ * tells both.
+ */
+function burstOf(history: History, hours: readonly HourNumber[]): number {
+  const byHourOfDay = new Map<number, number[]>()
+  for (const hour of hours) {
+    const figure = history.get(hour)
+    if (figure === undefined) continue
+    const known = byHourOfDay.get(hour % DAY)
+    if (known === undefined) byHourOfDay.set(hour % DAY, [figure])
+    else known.push(figure)
+  }
+  const shares: number[] = []
+  for (const figures of byHourOfDay.values()) {
+    const median = medianOf(figures)
+    if (figures.length < 3 || median < 1) continue
+    for (const one of figures) if (one > median) shares.push(one / median - 1)
+  }
+  return MAD_SCALE * medianOf(shares)
 }
 
 function sameHourOfWeek(hour: HourNumber): HourNumber[] {

@@ -146,7 +146,11 @@ export function judge(
   factorPercent: number,
 ): Judgement | undefined {
   if (baseline === undefined) return undefined
-  const spread = Math.max(baseline.spread, detector.floor(baseline.median))
+  const spread = Math.max(
+    baseline.spread,
+    baseline.burst * baseline.median,
+    detector.floor(baseline.median),
+  )
   return {
     detector: detector.name,
     figure,
