@@ -599,6 +599,8 @@ create table anomalies (
 
 create sequence anomalies_ids;
 
+create index anomalies_open on anomalies (state, severity, hour);
+
 create table detectors (
   detector       text collate "C" not null,
   sensor_id      bigint not null,

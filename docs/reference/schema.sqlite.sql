@@ -535,6 +535,8 @@ CREATE TABLE anomalies (
   unique (detector, sensor_id, hour, severity)
 ) strict;
 
+CREATE INDEX anomalies_open on anomalies (state, severity, hour);
+
 CREATE TABLE detectors (
   detector       text    not null,
   sensor_id      integer not null,

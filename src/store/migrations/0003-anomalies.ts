@@ -37,6 +37,8 @@ export const migration: Migration = {
          reason        text,
          unique (detector, sensor_id, hour, severity)
        ) strict`,
+      // What nobody has decided on is asked for every minute; notices would be read with it for ever.
+      `create index anomalies_open on anomalies (state, severity, hour)`,
       `create table detectors (
          detector       text    not null,
          sensor_id      integer not null,
@@ -75,6 +77,7 @@ export const migration: Migration = {
          unique (detector, sensor_id, hour, severity)
        )`,
       `create sequence anomalies_ids`,
+      `create index anomalies_open on anomalies (state, severity, hour)`,
       `create table detectors (
          detector       text collate "C" not null,
          sensor_id      bigint not null,
