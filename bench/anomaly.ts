@@ -4,16 +4,15 @@
  *
  *     node bench/anomaly.ts [--events N] [--days N] [--sensors N] [--seed N]
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { KnownValues } from '../src/anomaly/known-values.ts'
 import { ActivityMeter } from '../src/anomaly/meter.ts'
-import { AnomalyWatch } from '../src/anomaly/watch.ts'
 import type { PackedBatch } from '../src/core/packed.ts'
 import { synthesize } from '../src/synth/index.ts'
-import { type LiveEvent, LiveReader, MemoryActivity } from '../test/support/activity.ts'
+import { type LiveEvent, LiveReader, replayed, synthEvents } from '../test/support/activity.ts'
 
 const { values } = parseArgs({
   options: {
@@ -34,25 +33,12 @@ const folder = mkdtempSync(join(tmpdir(), 'nacre-anomaly-'))
 try {
   const out = join(folder, 'logs')
   await synthesize(out, { seed, events, days, sensors, style: 'current', start: '2026-01-05' })
-  const log = readLog(out)
+  const log = synthEvents(out)
   cost('synthetic log', log)
   cost('an address and a session for each event', flood(log[0]!.atUs))
   await replay(log)
 } finally {
   rmSync(folder, { recursive: true })
-}
-
-function readLog(from: string): LiveEvent[] {
-  const found: LiveEvent[] = []
-  for (const name of readdirSync(from, { recursive: true, encoding: 'utf8' })) {
-    if (!name.includes('cowrie.json')) continue
-    for (const line of readFileSync(join(from, name), 'utf8').split('\n')) {
-      if (line === '') continue
-      const event = JSON.parse(line) as LiveEvent & { timestamp: string } // our own generator's
-      found.push({ ...event, atUs: Date.parse(event.timestamp) * 1000 })
-    }
-  }
-  return found.sort((a, b) => a.atUs - b.atUs)
 }
 
 function flood(atUs: number): LiveEvent[] {
@@ -85,35 +71,12 @@ function cost(what: string, log: readonly LiveEvent[]): void {
 }
 
 async function replay(log: readonly LiveEvent[]): Promise<void> {
-  const store = new MemoryActivity()
-  const watch = new AnomalyWatch({
-    store,
-    policy: new Map(),
-    throttleEventsPerSecond: 1,
-    hold: async () => {},
-    problem: (error) => {
-      throw error
-    },
-  })
-  const reader = new LiveReader()
-  const step = 60_000_000
-  let nowUs = Math.floor(log[0]!.atUs / step) * step
-  await watch.start(nowUs)
-  let at = 0
-  let ticks = 0
   const before = process.cpuUsage()
-  while (at < log.length) {
-    nowUs += step
-    const from = at
-    while (at < log.length && log[at]!.atUs < nowUs) at += 1
-    if (at > from) watch.observe(1, reader.batch(log.slice(from, at)))
-    await watch.tick(nowUs)
-    ticks += 1
-  }
+  const { kept, ticks } = await replayed(log, 60_000_000)
   const { user } = process.cpuUsage(before)
   // The first three days are silent by construction.
   const sensorWeeks = (sensors * (days - 3)) / 7
-  const alarms = store.kept.filter((one) => one.severity === 'alarm')
+  const alarms = kept.filter((one) => one.severity === 'alarm')
   const byDetector = new Map<string, number>()
   for (const { detector } of alarms) byDetector.set(detector, (byDetector.get(detector) ?? 0) + 1)
   console.log(
@@ -121,6 +84,6 @@ async function replay(log: readonly LiveEvent[]): Promise<void> {
     Object.fromEntries(byDetector),
   )
   console.log(
-    `${store.kept.length - alarms.length} notices; ${Math.round(user / ticks)} CPU microseconds a tick, packing included`,
+    `${kept.length - alarms.length} notices; ${Math.round(user / ticks)} CPU microseconds a tick, packing included`,
   )
 }

@@ -38,7 +38,8 @@ export const DETECTOR_TABLE: readonly Detector[] = [
   {
     name: 'volume',
     metric: 'events',
-    least: 200,
+    // One session of guessed passwords has hundreds.
+    least: 500,
     unit: 'events in an hour',
     floor: countFloor,
   },

@@ -220,23 +220,23 @@ describe('an alarm', () => {
     const stage = new Stage()
     stage.known('sensor-1', 100)
     await stage.watch.start(START_US)
-    stage.observe(flood(350, START_US))
+    stage.observe(flood(600, START_US))
     const [alarm] = await stage.watch.tick(START_US + MINUTE_US)
     assert.ok(alarm !== undefined)
     const decision = { to: 'false', by: 'alice', atUs: START_US, reason: 'a test' } as const
-    await stage.store.decide({ id: alarm.id, factorPercent: 250, ...decision }, 'volume', {
+    await stage.store.decide({ id: alarm.id, factorPercent: 400, ...decision }, 'volume', {
       actor: 'alice',
       action: 'x',
       subject: 'x',
       reason: 'x',
       detail: {},
     })
-    stage.observe(flood(350, START_US + US_PER_HOUR))
+    stage.observe(flood(600, START_US + US_PER_HOUR))
     assert.deepEqual(await stage.watch.tick(START_US + US_PER_HOUR + MINUTE_US), [])
     assert.deepEqual(stage.watch.openAlarms(), [])
     stage.observe(flood(2_000, START_US + 2 * US_PER_HOUR))
     const again = await stage.watch.tick(START_US + 2 * US_PER_HOUR + MINUTE_US)
-    assert.equal(again[0]?.anomaly.threshold, LIMITS.anomalyScoreMin * 2.5)
+    assert.equal(again[0]?.anomaly.threshold, LIMITS.anomalyScoreMin * 4)
   })
 })
 

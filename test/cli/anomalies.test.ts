@@ -222,7 +222,7 @@ eachEngine((engine) => {
       assert.equal(volume!['state'], 'armed')
       assert.equal(volume!['hours'], 99)
       assert.deepEqual([volume!['median'], volume!['figure']], [50, 50])
-      assert.equal(volume!['alarmFrom'], 200)
+      assert.equal(volume!['alarmFrom'], 500)
       const shift = sensors[0]!.detectors.at(-1)!
       assert.deepEqual([shift['state'], shift['hours'], shift['alarmFrom']], ['learning', 0, null])
       assert.match(run('anomalies', 'baseline').stdout, /volume +armed +99 +50 +50/)

@@ -1,4 +1,7 @@
 /** Live batches without a log, and an `ActivityStore` in memory with the same behaviour as those of the engines. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { AnomalyWatch } from '../../src/anomaly/watch.ts'
 import {
   type DetectorName,
   hourOf,
@@ -235,3 +238,51 @@ export class Chance {
 
 /** Hour of a Monday at midnight: 2026-05-04T00:00Z. */
 export const MONDAY: number = hourOf(Date.UTC(2026, 4, 4) * 1000)
+
+/** Events of a folder of synthetic logs, in the order of time. */
+export function synthEvents(folder: string): LiveEvent[] {
+  const found: LiveEvent[] = []
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    if (!name.includes('cowrie.json')) continue
+    for (const line of readFileSync(join(folder, name), 'utf8').split('\n')) {
+      if (line === '') continue
+      const event = JSON.parse(line) as LiveEvent & { timestamp: string } // our own generator's
+      found.push({ ...event, atUs: Date.parse(event.timestamp) * 1000 })
+    }
+  }
+  return found.sort((a, b) => a.atUs - b.atUs)
+}
+
+/**
+ * Plays events to a watch as if they came now.
+ *
+ * @param stepUs - between two ticks
+ * @returns all that it found, alarms and notices
+ */
+export async function replayed(
+  log: readonly LiveEvent[],
+  stepUs: number,
+): Promise<{ readonly kept: readonly StoredAnomaly[]; readonly ticks: number }> {
+  const store = new MemoryActivity()
+  const watch = new AnomalyWatch({
+    store,
+    policy: new Map(),
+    throttleEventsPerSecond: 1,
+    hold: async () => {},
+    problem: (error) => {
+      throw error
+    },
+  })
+  const reader = new LiveReader()
+  let nowUs = Math.floor(log[0]!.atUs / stepUs) * stepUs
+  await watch.start(nowUs)
+  let ticks = 0
+  for (let at = 0; at < log.length; ticks += 1) {
+    nowUs += stepUs
+    const from = at
+    while (at < log.length && log[at]!.atUs < nowUs) at += 1
+    if (at > from) watch.observe(1, reader.batch(log.slice(from, at)))
+    await watch.tick(nowUs)
+  }
+  return { kept: store.kept, ticks }
+}
