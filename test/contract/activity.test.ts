@@ -4,8 +4,10 @@ import { describe, test } from 'node:test'
 import { AnomalyWatch } from '../../src/anomaly/watch.ts'
 import { type Anomaly, hourOf, US_PER_HOUR } from '../../src/core/anomaly.ts'
 import type { PackedBatch } from '../../src/core/packed.ts'
+import { emergencyOf, setEmergency } from '../../src/pipeline/emergency.ts'
 import type { ActivityRow, AnomalyDecision, BatchWriter, Store } from '../../src/store/port.ts'
 import { moveStore } from '../../src/store/transfer/move.ts'
+import { LiveReader } from '../support/activity.ts'
 import { ENGINES, eachEngine } from '../support/engines.ts'
 import { events, type Fields, Lab, lines, NOW_US } from '../support/loading.ts'
 import { problemsOf } from '../support/review.ts'
@@ -338,6 +340,29 @@ eachEngine((engine) => {
       assert.equal(next?.isNew, true)
       await to.tamper(`delete from anomalies where hour = ${HOUR + 9}`)
     }
+  })
+
+  test('an alarm whose action is hold withholds what comes next, and the journal says why', async () => {
+    await using lab = await knownLab()
+    const { store } = lab
+    const hours = Array.from({ length: 100 }, (_, i) => row('events', 50, { hour: HOUR - 1 - i }))
+    await store.activity.add(hours)
+    const watch = new AnomalyWatch({
+      ...{ store: store.activity, policy: new Map([['volume', 'hold']] as const) },
+      throttleEventsPerSecond: 1,
+      hold: (reason) => setEmergency(store, 'on', { actor: 'test', reason, trigger: 'anomaly' }),
+      problem: assert.ifError,
+    })
+    await watch.start(NOW_US)
+    const flood = Array.from({ length: 900 }, (_, i) => ({ atUs: NOW_US + i }))
+    watch.observe(1, new LiveReader().batch(flood))
+    const [alarm] = await watch.tick(NOW_US + 60_000_000)
+    assert.equal(alarm?.action, 'hold')
+    const { state, reason } = await emergencyOf(store.reads())
+    assert.equal(state, 'on')
+    assert.match(reason!, /^anomaly \d+ \(volume\): 900 events in an hour; usual are 50/)
+    lab.write('b.json', lines(events(4, { username: 'later' })))
+    assert.equal((await lab.load()).totals.held, 4)
   })
 
   test('a watch told of committed batches keeps what the store has', async () => {
