@@ -48,6 +48,10 @@ const PURPOSES: Readonly<Record<keyof typeof TABLES, string>> = {
   migrations: 'The steps by which this schema was made.',
   followed_paths: 'Named files that are followed, and since when.',
   metrics: 'Figures of the layer against hostile content since the store was made.',
+  activity_hours:
+    'What followers counted, by sensor and hour: what is usual is told from it. Eight weeks are kept.',
+  anomalies: 'Hours that were not as usual, with what is behind them and what a person said of it.',
+  detectors: 'Detectors whose threshold for a sensor was raised by false alarms.',
   artifacts: 'TTY logs and downloads that were looked at with `--artifacts`.',
 }
 

@@ -90,6 +90,7 @@ export class LookupFailed extends OperatingError<
   | 'LOOKUP_NO_EVENT' // no event or record of this number is there, or waits for a decision
   | 'LOOKUP_NO_LETTER' // no dead letter of this number
   | 'LOOKUP_NO_RULE' // no rule of this id
+  | 'LOOKUP_NO_ANOMALY' // no anomaly of this number, or it is decided already
 > {}
 
 /** Sealed bytes are not shown. */

@@ -174,6 +174,8 @@ export class Follower {
   readonly #ready = new Set<string>()
   readonly #later = new Map<string, number>()
   #reading: Reading | undefined
+  /** Files that were read to their end and stay open when that is committed. */
+  readonly #toOpen: { readonly followed: Followed; readonly sourceId: number }[] = []
   #polledMs = Number.NEGATIVE_INFINITY
   /** Where the round of looks at old files stands. */
   #round: Iterator<Followed> | undefined
@@ -230,7 +232,10 @@ export class Follower {
       isBusy = (await this.#readNext()) || read.hasRead
       this.#adapt(this.#options.monotonicMs() - started, isBusy)
     }
-    if (!isBusy) await this.#commit()
+    if (!isBusy) {
+      await this.#openRead()
+      await this.#commit()
+    }
     return {
       isIdle: !isBusy && this.#ready.size === 0 && !this.#isDirty(),
       hasBacklog: hasAllowance && (this.#ready.size > 0 || this.#reading !== undefined || hasMore),
@@ -995,9 +1000,23 @@ export class Follower {
       }
       return
     }
+    this.#toOpen.push({ followed, sourceId })
+    // What is written now must soon be followed; of many files that were met at once, one commit does for many.
+    const isFresh = this.#ageMs(followed.stat) < LIMITS.quietMs && this.#ready.size === 0
+    if (isFresh || this.#toOpen.length >= LIMITS.openAtOnce) await this.#openRead()
+  }
+
+  /** Opens what was read to its end, once that is committed. */
+  async #openRead(): Promise<void> {
+    if (this.#toOpen.length === 0) return
     await this.#commit()
+    for (const { followed, sourceId } of this.#toOpen.splice(0))
+      await this.#openOne(followed, sourceId)
+  }
+
+  async #openOne(followed: Followed, sourceId: number): Promise<void> {
     const source = await this.#store.source(sourceId)
-    if (source === undefined) return
+    if (source === undefined || this.#followed.get(followed.path) !== followed) return
     const live = this.#open(followed.path, source)
     if (live === undefined) {
       followed.isRead = false

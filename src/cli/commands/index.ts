@@ -1,4 +1,11 @@
 import type { Command } from '../command.ts'
+import {
+  anomaliesBaseline,
+  anomaliesConfirm,
+  anomaliesFalse,
+  anomaliesList,
+  anomaliesShow,
+} from './anomalies.ts'
 import { configExplain } from './config-explain.ts'
 import { dbCheck, dbColumns, dbMigrate, dbReconcile, dbStats, dbStatus } from './db.ts'
 import { dbBackup, dbRestore } from './db-copies.ts'
@@ -54,6 +61,11 @@ export const COMMANDS: readonly Command[] = [
   rulesStats,
   rulesRecompute,
   rulesDraft,
+  anomaliesList,
+  anomaliesShow,
+  anomaliesFalse,
+  anomaliesConfirm,
+  anomaliesBaseline,
   evidenceReveal,
   keysInit,
   keysList,
