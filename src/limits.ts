@@ -60,8 +60,8 @@ export const LIMITS = {
   followOpenMax: 256,
   /** Milliseconds after which a change of a file must show in its time: FAT counts in steps of two seconds. */
   fileTickMs: 2_500,
-  /** Files read to their end that wait for one commit before they are opened. */
-  openAtOnce: 64,
+  /** Milliseconds for which files that were read to their end are gathered before one commit and their opening. */
+  openDelayMs: 50,
   /** Folders that are followed; each takes one watch of the system. */
   followFoldersMax: 4_096,
   /** Old files looked at in each poll, in turn: 20 microseconds each, so that 10,000 of them cost as little as 100. */

@@ -50,8 +50,8 @@ export type FollowOptions = Omit<LoadRunOptions, 'dryRun'> & {
   readonly monotonicMs: () => number
   /** How often everything is looked at whether or not the system tells of changes. */
   readonly pollMs: number
-  /** Records a second at most; 0 for no limit. */
-  readonly recordsPerSecondMax: number
+  /** Records a second at most; 0 for no limit. Asked before each pass. */
+  readonly recordsPerSecondMax: () => number
 }
 
 /** What one step did. */
@@ -175,6 +175,7 @@ export class Follower {
   readonly #later = new Map<string, number>()
   #reading: Reading | undefined
   /** Files that were read to their end and stay open when that is committed. */
+  #toOpenSinceMs = 0
   readonly #toOpen: { readonly followed: Followed; readonly sourceId: number }[] = []
   #polledMs = Number.NEGATIVE_INFINITY
   /** Where the round of looks at old files stands. */
@@ -207,7 +208,7 @@ export class Follower {
     this.#run = new LoadRun({ ...options, dryRun: false }, store, writer)
     this.#own = new Set(options.ownFolders.map((folder) => realPathOf(folder, options.files)))
     this.#roots = options.paths.map((path) => this.#rootOf(path))
-    this.#allowance = options.recordsPerSecondMax
+    this.#allowance = options.recordsPerSecondMax()
     this.#allowanceMs = options.monotonicMs()
   }
 
@@ -263,6 +264,11 @@ export class Follower {
         outcome.hasBacklog ? setImmediate(resolve) : setTimeout(resolve, gatherMs),
       )
     }
+  }
+
+  /** Commits what is open, so that others of this process can write. */
+  async rest(): Promise<void> {
+    await this.#commit()
   }
 
   /** Stops at a batch boundary; what is open is noted, so that the next start has little to prove. */
@@ -1000,16 +1006,18 @@ export class Follower {
       }
       return
     }
+    if (this.#toOpen.length === 0) this.#toOpenSinceMs = this.#options.monotonicMs()
     this.#toOpen.push({ followed, sourceId })
-    // What is written now must soon be followed; of many files that were met at once, one commit does for many.
-    const isFresh = this.#ageMs(followed.stat) < LIMITS.quietMs && this.#ready.size === 0
-    if (isFresh || this.#toOpen.length >= LIMITS.openAtOnce) await this.#openRead()
+    // What is written now must soon be followed; of many files that are met at once, one commit does for many.
+    const waitedMs = this.#options.monotonicMs() - this.#toOpenSinceMs
+    if (this.#ready.size === 0 || waitedMs >= LIMITS.openDelayMs) await this.#openRead()
   }
 
   /** Opens what was read to its end, once that is committed. */
   async #openRead(): Promise<void> {
     if (this.#toOpen.length === 0) return
     await this.#commit()
+    if (this.#live.size + this.#toOpen.length > LIMITS.followOpenMax) this.#closeOld()
     for (const { followed, sourceId } of this.#toOpen.splice(0))
       await this.#openOne(followed, sourceId)
   }
@@ -1094,7 +1102,7 @@ export class Follower {
   }
 
   #hasAllowance(): boolean {
-    const { recordsPerSecondMax } = this.#options
+    const recordsPerSecondMax = this.#options.recordsPerSecondMax()
     if (recordsPerSecondMax === 0) return true
     const now = this.#options.monotonicMs()
     this.#allowance = Math.min(
