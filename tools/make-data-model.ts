@@ -47,6 +47,9 @@ const PURPOSES: Readonly<Record<keyof typeof TABLES, string>> = {
   checkpoints: 'Signed heads of the tree over all sources.',
   migrations: 'The steps by which this schema was made.',
   metrics: 'Figures of the layer against hostile content since the store was made.',
+  alerts: 'What people were told, or are to be: one row for each kind and subject.',
+  alert_marks: 'What looks for alerts remember from one to the next.',
+  alert_channels: 'What was sent by each channel of alerts, and held back.',
   artifacts: 'TTY logs and downloads that were looked at with `--artifacts`.',
 }
 

@@ -49,6 +49,9 @@ const INSERTED = [
   'checkpoints',
   'metrics',
   'artifacts',
+  'alerts',
+  'alert_marks',
+  'alert_channels',
   'leases',
 ]
 /** Derived rows, cursors, leases; of a dead letter its state, which the journal covers. */
@@ -63,6 +66,9 @@ const UPDATED = [
   'schema_drift',
   'metrics',
   'artifacts',
+  'alerts',
+  'alert_marks',
+  'alert_channels',
   'leases',
   'dead_letters (state)',
 ]

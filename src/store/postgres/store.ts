@@ -8,6 +8,7 @@ import type { SigningKey } from '../../core/seal-types.ts'
 import { type JournalDraft, keyAdded } from '../journal.ts'
 import { SCHEMA_VERSION } from '../migrations/index.ts'
 import type {
+  AlertStore,
   ArtifactRecord,
   FileRecord,
   Holder,
@@ -25,6 +26,7 @@ import { fileRecordOf, sourceRecordOf } from '../source-rows.ts'
 import type { MoveTarget } from '../transfer/move-port.ts'
 import type { VerifyReads } from '../verify-port.ts'
 import { readAddress } from './address.ts'
+import { postgresAlerts } from './alerts.ts'
 import { Connections } from './connection.ts'
 import { postgresEngine } from './engine.ts'
 import { appendJournal } from './journal.ts'
@@ -56,6 +58,7 @@ export class PostgresStore implements Store {
   readonly connections: Connections
   readonly query: Kysely<Database>
   readonly review: ReviewStore
+  readonly alerts: AlertStore
   /** The tables are spread over the servers of Citus. */
   readonly isDistributed: boolean
   readonly #options: PostgresOptions
@@ -83,6 +86,7 @@ export class PostgresStore implements Store {
     const { sealing, clock, command } = options
     const { isDistributed } = facts
     this.review = postgresReview({ connections, isDistributed, sealing, clock, command })
+    this.alerts = postgresAlerts({ connections, sealing, clock })
     this.#owner = facts.owner
     this.#leases = new Leases(
       connections,

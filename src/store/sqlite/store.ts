@@ -7,6 +7,7 @@ import type { SigningKey } from '../../core/seal-types.ts'
 import { type JournalDraft, keyAdded } from '../journal.ts'
 import { SCHEMA_VERSION } from '../migrations/index.ts'
 import type {
+  AlertStore,
   ArtifactRecord,
   FileRecord,
   Holder,
@@ -23,6 +24,7 @@ import type { Sealing } from '../sealing.ts'
 import { fileRecordOf, sourceRecordOf } from '../source-rows.ts'
 import type { MoveTarget } from '../transfer/move-port.ts'
 import type { VerifyReads } from '../verify-port.ts'
+import { sqliteAlerts } from './alerts.ts'
 import { sqliteEngine } from './engine.ts'
 import { appendJournal } from './journal.ts'
 import { integrityProblems } from './maintenance.ts'
@@ -55,6 +57,7 @@ export class SqliteStore implements Store {
   readonly connection: Connection
   readonly #options: SqliteOptions
   readonly review: ReviewStore
+  readonly alerts: AlertStore
   #query: Kysely<Database> | undefined
 
   private constructor(
@@ -74,6 +77,11 @@ export class SqliteStore implements Store {
       (draft, change) => this.journal(draft, change),
       (work) => this.exclusively(work),
       options.command,
+    )
+    this.alerts = sqliteAlerts(
+      this.connection,
+      (draft, change) => this.journal(draft, change),
+      (work) => this.exclusively(work),
     )
   }
 

@@ -50,6 +50,9 @@ const PLAIN_LAST: readonly TablePlan[] = [
   { table: 'rule_sets', key: ['version', 'rule_id'], changes: true },
   { table: 'metrics', key: ['name'], changes: true },
   { table: 'artifacts', key: ['path'], changes: true },
+  { table: 'alerts', key: ['id'], changes: true },
+  { table: 'alert_marks', key: ['name'], changes: true },
+  { table: 'alert_channels', key: ['channel'], changes: true },
   // A move ends with an entry of its own, which makes room for those that came after it began.
   { table: 'signing_keys', key: ['key_id'], changes: true },
   { table: 'recipient_keys', key: ['key_id'], changes: true },
