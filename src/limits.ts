@@ -114,6 +114,8 @@ export const LIMITS = {
   alertSuppressedMax: 50,
   /** Free bytes below which a disk is told as critical: loads stop at a quarter of it. */
   alertDiskBytesMin: 256 * 1024 * 1024,
+  /** Milliseconds after which the status file of a follower that runs is stale: it writes one every few seconds. */
+  statusFreshMs: 120_000,
   /** Milliseconds for which one look keeps others away: longer than all channels may take. */
   alertLookMsMax: 600_000,
   /** Times that one message is offered to a webhook. */

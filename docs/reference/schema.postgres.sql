@@ -1,4 +1,4 @@
--- The schema of a PostgreSQL database of nacre, version 2. docs/data-model.md says what the columns mean.
+-- The schema of a PostgreSQL database of nacre, version 3. docs/data-model.md says what the columns mean.
 -- Made from src/store/migrations/ by tools/make-schema-page.ts: write a migration, do not change this page.
 -- "nacre init" runs it and keeps account of it in the table migrations.
 
@@ -565,3 +565,34 @@ create trigger modes_sealed before insert or update or delete on modes
 
 create trigger modes_stays before truncate on modes
   for each statement execute function nacre_refuse();
+
+create table alerts (
+  id             bigint not null primary key,
+  kind           text collate "C" not null,
+  subject        text collate "C" not null,
+  state          text collate "C" not null check (state in ('open', 'acknowledged', 'resolved')),
+  severity       text collate "C" not null,
+  first_at_us    bigint not null,
+  last_at_us     bigint not null,
+  seen           bigint not null,
+  missed         bigint not null,
+  occurrences    bigint not null,
+  figure         bigint not null,
+  threshold      bigint not null,
+  sentence       text collate "C" not null,
+  notified_at_us bigint not null,
+  deliveries     text collate "C" not null,
+  unique (kind, subject)
+);
+
+create table alert_marks (
+  name  text collate "C" not null primary key,
+  value bigint not null,
+  at_us bigint not null
+);
+
+create table alert_channels (
+  channel    text collate "C" not null primary key,
+  sent       text collate "C" not null,
+  suppressed text collate "C" not null
+);

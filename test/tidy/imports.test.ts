@@ -197,6 +197,19 @@ describe('the walls', () => {
     )
   })
 
+  test('alerts import core, limits, outputs, and of the store the types of its port', () => {
+    assert.deepEqual(
+      broken(
+        (one) => folderOf(one.from) === 'alert',
+        (one) =>
+          isVocabulary(one.to) ||
+          ['alert', 'output'].includes(folderOf(one.to)) ||
+          (one.to === 'store/port.ts' && one.isTypeOnly),
+      ),
+      [],
+    )
+  })
+
   test('the pipeline imports stages, and of the store types alone', () => {
     assert.deepEqual(
       broken(
@@ -276,11 +289,11 @@ describe('words and calls', () => {
     )
   })
 
-  test('stages and core ask neither clock nor chance nor environment', () => {
+  test('stages, core, reports and alerts ask neither clock nor chance nor environment', () => {
     assert.deepEqual(
       linesWith(
         /\bDate\.now\(|new Date\(\)|\bprocess\.env\b|\bMath\.random\(|\brandomBytes\(|performance\.now\(/,
-        (path) => [...STAGES, 'core', 'report'].includes(folderOf(path)),
+        (path) => [...STAGES, 'core', 'report', 'alert'].includes(folderOf(path)),
         () => false,
       ),
       [],

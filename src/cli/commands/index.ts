@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts'
+import { alertsAck, alertsCheck, alertsList, alertsTest } from './alerts.ts'
 import { configExplain } from './config-explain.ts'
 import { dbCheck, dbColumns, dbMigrate, dbReconcile, dbStats, dbStatus } from './db.ts'
 import { dbBackup, dbRestore } from './db-copies.ts'
@@ -53,6 +54,10 @@ export const COMMANDS: readonly Command[] = [
   rulesRecompute,
   rulesDraft,
   evidenceReveal,
+  alertsList,
+  alertsCheck,
+  alertsTest,
+  alertsAck,
   keysInit,
   keysList,
   keysRotate,
