@@ -3,6 +3,7 @@ import { ownText } from '../core/event.ts'
 import { formatInstant, type InstantUs } from '../core/instant.ts'
 import { count, type Document, instant, label, text } from '../output/document.ts'
 import { escapeJson } from '../output/encode/json.ts'
+import { spellOut } from '../output/visible.ts'
 import type { AlertChannelRecord, AlertRecord } from '../store/port.ts'
 import { ALERT_KINDS, ALERT_PAGE, type AlertKind } from './alert.ts'
 import type { NoticeEvent } from './ledger.ts'
@@ -46,14 +47,18 @@ export function alertJson(record: AlertRecord) {
  */
 export function messageJson(message: AlertMessage): string {
   const { record, heldBack } = message
+  const document = {
+    program: 'nacre',
+    event: message.event,
+    sentAt: formatInstant(message.sentAtUs),
+    alert: record === undefined ? null : alertJson(record),
+    heldBack: { count: heldBack.count, first: heldBack.first },
+  }
   return escapeJson(
-    JSON.stringify({
-      program: 'nacre',
-      event: message.event,
-      sentAt: formatInstant(message.sentAtUs),
-      alert: record === undefined ? null : alertJson(record),
-      heldBack: { count: heldBack.count, first: heldBack.first },
-    }),
+    JSON.stringify(document, (_, value: unknown) =>
+      // Texts of the store are so already; this stands for the day on which one is not.
+      typeof value === 'string' ? spellOut(value, 'exact') : value,
+    ),
   )
 }
 
