@@ -26,6 +26,63 @@ export const LIMITS = {
   lineageHeadBytes: 1_024,
   /** Bytes before the cursor that are compared before the cursor of a plain file is used. */
   lineageTailBytes: 4_096,
+  /** Bytes at the end of a piece that must still be there when the next piece was read: no two records are alike so long. */
+  lineageGuardBytes: 512,
+  // Following.
+  /** Raw bytes of one piece of a file that is followed: the least and the most. A small piece is soon seen, a large one is cheap. */
+  followBatchBytesMin: 64 * 1024,
+  followBatchBytesMax: 1024 * 1024,
+  /** Milliseconds that one pass over the files may take before its pieces are made smaller. */
+  passMsMax: 80,
+  /** Milliseconds between two looks at the memory of the process. */
+  memoryLookMs: 1_000,
+  /** Milliseconds between two whole collections while it has too much. */
+  memoryCollectMs: 30_000,
+  /** Resident bytes of the process above which pieces are made smaller. */
+  followRssBytes: 112 * 1024 * 1024,
+  /** Milliseconds for which lines are gathered before a pass: a multiple of what the last one took, between two bounds. */
+  gatherMsMin: 10,
+  gatherMsMax: 65,
+  gatherRatio: 12,
+  /** Milliseconds that a follower rests at most: its status and its signs of life must not wait for a rare look. */
+  sleepMsMax: 5_000,
+  /** Milliseconds without growth after which an object without a line end is taken as whole. */
+  unendedMs: 2_000,
+  /** Milliseconds without a change after which an archive is taken as written, and a rotated file as done. */
+  settleMs: 5_000,
+  /** Milliseconds since a file was written after which it counts as quiet, without being watched. */
+  quietMs: 60_000,
+  /** Milliseconds for which a file whose names are gone is kept open after it last grew: its writer may still have it. */
+  goneMs: 60_000,
+  /** Milliseconds without growth after which a file is closed until it changes: two days, for those that get late lines. */
+  openQuietMs: 48 * 3_600_000,
+  /** Files kept open at most; the limit of a process is often 1,024. */
+  followOpenMax: 256,
+  /** Milliseconds after which a change of a file must show in its time: FAT counts in steps of two seconds. */
+  fileTickMs: 2_500,
+  /** Folders that are followed; each takes one watch of the system. */
+  followFoldersMax: 4_096,
+  /** Old files looked at in each poll, in turn: 20 microseconds each, so that 10,000 of them cost as little as 100. */
+  followRoundFiles: 32,
+  /** Bytes up to which a file without events is looked at again each time it grows. */
+  foreignLookBytes: 64 * 1024,
+  /** Milliseconds until a file that another loader reads, or that was replaced, is tried again. */
+  claimRetryMs: 50,
+  /** Milliseconds until a file that could not be read is tried again without a change: doubling between two bounds. */
+  failedRetryMsMin: 500,
+  failedRetryMsMax: 60_000,
+  /** Milliseconds since a file grew within which its newest line counts as just written. */
+  freshMs: 1_000,
+  /** Milliseconds until a store that is away or full is tried again: growing by chance between two bounds. */
+  storeRetryMsMin: 500,
+  storeRetryMsMax: 30_000,
+  /** Milliseconds between two writings of the status files: while lines come, and while none do. */
+  statusBusyMs: 2_000,
+  statusIdleMs: 10_000,
+  /** Milliseconds over which a rate is taken. */
+  rateMs: 10_000,
+  /** Milliseconds after which what a follower did is added to the figures of the store. */
+  figuresMs: 60_000,
   /** Output of an archive is refused beyond both of these. */
   archiveRatioMax: 1_000,
   archiveBytesMax: 1024 * 1024 * 1024,
@@ -65,6 +122,8 @@ export const LIMITS = {
   idleTransactionMs: 15_000,
   /** Free bytes on the disk below which no further transaction is started. */
   diskFreeBytesMin: 64 * 1024 * 1024,
+  /** On a disk so small that this is more than one in eight of its bytes, one in eight. */
+  diskFreeShare: 8,
   /** Seconds between two checkpoints of a long run. */
   checkpointSeconds: 600,
   /** Verdicts on texts that a reader keeps, twice: the younger and the older half. */

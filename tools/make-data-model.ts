@@ -46,6 +46,7 @@ const PURPOSES: Readonly<Record<keyof typeof TABLES, string>> = {
   batch_keys: 'For each encrypted batch, the key of its blocks, wrapped to a recipient.',
   checkpoints: 'Signed heads of the tree over all sources.',
   migrations: 'The steps by which this schema was made.',
+  followed_paths: 'Named files that are followed, and since when.',
   metrics: 'Figures of the layer against hostile content since the store was made.',
   alerts: 'What people were told, or are to be: one row for each kind and subject.',
   alert_marks: 'What looks for alerts remember from one to the next.',

@@ -1,4 +1,4 @@
--- The schema of a PostgreSQL database of nacre, version 3. docs/data-model.md says what the columns mean.
+-- The schema of a PostgreSQL database of nacre, version 4. docs/data-model.md says what the columns mean.
 -- Made from src/store/migrations/ by tools/make-schema-page.ts: write a migration, do not change this page.
 -- "nacre init" runs it and keeps account of it in the table migrations.
 
@@ -565,6 +565,14 @@ create trigger modes_sealed before insert or update or delete on modes
 
 create trigger modes_stays before truncate on modes
   for each statement execute function nacre_refuse();
+
+create table followed_paths (
+  path            text collate "C" not null,
+  sensor_override text collate "C" not null,
+  since_us        bigint not null
+);
+
+create unique index followed_paths_key on followed_paths (md5(path), md5(sensor_override));
 
 create table alerts (
   id             bigint not null primary key,

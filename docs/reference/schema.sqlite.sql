@@ -1,4 +1,4 @@
--- The schema of an SQLite database of nacre, version 3. docs/data-model.md says what the columns mean.
+-- The schema of an SQLite database of nacre, version 4. docs/data-model.md says what the columns mean.
 -- Made from src/store/migrations/ by tools/make-schema-page.ts: write a migration, do not change this page.
 
 CREATE TABLE migrations (id integer primary key, name text not null, applied_at_us integer not null) strict;
@@ -503,6 +503,13 @@ CREATE TRIGGER modes_no_update before update on modes
 CREATE TRIGGER modes_no_delete before delete on modes
   when (select is_open from audit_door) = 0
   begin select raise(abort, 'NACRE: modes is sealed; changes go through the journal'); end;
+
+CREATE TABLE followed_paths (
+  path            text    not null,
+  sensor_override text    not null,
+  since_us        integer not null,
+  primary key (path, sensor_override)
+) strict, without rowid;
 
 CREATE TABLE alerts (
   id             integer primary key,

@@ -2,6 +2,7 @@ import { OperatingError } from '../core/errors.ts'
 import type { InstantUs } from '../core/instant.ts'
 import type { AlertStore } from '../store/port.ts'
 import type { Channel } from './channel.ts'
+import { LocalMemory } from './local-memory.ts'
 import { type AlertRules, type LookReport, lookForAlerts } from './look.ts'
 import type { Situation } from './situation.ts'
 
@@ -21,10 +22,13 @@ export type AlertWatchOptions = {
  * Looks for alerts beside a loop that must not wait.
  *
  * At most one look is under way and one situation waits: a newer one takes its place. Nothing is thrown into the loop.
+ *
+ * While the store is away, that and the state of the disk are told all the same, out of the memory of this process.
  */
 export class AlertWatch {
   readonly #options: AlertWatchOptions
   readonly #stop = new AbortController()
+  readonly #local = new LocalMemory()
   #waiting: Situation | undefined
   #running: Promise<void> | undefined
 
@@ -52,21 +56,41 @@ export class AlertWatch {
   }
 
   async #run(): Promise<void> {
-    const { settings, store, clock, channels, onLook, onFailure } = this.#options
-    const { signal } = this.#stop
-    const options = { ...settings, store, clock, channels, signal, dryRun: false }
     while (this.#waiting !== undefined) {
       const situation = this.#waiting
       this.#waiting = undefined
-      const report = await lookForAlerts(situation, options).catch(sentenceOf)
       try {
-        if (typeof report === 'string') onFailure?.(report)
-        else onLook?.(report)
+        await this.#lookAt(situation)
       } catch {
-        // Those who listen are not to end the loop either.
+        // A listener that fails is not to end the loop either.
       }
     }
     this.#running = undefined
+  }
+
+  async #lookAt(situation: Situation): Promise<void> {
+    const { settings, store, clock, channels, onLook, onFailure } = this.#options
+    const options = { ...settings, clock, channels, signal: this.#stop.signal, dryRun: false }
+    let failure: string | undefined
+    try {
+      const report = await lookForAlerts(situation, { ...options, store })
+      this.#local.adopt(await store.memory())
+      onLook?.(report)
+    } catch (error) {
+      failure = sentenceOf(error)
+    }
+    // Also afterwards, until what was told without the store is called over.
+    if (failure !== undefined || this.#local.hasOwn)
+      await lookForAlerts(withoutStore(situation), { ...options, store: this.#local })
+    if (failure !== undefined) onFailure?.(failure)
+  }
+}
+
+/** What is known without the store. */
+function withoutStore({ nowUs, disk, loader }: Situation): Situation {
+  return {
+    ...{ nowUs, disk, loader, sources: undefined, sensors: undefined, deadLetters: undefined },
+    ...{ heldBatches: undefined, openAnomalies: undefined },
   }
 }
 

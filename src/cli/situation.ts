@@ -1,12 +1,12 @@
 /** Where things stand for alerts: asked of the store, the disk and the status file of the follower. */
-import { readFileSync, statfsSync } from 'node:fs'
-import { join } from 'node:path'
-import type { LoaderState, Situation, SourceSituation } from '../alert/index.ts'
+import { statfsSync } from 'node:fs'
+import type { LoaderSituation, LoaderState, Situation, SourceSituation } from '../alert/index.ts'
 import type { InstantUs } from '../core/instant.ts'
 import type { SafeText } from '../core/text.ts'
 import { LIMITS } from '../limits.ts'
 import { fromVisible, toVisible } from '../neutralize/visible.ts'
 import type { Store } from '../store/port.ts'
+import { readPhases } from '../telemetry/status-files.ts'
 import { readInstant } from '../validate/instant.ts'
 
 /** What a follower knows, and a file of it tells others. */
@@ -33,16 +33,11 @@ export async function storedSituation(
 /** The whole situation of one who does not follow: the follower's part comes from its status file. */
 export async function gatherSituation(
   store: Store,
-  dataFolder: string,
+  folders: { readonly data: string; readonly statusFolder: string },
   nowUs: InstantUs,
 ): Promise<Situation> {
-  const stored = await storedSituation(store, dataFolder, nowUs)
-  return { ...stored, ...readStatus(statusPath(dataFolder), nowUs) }
-}
-
-/** Where the follower says how it is. */
-export function statusPath(dataFolder: string): string {
-  return join(dataFolder, 'status', 'delta.json')
+  const stored = await storedSituation(store, folders.data, nowUs)
+  return { ...stored, ...readStatus(folders.statusFolder, nowUs) }
 }
 
 /**
@@ -50,37 +45,30 @@ export function statusPath(dataFolder: string): string {
  *
  * Paths and names of sensors in it are made visible again: others may have written it.
  */
-export function readStatus(path: string, nowUs: InstantUs): LiveSituation {
-  const nothing = { sources: undefined, loader: undefined }
-  let document: unknown
-  try {
-    document = JSON.parse(readFileSync(path, 'utf8'))
-  } catch {
-    return nothing
-  }
-  const status = objectOf(document)
-  const updatedAtUs = instantOf(status['last_updated'])
-  if (updatedAtUs === undefined) return nothing
+export function readStatus(folder: string, nowUs: InstantUs): LiveSituation {
+  const status = readPhases(folder).find((one) => one.phase === 'delta')
+  const updatedAtUs = instantOf(status?.last_updated)
+  if (status === undefined || updatedAtUs === undefined)
+    return { sources: undefined, loader: undefined }
   const said = objectOf(status['loader'])
-  const state = LOADER_STATES.find((one) => one === said['state']) ?? 'running'
+  const state = loaderStateOf(said['state'], said['code'])
   const isFresh = nowUs - updatedAtUs < LIMITS.statusFreshMs * 1_000
-  const isEnded = state === 'stopped' || state === 'disk-full'
-  const loader =
-    isFresh || isEnded
-      ? { state, sinceUs: instantOf(said['since']) }
-      : { state: 'lost' as const, sinceUs: updatedAtUs }
-  // What it said last of sources and clocks is no longer so, whether it was ended or lost.
-  if (!isFresh || isEnded) return { sources: undefined, loader }
-  const sources = Array.isArray(status['sources']) ? status['sources'].map(sourceOf) : undefined
-  return { sources, loader }
+  const loader: LoaderSituation =
+    isFresh || state === 'stopped'
+      ? { state, sinceUs: undefined }
+      : { state: 'lost', sinceUs: updatedAtUs }
+  // While nothing is read, nothing is known of sources; what was said of them before is no longer so.
+  const { sources } = status
+  const isKnown = loader.state === 'running' && Array.isArray(sources)
+  return { sources: isKnown ? sources.map(sourceOf) : undefined, loader }
 }
 
-const LOADER_STATES: readonly LoaderState[] = [
-  'running',
-  'waiting-for-store',
-  'disk-full',
-  'stopped',
-]
+/** The state of a loader as alerts call it. @param code - of the error that it waits for the end of */
+export function loaderStateOf(state: unknown, code: unknown): LoaderState {
+  if (state === 'stopped') return 'stopped'
+  if (state !== 'waiting') return 'running'
+  return code === 'STORE_DISK_FULL' ? 'disk-full' : 'waiting-for-store'
+}
 
 function sourceOf(value: unknown): SourceSituation {
   const source = objectOf(value)
@@ -114,7 +102,8 @@ function instantOf(value: unknown): InstantUs | undefined {
   return typeof value === 'string' && readInstant(value, into) ? into.us : undefined
 }
 
-function diskOf(folder: string): Situation['disk'] {
+/** Of the disk a folder is on; undefined where the system does not tell. */
+export function diskOf(folder: string): Situation['disk'] {
   try {
     const { bavail, blocks, bsize } = statfsSync(folder)
     return { freeBytes: bavail * bsize, totalBytes: blocks * bsize }

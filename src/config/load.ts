@@ -41,6 +41,9 @@ export async function loadSettings(
     cacheSize: Number(get('sqlite.cache_size')),
     synchronous: get('sqlite.synchronous') === 'full' ? 'full' : 'normal',
     pageSize,
+    followPollMs: Number(get('follow.poll_ms')),
+    followRecordsPerSecond: Number(get('follow.records_per_second')),
+    statusFolder: String(get('status.folder')) || join(data, 'status'),
     holdHazard: Number(get('review.hold_hazard')),
     emergencyTriggers: new Set(
       namesOf(

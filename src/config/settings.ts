@@ -46,6 +46,38 @@ export const SETTINGS = [
       'threads of a load: one writes, the others read; 1 does both in one, with the least CPU and memory',
   },
   {
+    name: 'follow.poll_ms',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 1_000,
+    min: 50,
+    max: 3_600_000,
+    unit: 'milliseconds',
+    meaning:
+      'how often a follower looks at what it follows whether or not the system tells of changes (it does not on network file systems)',
+  },
+  {
+    name: 'follow.records_per_second',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 0,
+    min: 0,
+    max: 1_000_000,
+    unit: 'records a second; 0 for no limit',
+    meaning: 'how fast a follower reads at most, so that catching up leaves the machine to others',
+  },
+  {
+    name: 'status.folder',
+    env: 'NACRE_STATUS_FOLDER',
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning:
+      'folder of status.json, bulk.json and delta.json, which monitors read; empty: DATA/status',
+  },
+  {
     name: 'sqlite.cache_size',
     env: undefined,
     option: undefined,
@@ -398,6 +430,9 @@ export type Settings = {
   readonly cacheSize: number
   readonly synchronous: 'normal' | 'full'
   readonly pageSize: number
+  readonly followPollMs: number
+  readonly followRecordsPerSecond: number
+  readonly statusFolder: string
   readonly holdHazard: number
   readonly emergencyTriggers: ReadonlySet<EmergencyTrigger>
   readonly encrypt: boolean

@@ -36,6 +36,8 @@ export type SourceRecord = SourceHeadRecord & {
     | undefined
   readonly state: SourceState
   readonly pendingBytes: number
+  /** When the store first heard of it. */
+  readonly firstSeenUs: InstantUs
 }
 
 export type SourceState = 'open' | 'complete' | 'torn' | 'bomb'
@@ -296,6 +298,12 @@ export type LineageStore = {
     sourceId: number,
     upToOffset: number,
   ): Promise<{ readonly ends: Float64Array; readonly digests: Uint8Array }>
+  /**
+   * Since when a named file is followed.
+   *
+   * @param candidateUs - kept where it is followed for the first time
+   */
+  followedSince(path: string, sensorOverride: string, candidateUs: InstantUs): Promise<InstantUs>
   /** Takes what is to be read, a source or the start of a new one, for this process; false while another has it. */
   claim(name: string): Promise<boolean>
   release(name: string): Promise<void>

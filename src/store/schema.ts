@@ -363,6 +363,14 @@ export const TABLES = {
     name: text('derived', 'its name'),
     applied_at_us: integer('operational', 'when it was applied'),
   },
+  followed_paths: {
+    path: text('operational', 'a file that an operator named to be followed, where it really is'),
+    sensor_override: text('operational', 'sensor given by the operator, empty for none'),
+    since_us: integer(
+      'operational',
+      'since when: what was rotated away from it and written to after this instant is loaded with it',
+    ),
+  },
   metrics: {
     name: text('operational', 'what is counted; `docs/rules.md` lists them'),
     value: integer('operational', 'since the store was made'),

@@ -7,7 +7,7 @@ import { alertChannels } from '../../src/cli/alert-channels.ts'
 import { startAlerts } from '../../src/cli/alert-watch.ts'
 import { createApp } from '../../src/cli/app.ts'
 import { Caught } from '../../src/cli/redteam/bench.ts'
-import { readStatus, statusPath } from '../../src/cli/situation.ts'
+import { readStatus } from '../../src/cli/situation.ts'
 import { loadSettings } from '../../src/config/load.ts'
 import { readSecret } from '../../src/config/secret.ts'
 import { formatInstant } from '../../src/core/instant.ts'
@@ -132,7 +132,7 @@ eachEngine((engine) => {
         const loop = await database.open('create')
         try {
           assert.equal(alerting.everyMs, 60_000)
-          await alerting.look({ sources: [], loader: { state: 'disk-full', sinceUs: undefined } })
+          await alerting.look('disk-full', [])
           // The loop goes on loading meanwhile.
           await loop.review.addMetrics({ 'events.read': 1 })
         } finally {
@@ -300,7 +300,7 @@ describe('the status file of a follower', () => {
     clockSkewSeconds: -3_600,
   }
   const status = (overrides: Record<string, unknown> = {}, agoSeconds = 5) => ({
-    ...{ phase: 'following', ingest_id: 'x', metrics: {}, checkpoint: null, dead_letter: null },
+    ...{ phase: 'delta', ingest_id: 'x', metrics: {}, checkpoint: null, dead_letter: null },
     last_updated: formatInstant(NOW_US - agoSeconds * 1_000_000),
     loader: { state: 'running', pid: 1 },
     sources: [SOURCE],
@@ -309,10 +309,9 @@ describe('the status file of a follower', () => {
   async function said(content: unknown) {
     let found: ReturnType<typeof readStatus> | undefined
     await withTempFolder(async (data) => {
-      mkdirSync(join(data, 'status'))
       const text = typeof content === 'string' ? content : JSON.stringify(content)
-      writeFileSync(statusPath(data), text)
-      found = readStatus(statusPath(data), NOW_US)
+      writeFileSync(join(data, 'delta.json'), text)
+      found = readStatus(data, NOW_US)
     })
     return found!
   }
@@ -336,15 +335,24 @@ describe('the status file of a follower', () => {
   })
 
   test('of a follower that ended is no sign of loss, however old', async () => {
-    for (const state of ['stopped', 'disk-full']) {
-      const found = await said(status({ loader: { state, pid: 1 } }, 90_000))
+    const found = await said(status({ loader: { state: 'stopped', pid: 1 } }, 90_000))
+    const loader = { state: 'stopped', sinceUs: undefined }
+    assert.deepEqual(found, { sources: undefined, loader })
+  })
+
+  test('of a follower that waits says for what, and nothing of sources', async () => {
+    for (const [code, state] of [
+      ['STORE_DISK_FULL', 'disk-full'],
+      ['STORE_UNREACHABLE', 'waiting-for-store'],
+    ]) {
+      const found = await said(status({ loader: { state: 'waiting', code, pid: 1 } }))
       assert.deepEqual(found, { sources: undefined, loader: { state, sinceUs: undefined } })
     }
   })
 
   test('that is not there, or no such document, says nothing', async () => {
     const nothing = { sources: undefined, loader: undefined }
-    assert.deepEqual(readStatus('/nowhere/delta.json', NOW_US), nothing)
+    assert.deepEqual(readStatus('/nowhere', NOW_US), nothing)
     for (const content of ['', '{', '[]', 'null', '"x"', '{"last_updated":7}', '{"sources":[]}'])
       assert.deepEqual(await said(content), nothing, content)
   })

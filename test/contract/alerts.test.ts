@@ -488,6 +488,51 @@ eachEngine(() => {
     })
   })
 
+  test('while the store is away that is told once, and called over when it is back', async () => {
+    await played(async (play, heard) => {
+      const { store, channels } = play
+      let isAway = false
+      const failures: string[] = []
+      const watch = new AlertWatch({
+        settings: play.options(),
+        store: {
+          ...store,
+          beginLook: (...us) =>
+            isAway ? Promise.reject(new Error('connection lost')) : store.beginLook(...us),
+        },
+        ...{ channels, clock: () => play.nowUs },
+        onFailure: (sentence) => failures.push(sentence),
+      })
+      const look = async (known: Partial<Situation>): Promise<string[]> => {
+        play.later(MINUTE)
+        watch.look(play.situation(known))
+        await watch.idle()
+        return heard.take()
+      }
+      const runs = { loader: { state: 'running', sinceUs: undefined } } as const
+      assert.deepEqual(await look({ ...disk(5), ...runs }), ['opened data folder'])
+      isAway = true
+      const sinceUs = play.nowUs - HOUR
+      const waits = { loader: { state: 'waiting-for-store', sinceUs } } as const
+      // The disk was told while the store was there.
+      assert.deepEqual(await look({ ...disk(5), ...waits }), ['opened follower'])
+      for (let i = 0; i < 5; i += 1) assert.deepEqual(await look({ ...disk(5), ...waits }), [])
+      assert.equal(failures.length, 6)
+      isAway = false
+      const after = [
+        ...(await look({ ...disk(5), ...runs })),
+        ...(await look({ ...disk(5), ...runs })),
+      ]
+      assert.deepEqual(after, ['resolved follower'])
+      assert.deepEqual(await look({ ...disk(50), ...runs }), [])
+      assert.deepEqual(await look({ ...disk(50), ...runs }), ['resolved data folder'])
+      assert.deepEqual(
+        (await store.memory()).alerts.map((one) => one.subject),
+        ['data folder'],
+      )
+    })
+  })
+
   test('the situation of a store: sensors with their days, newest events, dead letters, batches that wait', async () => {
     await using lab = await Lab.open()
     const at = (hoursAgo: number): string =>

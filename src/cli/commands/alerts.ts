@@ -75,7 +75,7 @@ export const alertsCheck: Command = {
     const store = await app.openStore(dryRun ? 'read' : 'write')
     try {
       const { gatherSituation } = await import('../situation.ts')
-      const situation = await gatherSituation(store, app.settings.data, app.clock())
+      const situation = await gatherSituation(store, app.settings, app.clock())
       const { thresholds, pace } = app.settings.alerts
       const report = await lookForAlerts(situation, {
         ...{ thresholds, pace, channels, dryRun },

@@ -10,6 +10,7 @@ import { dlqDiscard, dlqList, dlqReplay, dlqShow } from './dlq.ts'
 import { doctor } from './doctor.ts'
 import { evidenceReveal } from './evidence.ts'
 import { ingestBulk } from './ingest-bulk.ts'
+import { ingestDelta } from './ingest-delta.ts'
 import { init } from './init.ts'
 import { keysExportPublic, keysInit, keysList, keysRotate } from './keys.ts'
 import {
@@ -31,6 +32,7 @@ import { verify } from './verify.ts'
 export const COMMANDS: readonly Command[] = [
   init,
   ingestBulk,
+  ingestDelta,
   reportDaily,
   reportWeekly,
   reportMonthly,

@@ -47,6 +47,7 @@ const INSERTED = [
   'signing_keys',
   'recipient_keys',
   'checkpoints',
+  'followed_paths',
   'metrics',
   'artifacts',
   'alerts',

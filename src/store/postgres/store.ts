@@ -370,6 +370,23 @@ export class PostgresStore implements Store {
     return this.query
   }
 
+  async followedSince(
+    path: string,
+    sensorOverride: string,
+    candidateUs: InstantUs,
+  ): Promise<InstantUs> {
+    await this.#rows(
+      `insert into followed_paths (path, sensor_override, since_us) values ($1, $2, $3)
+       on conflict (md5(path), md5(sensor_override)) do nothing`,
+      [path, sensorOverride, candidateUs],
+    )
+    const [row] = await this.#rows<{ since_us: number }>(
+      'select since_us from followed_paths where md5(path) = md5($1) and md5(sensor_override) = md5($2)',
+      [path, sensorOverride],
+    )
+    return row!.since_us // was written just now, or before
+  }
+
   claim(name: string): Promise<boolean> {
     return this.#leases.claim(name)
   }

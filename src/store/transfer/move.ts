@@ -48,6 +48,7 @@ const PLAIN_LAST: readonly TablePlan[] = [
   { table: 'daily_verdicts', key: ['day', 'sensor_id', 'verdict_id'], changes: true },
   { table: 'schema_drift', key: ['what', 'eventid', 'field'], changes: true },
   { table: 'rule_sets', key: ['version', 'rule_id'], changes: true },
+  { table: 'followed_paths', key: ['path', 'sensor_override'], changes: true },
   { table: 'metrics', key: ['name'], changes: true },
   { table: 'artifacts', key: ['path'], changes: true },
   { table: 'alerts', key: ['id'], changes: true },
