@@ -214,6 +214,8 @@ function* laggingSources(
   { lagSeconds, lagBytes }: AlertThresholds,
 ): Generator<Alert> {
   for (const one of sources) {
+    // Half a line that its writer never ended waits for its other half, not for us.
+    if (one.state === 'torn-end') continue
     const seconds = one.lagSeconds ?? 0
     const bytes = one.lagBytes ?? 0
     if (seconds < lagSeconds && bytes < lagBytes) continue

@@ -24,39 +24,48 @@ export type Alerting = {
  * It is opened when it is needed, and anew when it failed: a loop that waits for its store is a reason for an alert.
  *
  * @param onFailure - told why a look failed
+ * @returns undefined where no channel is set up: then there is nobody to tell
  * @throws ConfigError when a channel is set up wrongly
  */
 export async function startAlerts(
   app: App,
   onFailure: (sentence: string) => void,
-): Promise<Alerting> {
+): Promise<Alerting | undefined> {
   const { alerts: settings, data } = app.settings
   const { clock } = app
+  const channels = await alertChannels(settings, process.env)
+  if (channels.length === 0) return undefined
   const opener = new Opener(app)
   const watch = new AlertWatch({
     settings,
     store: opener.alerts,
     clock,
-    channels: await alertChannels(settings, process.env),
+    channels,
     onFailure,
   })
   let loader: { state: LoaderState; sinceUs: InstantUs } | undefined
+  let asking: Promise<void> | undefined
+  const ask = async (live: LiveSituation): Promise<void> => {
+    const nowUs = clock()
+    try {
+      const stored = await opener.use((store) => storedSituation(store, data, nowUs))
+      watch.look({ ...stored, ...live })
+    } catch {
+      // What the store would say is not known; that it is away, and how the disk is, can be told all the same.
+      watch.look({
+        ...{ nowUs, sensors: undefined, deadLetters: undefined, heldBatches: undefined },
+        ...{ openAnomalies: undefined, disk: diskOf(data), ...live },
+      })
+    }
+    asking = undefined
+  }
   return {
     everyMs: settings.checkSeconds * 1_000,
-    async look(state, sources) {
-      const nowUs = clock()
-      if (loader?.state !== state) loader = { state, sinceUs: nowUs }
-      const live = { sources: state === 'running' ? sources : undefined, loader }
-      try {
-        const stored = await opener.use((store) => storedSituation(store, data, nowUs))
-        watch.look({ ...stored, ...live })
-      } catch {
-        // What the store would say is not known; that it is away, and how the disk is, can be told all the same.
-        watch.look({
-          ...{ nowUs, sensors: undefined, deadLetters: undefined, heldBatches: undefined },
-          ...{ openAnomalies: undefined, disk: diskOf(data), ...live },
-        })
-      }
+    look(state, sources) {
+      if (loader?.state !== state) loader = { state, sinceUs: clock() }
+      // A store that takes longer than from one look to the next is asked once.
+      asking ??= ask({ sources: state === 'running' ? sources : undefined, loader })
+      return asking
     },
     async close() {
       await watch.close()
@@ -84,7 +93,7 @@ class Opener {
 
   async use<T>(work: (store: Store) => Promise<T>): Promise<T> {
     try {
-      this.#store ??= this.#app.openStore('write')
+      this.#store ??= this.#app.openStore('write', { isFollower: true })
       return await work(await this.#store)
     } catch (error) {
       await this.close()

@@ -5,6 +5,7 @@ import type { InstantUs } from '../core/instant.ts'
 import type { SafeText } from '../core/text.ts'
 import { LIMITS } from '../limits.ts'
 import { fromVisible, toVisible } from '../neutralize/visible.ts'
+import type { SourceStanding } from '../pipeline/delta.ts'
 import type { Store } from '../store/port.ts'
 import { readPhases } from '../telemetry/status-files.ts'
 import { readInstant } from '../validate/instant.ts'
@@ -83,8 +84,27 @@ function sourceOf(value: unknown): SourceSituation {
     lagBytes: number('lagBytes'),
     lagSeconds: number('lagSeconds'),
     lastEventAtUs: instantOf(source['lastEventAt']),
-    clockSkewSeconds: number('clockSkewSeconds'),
+    // The file says how far an event lies behind the clock.
+    clockSkewSeconds: negated(number('clockSkewSeconds')),
   }
+}
+
+/** How a source stands, from the follower itself. */
+export function sourceSituation(standing: SourceStanding): SourceSituation {
+  const { path, sensor, state, position, size, lagMs, lastEventUs, skewMs } = standing
+  return {
+    path: visibleOnce(path),
+    sensor: visibleOnce(sensor),
+    state,
+    lagBytes: size - position,
+    lagSeconds: lagMs / 1_000,
+    lastEventAtUs: lastEventUs,
+    clockSkewSeconds: negated(skewMs === undefined ? undefined : skewMs / 1_000),
+  }
+}
+
+function negated(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : 0 - value
 }
 
 /** Text of the follower is in visible form already; any other becomes so. */

@@ -214,6 +214,11 @@ const CASES: readonly Case[] = [
     expected: [['lag', '/logs/cowrie.json', 'critical', 3_000]],
   },
   {
+    what: 'half a line that nobody ends is no lag',
+    situation: { sources: [source({ lagSeconds: 9_000, state: 'torn-end' })] },
+    expected: [],
+  },
+  {
     what: 'less lag is none',
     situation: { sources: [source({ lagSeconds: 299, lagBytes: 999_999 })] },
     expected: [],

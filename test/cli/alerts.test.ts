@@ -1,6 +1,16 @@
 /** Alerts as a user types them, what the status file of a follower says, and the wiring of both. */
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { alertChannels } from '../../src/cli/alert-channels.ts'
@@ -8,12 +18,14 @@ import { startAlerts } from '../../src/cli/alert-watch.ts'
 import { createApp } from '../../src/cli/app.ts'
 import { Caught } from '../../src/cli/redteam/bench.ts'
 import { readStatus } from '../../src/cli/situation.ts'
+import { sealing } from '../../src/cli/wiring.ts'
 import { loadSettings } from '../../src/config/load.ts'
 import { readSecret } from '../../src/config/secret.ts'
 import { formatInstant } from '../../src/core/instant.ts'
 import { toVisible } from '../../src/neutralize/visible.ts'
 import type { OpenMode, Store } from '../../src/store/port.ts'
-import { nacre, nacreJson } from '../support/cli.ts'
+import { SqliteStore } from '../../src/store/sqlite/store.ts'
+import { NACRE, nacre, nacreJson } from '../support/cli.ts'
 import { eachEngine } from '../support/engines.ts'
 import { events, lines, NOW_US, withTempFolder } from '../support/loading.ts'
 
@@ -131,7 +143,7 @@ eachEngine((engine) => {
         const alerting = await startAlerts(app, (sentence) => failures.push(sentence))
         const loop = await database.open('create')
         try {
-          assert.equal(alerting.everyMs, 60_000)
+          assert.equal(alerting?.everyMs, 60_000)
           await alerting.look('disk-full', [])
           // The loop goes on loading meanwhile.
           await loop.review.addMetrics({ 'events.read': 1 })
@@ -155,15 +167,27 @@ eachEngine((engine) => {
   })
 })
 
+async function openStore(data: string): Promise<Store> {
+  return SqliteStore.open({
+    ...{ path: join(data, 'nacre.sqlite'), mode: 'read', sealing, clock: () => NOW_US },
+    ...{ command: 'test' },
+    settings: { cacheSize: -2_000, synchronous: 'normal', pageSize: 4_096 },
+  })
+}
+
 async function isTold(
   open: (mode: OpenMode) => Promise<Store>,
   subjects: readonly string[],
 ): Promise<boolean> {
-  const store = await open('read')
+  // It may not be whole yet.
+  const store = await open('read').catch(() => undefined)
+  if (store === undefined) return false
   try {
     const { alerts } = await store.alerts.memory()
     const told = alerts.filter((one) => one.notifiedAtUs > 0).map((one) => String(one.subject))
     return subjects.every((subject) => told.includes(subject))
+  } catch {
+    return false
   } finally {
     await store.close()
   }
@@ -287,6 +311,37 @@ describe('channels of the settings', () => {
   })
 })
 
+test('a follower tells while it follows, ends in order, and leaves the rest to cron', async () => {
+  await withTempFolder(async (folder) => {
+    const data = prepare(folder)
+    mkdirSync(join(folder, 'logs'))
+    writeFileSync(join(folder, 'logs', 'cowrie.json'), lines(events(10)))
+    const child = spawn(NACRE, ['ingest', 'delta', join(folder, 'logs'), '--data', data], {
+      stdio: 'ignore',
+    })
+    const ended = once(child, 'exit')
+    try {
+      const open = (): Promise<Store> => openStore(data)
+      while (!existsSync(join(data, 'nacre.sqlite')) || !(await isTold(open, ['data folder'])))
+        await soon()
+    } finally {
+      child.kill('SIGTERM')
+    }
+    assert.deepEqual(await ended, [143, null])
+    assert.deepEqual(
+      got(data).map((one) => one.alert.kind),
+      ['disk'],
+    )
+    const checked = nacreJson<Checked>(['alerts', 'check', '--data', data])
+    assert.deepEqual(
+      checked.messages,
+      [],
+      'it was told already, and the follower was ended in order',
+    )
+    assert.equal(nacre(['verify', '--data', data]).status, 0)
+  })
+})
+
 describe('the status file of a follower', () => {
   const SOURCE = {
     ...{
@@ -322,7 +377,7 @@ describe('the status file of a follower', () => {
     assert.deepEqual(sources, [
       {
         ...{ path: '/logs/cowrie.json', sensor: 'sensor-1', state: 'following', lagBytes: 20 },
-        ...{ lagSeconds: 400, lastEventAtUs: NOW_US, clockSkewSeconds: -3_600 },
+        ...{ lagSeconds: 400, lastEventAtUs: NOW_US, clockSkewSeconds: 3_600 },
       },
     ])
   })
