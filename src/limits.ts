@@ -206,6 +206,33 @@ export const LIMITS = {
   /** Characters of one of its payloads; a list without line ends would be one. */
   redteamTextCharsMax: 16_384,
 
+  // Alerts.
+  /** Characters of what an alert is about: a sensor or path fits, and so does a key of both engines' indexes. */
+  alertSubjectCharsMax: 200,
+  /** Sensors whose silence is looked for, the busiest first: names of sensors come out of logs, and so may any number. */
+  alertSensorsMax: 1_000,
+  /** Batches that wait for a person and have an alert of their own; one alert stands for all others. */
+  alertBatchesMax: 20,
+  /** Days back that a silent sensor was heard of last, or a missing day lies, to be news. */
+  alertNewsDays: 7,
+  /** Days back that an alert is kept open for a missing day; also the days of which a look reads the roll-up. */
+  alertDaysMax: 35,
+  /** Held-back messages that the next one names; the others are counted. */
+  alertSuppressedMax: 50,
+  /** Free bytes below which a disk is told as critical: loads stop at a quarter of it. */
+  alertDiskBytesMin: 256 * 1024 * 1024,
+  /** Milliseconds after which the status file of a follower that runs is stale: it writes one every few seconds. */
+  statusFreshMs: 120_000,
+  /** Milliseconds for which one look keeps others away: longer than all channels may take. */
+  alertLookMsMax: 600_000,
+  /** Times that one message is offered to a webhook. */
+  alertTriesMax: 3,
+  /** Milliseconds before the second try, at most; before the third twice as many. */
+  alertRetryMs: 2_000,
+  /** Failures in a row after which a webhook is left alone, and for how many milliseconds. */
+  alertBreakerFailures: 3,
+  alertBreakerMs: 60_000,
+
   // Unwrapping of what an attacker encoded.
   /** Characters of one text that are unwrapped: a command line of Linux has at most 128 KiB, those of attackers 10. */
   unwrapCharsMax: 65_536,

@@ -1,4 +1,4 @@
--- The schema of a PostgreSQL database of nacre, version 4. docs/data-model.md says what the columns mean.
+-- The schema of a PostgreSQL database of nacre, version 5. docs/data-model.md says what the columns mean.
 -- Made from src/store/migrations/ by tools/make-schema-page.ts: write a migration, do not change this page.
 -- "nacre init" runs it and keeps account of it in the table migrations.
 
@@ -616,4 +616,35 @@ create table detectors (
   sensor_id      bigint not null,
   factor_percent bigint not null,
   primary key (detector, sensor_id)
+);
+
+create table alerts (
+  id             bigint not null primary key,
+  kind           text collate "C" not null,
+  subject        text collate "C" not null,
+  state          text collate "C" not null check (state in ('open', 'acknowledged', 'resolved')),
+  severity       text collate "C" not null,
+  first_at_us    bigint not null,
+  last_at_us     bigint not null,
+  seen           bigint not null,
+  missed         bigint not null,
+  occurrences    bigint not null,
+  figure         bigint not null,
+  threshold      bigint not null,
+  sentence       text collate "C" not null,
+  notified_at_us bigint not null,
+  deliveries     text collate "C" not null,
+  unique (kind, subject)
+);
+
+create table alert_marks (
+  name  text collate "C" not null primary key,
+  value bigint not null,
+  at_us bigint not null
+);
+
+create table alert_channels (
+  channel    text collate "C" not null primary key,
+  sent       text collate "C" not null,
+  suppressed text collate "C" not null
 );

@@ -1,4 +1,4 @@
--- The schema of an SQLite database of nacre, version 4. docs/data-model.md says what the columns mean.
+-- The schema of an SQLite database of nacre, version 5. docs/data-model.md says what the columns mean.
 -- Made from src/store/migrations/ by tools/make-schema-page.ts: write a migration, do not change this page.
 
 CREATE TABLE migrations (id integer primary key, name text not null, applied_at_us integer not null) strict;
@@ -551,4 +551,35 @@ CREATE TABLE detectors (
   sensor_id      integer not null,
   factor_percent integer not null,
   primary key (detector, sensor_id)
+) strict, without rowid;
+
+CREATE TABLE alerts (
+  id             integer primary key,
+  kind           text    not null,
+  subject        text    not null,
+  state          text    not null check (state in ('open', 'acknowledged', 'resolved')),
+  severity       text    not null,
+  first_at_us    integer not null,
+  last_at_us     integer not null,
+  seen           integer not null,
+  missed         integer not null,
+  occurrences    integer not null,
+  figure         integer not null,
+  threshold      integer not null,
+  sentence       text    not null,
+  notified_at_us integer not null,
+  deliveries     text    not null,
+  unique (kind, subject)
+) strict;
+
+CREATE TABLE alert_marks (
+  name  text    primary key,
+  value integer not null,
+  at_us integer not null
+) strict, without rowid;
+
+CREATE TABLE alert_channels (
+  channel    text primary key,
+  sent       text not null,
+  suppressed text not null
 ) strict, without rowid;

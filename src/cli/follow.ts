@@ -8,15 +8,23 @@ import { toVisible } from '../neutralize/visible.ts'
 import { terminal } from '../output/encode/terminal.ts'
 import { Follower, type FollowOptions, type StepOutcome } from '../pipeline/delta.ts'
 import { makeStages } from '../pipeline/stages.ts'
-import { FollowTotals, type LoaderState, type Opened, supervise } from '../pipeline/supervise.ts'
+import {
+  type Followed,
+  FollowTotals,
+  type LoaderState,
+  type Opened,
+  supervise,
+} from '../pipeline/supervise.ts'
 import { systemFiles } from '../source/files.ts'
 import { StatusFiles } from '../telemetry/status-files.ts'
 import { systemdNotifier } from '../telemetry/systemd.ts'
+import { type Alerting, startAlerts } from './alert-watch.ts'
 import type { App } from './app.ts'
 import { EXIT, type OptionValues } from './command.ts'
 import { followStatus } from './follow-status.ts'
 import { FollowWatches } from './follow-watches.ts'
 import { rulesOff, sensorOf, writerVersions } from './load.ts'
+import { loaderStateOf, sourceSituation } from './situation.ts'
 
 /** Follows paths until a signal comes. @returns the exit status; the signal's own goes before it */
 export async function follow(
@@ -25,14 +33,20 @@ export async function follow(
   options: OptionValues,
 ): Promise<number> {
   const watch = new Watchman(app)
-  const followed = await supervise({
-    open: () => openFollower(app, paths, options, watch),
-    signal: app.signal,
-    explain: (error) => app.explain(error),
-    onState: (state) => watch.enter(state),
-    between: (opened, outcome) => watch.between(opened, outcome),
-    wait: pause,
-  })
+  watch.alerting = await startAlerts(app, (sentence) => watch.alertsFailed(sentence))
+  let followed: Followed
+  try {
+    followed = await supervise({
+      open: () => openFollower(app, paths, options, watch),
+      signal: app.signal,
+      explain: (error) => app.explain(error),
+      onState: (state) => watch.enter(state),
+      between: (opened, outcome) => watch.between(opened, outcome),
+      wait: pause,
+    })
+  } finally {
+    await watch.alerting?.close()
+  }
   await watch.stopped()
   const { totals, figures, standings } = followed
   const result = {
@@ -151,6 +165,9 @@ class Watchman {
   #hasNews = false
   readonly #rate = new Rate(LIMITS.rateMs)
   watches: FollowWatches | undefined
+  alerting: Alerting | undefined
+  #lookedMs = Number.NEGATIVE_INFINITY
+  #alertsFailure = ''
 
   constructor(app: App) {
     this.#app = app
@@ -176,6 +193,7 @@ class Watchman {
       this.#alive(`waiting: ${state.code}`)
     }
     this.#tell()
+    this.#look()
   }
 
   async between(opened: Opened, outcome: StepOutcome): Promise<void> {
@@ -186,6 +204,7 @@ class Watchman {
     const everyMs = this.#hasNews ? LIMITS.statusBusyMs : LIMITS.statusIdleMs
     if (now - this.#toldMs >= everyMs) this.#tell()
     const { watchdogMs } = this.#notifier
+    this.#look()
     if (watchdogMs !== undefined && now - this.#aliveMs >= watchdogMs) this.#alive('following')
     await this.watches?.between(opened.follower)
   }
@@ -200,6 +219,25 @@ class Watchman {
       tries: 0,
     }
     this.#tell()
+  }
+
+  /** Looks for alerts failed; said once, not at every look. */
+  alertsFailed(sentence: string): void {
+    if (sentence === this.#alertsFailure) return
+    this.#alertsFailure = sentence
+    this.#app.out.note(terminal`Alerts: ${terminal.own(sentence)}`)
+  }
+
+  /** Beside the loop: it does not wait for the look. */
+  #look(): void {
+    const now = performance.now()
+    const { alerting } = this
+    const state = this.#state
+    if (alerting === undefined || state === undefined || state.state === 'starting') return
+    if (now - this.#lookedMs < alerting.everyMs) return
+    this.#lookedMs = now
+    const standings = this.#opened?.follower.standings()
+    void alerting.look(loaderStateOf(state.state, state.code), standings?.map(sourceSituation))
   }
 
   #alive(status: string): void {

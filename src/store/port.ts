@@ -15,6 +15,7 @@ import type {
 import type { InstantUs } from '../core/instant.ts'
 import type { PackedBatch } from '../core/packed.ts'
 import type { Checkpoint, SigningKey } from '../core/seal-types.ts'
+import type { SafeText } from '../core/text.ts'
 import type { Verdict } from '../core/verdict.ts'
 import type { Engine } from './engine.ts'
 import type { JournalDraft } from './journal.ts'
@@ -302,6 +303,91 @@ export type ActivityStore = {
   decide(decision: AnomalyDecision, detector: DetectorName, draft: JournalDraft): Promise<void>
 }
 
+export type AlertSeverity = 'warning' | 'critical'
+
+/** What a channel was told of an alert, and how the last try ended. */
+export type AlertDelivery = {
+  readonly told: 'nothing' | 'open' | 'resolved'
+  /** As it was told. */
+  readonly severity: AlertSeverity
+  readonly toldAtUs: InstantUs
+  readonly triedAtUs: InstantUs
+  /** `delivered`, or in our own words why not. */
+  readonly result: string
+}
+
+/** An alert as it is remembered. One row for each kind and subject. */
+export type AlertRecord = {
+  readonly id: number
+  readonly kind: string
+  readonly subject: SafeText
+  readonly state: 'open' | 'acknowledged' | 'resolved'
+  readonly severity: AlertSeverity
+  readonly firstAtUs: InstantUs
+  readonly lastAtUs: InstantUs
+  /** Looks that met it, this time. */
+  readonly seen: number
+  /** Looks in a row that did not meet it any more. */
+  readonly missed: number
+  readonly occurrences: number
+  readonly figure: number
+  readonly threshold: number
+  /** Our own words. */
+  readonly sentence: string
+  readonly notifiedAtUs: InstantUs
+  readonly deliveries: Readonly<Record<string, AlertDelivery>>
+}
+
+export type AlertMark = { readonly name: string; readonly value: number; readonly atUs: InstantUs }
+
+/** A message that was not sent, as the next one tells of it. */
+export type SuppressedAlert = {
+  readonly kind: string
+  readonly subject: SafeText
+  readonly event: string
+}
+
+export type AlertChannelRecord = {
+  readonly channel: string
+  /** Messages of the last hour. */
+  readonly sentAtUs: readonly InstantUs[]
+  readonly suppressed: { readonly count: number; readonly first: readonly SuppressedAlert[] }
+}
+
+/** What looks for alerts remember. */
+export type AlertMemory = {
+  readonly alerts: readonly AlertRecord[]
+  readonly marks: readonly AlertMark[]
+  readonly channels: readonly AlertChannelRecord[]
+}
+
+/** Rows to be kept. Of an alert that is there, `was` is the state it was read in: a decision made meanwhile stays. */
+export type AlertChanges = {
+  readonly alerts: readonly {
+    readonly record: AlertRecord
+    readonly was: AlertRecord['state'] | undefined
+  }[]
+  readonly marks: readonly AlertMark[]
+  readonly channels: readonly AlertChannelRecord[]
+}
+
+/**
+ * The memory of alerts.
+ *
+ * Where an engine has one writer, this must not be used beside a `BatchWriter` of the same opened store: it waits for
+ * the same turn. Open the store once more for it.
+ */
+export type AlertStore = {
+  /** Takes the look: false while another process has one under way. It ends by itself at `untilUs`. */
+  beginLook(nowUs: InstantUs, untilUs: InstantUs): Promise<boolean>
+  endLook(nowUs: InstantUs): Promise<void>
+  memory(): Promise<AlertMemory>
+  /** All of it in one transaction. */
+  save(changes: AlertChanges): Promise<void>
+  /** With its journal entry. @throws StoreError `STORE_BUSY` when it is not open any more */
+  acknowledge(id: number, draft: JournalDraft): Promise<void>
+}
+
 /** What finding and taking a source asks of the store. */
 export type LineageStore = {
   findFile(path: string, sensorOverride: string): Promise<FileRecord | undefined>
@@ -347,6 +433,7 @@ export type OpenMode = 'create' | 'write' | 'read'
 /** A database of nacre: what every engine offers. */
 export type Store = LineageStore & {
   readonly review: ReviewStore
+  readonly alerts: AlertStore
   readonly activity: ActivityStore
   /** As `db stats` names it. */
   readonly engine: string

@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts'
+import { alertsAck, alertsCheck, alertsList, alertsTest } from './alerts.ts'
 import {
   anomaliesBaseline,
   anomaliesConfirm,
@@ -67,6 +68,10 @@ export const COMMANDS: readonly Command[] = [
   anomaliesConfirm,
   anomaliesBaseline,
   evidenceReveal,
+  alertsList,
+  alertsCheck,
+  alertsTest,
+  alertsAck,
   keysInit,
   keysList,
   keysRotate,

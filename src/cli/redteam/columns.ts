@@ -13,6 +13,7 @@ export const COMMAND_COLUMNS = {
   evidence: ['evidence reveal'],
   anomalies: ['anomalies list', 'anomalies show', 'anomalies confirm'],
   status: ['status'],
+  alerts: ['alerts list', 'alerts check', 'alerts ack'],
   errors: [],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
@@ -38,6 +39,7 @@ export const NO_COLUMN: Readonly<Record<string, string>> = {
   'keys list': 'says names and paths of keys',
   'keys rotate': 'says names and paths of keys',
   'keys export-public': 'says a key',
+  'alerts test': 'says names of channels and how they ended',
   doctor: 'says what is wrong with folders, settings and the store',
   'config explain': 'says settings, which an operator wrote',
   'db stats': 'says names of tables and counts',

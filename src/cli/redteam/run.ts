@@ -1,6 +1,8 @@
 /** Runs payloads through the real load and every way out. */
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type AlertMessage, messageDocument, messageJson } from '../../alert/message.ts'
+import { type SafeText, shortText } from '../../core/text.ts'
 import { LIMITS } from '../../limits.ts'
 import { toVisible } from '../../neutralize/visible.ts'
 import type { Document } from '../../output/document.ts'
@@ -21,10 +23,11 @@ import { type Effect, effectsOf, Matrix } from '../../redteam/matrix.ts'
 import { harmlessTwin, shapeOf } from '../../redteam/twin.ts'
 import { reportDocument } from '../../report/document.ts'
 import { makeReport, periodOf } from '../../report/model.ts'
-import type { EventRecord, SessionRecord } from '../../store/port.ts'
+import type { AlertRecord, EventRecord, SessionRecord } from '../../store/port.ts'
 import { ReportQueries } from '../../store/repo/report.ts'
 import { eventsOfSession, fieldsOf, findSessions } from '../../store/repo/sessions.ts'
 import type { App } from '../app.ts'
+import { alertsAck, alertsCheck, alertsList } from '../commands/alerts.ts'
 import { anomaliesConfirm, anomaliesList, anomaliesShow } from '../commands/anomalies.ts'
 import { dlqList, dlqShow } from '../commands/dlq.ts'
 import { evidenceReveal } from '../commands/evidence.ts'
@@ -360,6 +363,7 @@ class Run {
         true,
       )
     }
+    await this.#alerts(bed, payloads)
     const batches = parsed<{ batches: { batch: number; path: string; withheld: number }[] }>(listed)
     for (const { batch, path } of batches.batches) {
       const payload = payloads[files.findIndex((file) => path === toVisible(file))]
@@ -389,6 +393,44 @@ class Run {
           /^nacre (?:evidence reveal|dlq replay|dlq discard) /,
         ],
         true,
+      )
+    }
+  }
+
+  /** Alerts about sensors that are named by payloads: what commands say of them, and what channels are given. */
+  async #alerts(bed: Bed, payloads: readonly Payload[]): Promise<void> {
+    const records = payloads.map((payload, i) => alertAbout(toVisible(payload.text), i + 1))
+    // Texts may repeat in a corpus; alerts do not.
+    const unique = new Map(records.map((record) => [record.subject, record]))
+    await bed.store.alerts.save({
+      alerts: [...unique.values()].map((record) => ({ record, was: undefined })),
+      marks: [],
+      channels: [],
+    })
+    const listed = await bed.run(alertsList, [])
+    const checked = await bed.run(alertsCheck, [], { 'dry-run': true })
+    const shapes = [/^(?:number | *\d+ {2}(?:warning|critical) )/, /^"nacre alerts ack NUMBER/]
+    const twin = messageDocument(messageAbout(alertAbout(toVisible(harmlessWord(0)), 1)))
+    for (const [i, payload] of payloads.entries()) {
+      const record = records[i]!
+      this.#alone(payload, 'alerts', 'alerts list', listed, shapes)
+      this.#alone(payload, 'alerts', 'alerts check', checked, [
+        ...shapes,
+        /^No channel is set up, so nobody is told: /,
+      ])
+      if (unique.get(record.subject) === record) {
+        const said = await bed.run(alertsAck, [String(record.id)], { reason: 'red team' })
+        this.#alone(payload, 'alerts', 'alerts ack', said, [
+          /^Alert \d+ is acknowledged: silent-sensor /,
+        ])
+      }
+      const message = messageAbout(record)
+      this.#judgeDocument(payload, 'alert message', messageDocument(message), twin)
+      this.#matrix.add(
+        payload,
+        'alerts',
+        'alert message as JSON',
+        judgeJsonAlone(messageJson(message)),
       )
     }
   }
@@ -495,6 +537,20 @@ const LOAD_SHAPES = [
   /^Note {2}\S/,
   /^[█░]{24} \d/,
 ]
+
+/** An alert about a sensor of this name. */
+function alertAbout(sensor: SafeText, id: number): AlertRecord {
+  return {
+    ...{ id, kind: 'silent-sensor', state: 'open', severity: 'warning', figure: 30, threshold: 26 },
+    subject: shortText(sensor, LIMITS.alertSubjectCharsMax),
+    ...{ firstAtUs: 0, lastAtUs: 0, seen: 1, missed: 0, occurrences: 1, notifiedAtUs: 0 },
+    ...{ sentence: 'No event for 30 hours.', deliveries: {} },
+  }
+}
+
+function messageAbout(record: AlertRecord): AlertMessage {
+  return { event: 'opened', sentAtUs: 0, record, heldBack: { count: 0, first: [] } }
+}
 
 /** Above every hazard: nothing is withheld. */
 const NEVER = 101

@@ -9,6 +9,7 @@ import { type JournalDraft, keyAdded } from '../journal.ts'
 import { SCHEMA_VERSION } from '../migrations/index.ts'
 import type {
   ActivityStore,
+  AlertStore,
   ArtifactRecord,
   FileRecord,
   Holder,
@@ -27,6 +28,7 @@ import type { MoveTarget } from '../transfer/move-port.ts'
 import type { VerifyReads } from '../verify-port.ts'
 import { postgresActivity } from './activity.ts'
 import { readAddress } from './address.ts'
+import { postgresAlerts } from './alerts.ts'
 import { Connections } from './connection.ts'
 import { postgresEngine } from './engine.ts'
 import { appendJournal } from './journal.ts'
@@ -58,6 +60,7 @@ export class PostgresStore implements Store {
   readonly connections: Connections
   readonly query: Kysely<Database>
   readonly review: ReviewStore
+  readonly alerts: AlertStore
   readonly activity: ActivityStore
   /** The tables are spread over the servers of Citus. */
   readonly isDistributed: boolean
@@ -85,6 +88,7 @@ export class PostgresStore implements Store {
     this.query = new Kysely<Database>({ dialect: new PostgresDialect({ pool: connections.pool }) })
     const { sealing, clock, command } = options
     const { isDistributed } = facts
+    this.alerts = postgresAlerts({ connections, sealing, clock })
     this.review = postgresReview({ connections, isDistributed, sealing, clock, command })
     this.activity = postgresActivity({ connections, query: this.query, sealing, clock })
     this.#owner = facts.owner

@@ -8,6 +8,7 @@ import { type JournalDraft, keyAdded } from '../journal.ts'
 import { SCHEMA_VERSION } from '../migrations/index.ts'
 import type {
   ActivityStore,
+  AlertStore,
   ArtifactRecord,
   FileRecord,
   Holder,
@@ -25,6 +26,7 @@ import { fileRecordOf, sourceRecordOf } from '../source-rows.ts'
 import type { MoveTarget } from '../transfer/move-port.ts'
 import type { VerifyReads } from '../verify-port.ts'
 import { sqliteActivity } from './activity.ts'
+import { sqliteAlerts } from './alerts.ts'
 import { sqliteEngine } from './engine.ts'
 import { appendJournal } from './journal.ts'
 import { integrityProblems } from './maintenance.ts'
@@ -56,6 +58,7 @@ export class SqliteStore implements Store {
   readonly queue: WriterQueue
   /** For the parts of this engine only. */
   readonly connection: Connection
+  readonly alerts: AlertStore
   readonly #options: SqliteOptions
   readonly review: ReviewStore
   readonly activity: ActivityStore
@@ -82,6 +85,11 @@ export class SqliteStore implements Store {
     this.activity = sqliteActivity(
       this.connection,
       () => this.#builder(),
+      (draft, change) => this.journal(draft, change),
+      (work) => this.exclusively(work),
+    )
+    this.alerts = sqliteAlerts(
+      this.connection,
       (draft, change) => this.journal(draft, change),
       (work) => this.exclusively(work),
     )
