@@ -85,6 +85,8 @@ export const LIMITS = {
   rateMs: 10_000,
   /** Milliseconds after which what a follower did is added to the figures of the store. */
   figuresMs: 60_000,
+  /** Anomalies that alerts are looked for in, the newest. */
+  alertAnomaliesMax: 100,
   /** Output of an archive is refused beyond both of these. */
   archiveRatioMax: 1_000,
   archiveBytesMax: 1024 * 1024 * 1024,
