@@ -44,6 +44,8 @@ export const LIMITS = {
   gatherMsMin: 10,
   gatherMsMax: 65,
   gatherRatio: 12,
+  /** Milliseconds that a follower rests at most: its status and its signs of life must not wait for a rare look. */
+  sleepMsMax: 5_000,
   /** Milliseconds without growth after which an object without a line end is taken as whole. */
   unendedMs: 2_000,
   /** Milliseconds without a change after which an archive is taken as written, and a rotated file as done. */
@@ -58,6 +60,8 @@ export const LIMITS = {
   followOpenMax: 256,
   /** Milliseconds after which a change of a file must show in its time: FAT counts in steps of two seconds. */
   fileTickMs: 2_500,
+  /** Milliseconds for which files that were read to their end are gathered before one commit and their opening. */
+  openDelayMs: 50,
   /** Folders that are followed; each takes one watch of the system. */
   followFoldersMax: 4_096,
   /** Old files looked at in each poll, in turn: 20 microseconds each, so that 10,000 of them cost as little as 100. */
@@ -151,10 +155,83 @@ export const LIMITS = {
   /** Milliseconds that one rule may take for one text before it is reported. */
   ruleMsMax: 25,
 
+  // Anomalies of the live stream.
+  /** Weeks of hours that baselines are made of; older hours are forgotten. */
+  activityWeeks: 8,
+  /** Hours that must have been counted before a detector speaks: three days, so that a start is no storm. */
+  activitySamplesMin: 72,
+  /** Spreads above the median from which a figure is an alarm; docs/anomalies.md has what it costs in false ones. */
+  anomalyScoreMin: 6,
+  /** Hours back from now that are still judged: later arrivals are history. */
+  anomalyLateHours: 48,
+  /** Values that one anomaly names. */
+  anomalyEvidenceMax: 10,
+  /** Characters of such a value. */
+  anomalyTextCharsMax: 200,
+  /** Percent of the threshold that reviewers can raise a detector to; beyond, it should rather be ignored. */
+  anomalyFactorPercentMax: 800,
+  /** Percent of the present factor that a false alarm raises it to. */
+  anomalyFactorStepPercent: 125,
+  /** Minutes for which an alarm lowers the rate of the follower. */
+  anomalyThrottleMinutes: 15,
+  /** Undecided alarms that are handed on at once, newest first. */
+  anomaliesOpenMax: 100,
+  /** Texts that a confirmed anomaly proposes rules for. */
+  anomalyDraftsMax: 10,
+  /** Sensors that are watched; names of sensors come from events. */
+  sensorsWatchedMax: 1_000,
+  /** Hours of one sensor of which values are kept at hand for evidence. */
+  hoursWatchedMax: 12,
+  /** Addresses of one minute that are told apart, for each sensor: the busiest; attackers choose addresses. */
+  addressesWatchedMax: 256,
+  /** Addresses, and sessions, of one hour that are told apart, for each sensor. */
+  hourTopMax: 32,
+  /** Sessions with a log-in that the meter remembers, to tell what came after one. */
+  loggedInSessionsMax: 20_000,
+  /** Days after which a value that comes again is new. */
+  newValueDays: 30,
+  /** Values of these days that are remembered: 10 bytes each, twice; beyond, the oldest days are forgotten. */
+  knownValuesMax: 524_288,
+  /** Keys in one command line that are looked at. */
+  sshKeysOfCommandMax: 8,
+  /** Sessions with a known place that an hour needs before its mix is compared. */
+  mixSessionsMin: 50,
+  /** Sessions with a known place that the 30 days before need. */
+  mixBaselineMin: 500,
+  /** Networks of one sensor and day that are told apart; the others count as one. */
+  mixGroupsMax: 256,
+
   /** Payloads of one run of the red team; each becomes about fifty events, twice. */
   redteamPayloadsMax: 20_000,
   /** Characters of one of its payloads; a list without line ends would be one. */
   redteamTextCharsMax: 16_384,
+
+  // Alerts.
+  /** Characters of what an alert is about: a sensor or path fits, and so does a key of both engines' indexes. */
+  alertSubjectCharsMax: 200,
+  /** Sensors whose silence is looked for, the busiest first: names of sensors come out of logs, and so may any number. */
+  alertSensorsMax: 1_000,
+  /** Batches that wait for a person and have an alert of their own; one alert stands for all others. */
+  alertBatchesMax: 20,
+  /** Days back that a silent sensor was heard of last, or a missing day lies, to be news. */
+  alertNewsDays: 7,
+  /** Days back that an alert is kept open for a missing day; also the days of which a look reads the roll-up. */
+  alertDaysMax: 35,
+  /** Held-back messages that the next one names; the others are counted. */
+  alertSuppressedMax: 50,
+  /** Free bytes below which a disk is told as critical: loads stop at a quarter of it. */
+  alertDiskBytesMin: 256 * 1024 * 1024,
+  /** Milliseconds after which the status file of a follower that runs is stale: it writes one every few seconds. */
+  statusFreshMs: 120_000,
+  /** Milliseconds for which one look keeps others away: longer than all channels may take. */
+  alertLookMsMax: 600_000,
+  /** Times that one message is offered to a webhook. */
+  alertTriesMax: 3,
+  /** Milliseconds before the second try, at most; before the third twice as many. */
+  alertRetryMs: 2_000,
+  /** Failures in a row after which a webhook is left alone, and for how many milliseconds. */
+  alertBreakerFailures: 3,
+  alertBreakerMs: 60_000,
 
   // Unwrapping of what an attacker encoded.
   /** Characters of one text that are unwrapped: a command line of Linux has at most 128 KiB, those of attackers 10. */

@@ -8,14 +8,23 @@ import { toVisible } from '../neutralize/visible.ts'
 import { terminal } from '../output/encode/terminal.ts'
 import { Follower, type FollowOptions, type StepOutcome } from '../pipeline/delta.ts'
 import { makeStages } from '../pipeline/stages.ts'
-import { FollowTotals, type LoaderState, type Opened, supervise } from '../pipeline/supervise.ts'
+import {
+  type Followed,
+  FollowTotals,
+  type LoaderState,
+  type Opened,
+  supervise,
+} from '../pipeline/supervise.ts'
 import { systemFiles } from '../source/files.ts'
 import { StatusFiles } from '../telemetry/status-files.ts'
 import { systemdNotifier } from '../telemetry/systemd.ts'
+import { type Alerting, startAlerts } from './alert-watch.ts'
 import type { App } from './app.ts'
 import { EXIT, type OptionValues } from './command.ts'
 import { followStatus } from './follow-status.ts'
-import { FigureKeeper, rulesOff, sensorOf, writerVersions } from './load.ts'
+import { FollowWatches } from './follow-watches.ts'
+import { rulesOff, sensorOf, writerVersions } from './load.ts'
+import { loaderStateOf, sourceSituation } from './situation.ts'
 
 /** Follows paths until a signal comes. @returns the exit status; the signal's own goes before it */
 export async function follow(
@@ -24,14 +33,20 @@ export async function follow(
   options: OptionValues,
 ): Promise<number> {
   const watch = new Watchman(app)
-  const followed = await supervise({
-    open: () => openFollower(app, paths, options, watch),
-    signal: app.signal,
-    explain: (error) => app.explain(error),
-    onState: (state) => watch.enter(state),
-    between: (opened, outcome) => watch.between(opened, outcome),
-    wait: pause,
-  })
+  watch.alerting = await startAlerts(app, (sentence) => watch.alertsFailed(sentence))
+  let followed: Followed
+  try {
+    followed = await supervise({
+      open: () => openFollower(app, paths, options, watch),
+      signal: app.signal,
+      explain: (error) => app.explain(error),
+      onState: (state) => watch.enter(state),
+      between: (opened, outcome) => watch.between(opened, outcome),
+      wait: pause,
+    })
+  } finally {
+    await watch.alerting?.close()
+  }
   await watch.stopped()
   const { totals, figures, standings } = followed
   const result = {
@@ -84,6 +99,7 @@ async function openFollower(
     const signingKey = await app.prepare(store)
     const writer = store.writer(await writerVersions(app))
     const stages = await makeStages(await app.stagesPlan(store, writer.needs))
+    const watches = await FollowWatches.start(app, store)
     const followOptions: FollowOptions = {
       paths: paths.map((path) => resolve(path)),
       ownFolders: [app.settings.data],
@@ -97,16 +113,16 @@ async function openFollower(
       files: systemFiles,
       signingKey,
       pollMs: app.settings.followPollMs,
-      recordsPerSecondMax: app.settings.followRecordsPerSecond,
+      recordsPerSecondMax: () => watches.recordsPerSecondMax(),
+      onCommitted: (readerId, batch, fates) => watches.observe(readerId, batch, fates),
       onRulesOff: (ids) => rulesOff(app, store, ids),
     }
     const follower = new Follower(followOptions, store, writer, stages)
-    const figures = new FigureKeeper(app, store)
-    watch.figures = figures
+    watch.watches = watches
     return {
       follower,
       async close() {
-        await figures.keep(follower.figures()).catch(() => {})
+        await watches.stop(follower)
         await writer.close().catch(() => {})
         await store.close()
       },
@@ -144,10 +160,14 @@ class Watchman {
   #opened: Opened | undefined
   #toldMs = Number.NEGATIVE_INFINITY
   #aliveMs = Number.NEGATIVE_INFINITY
-  #figuresMs = performance.now()
   #hasWarned = false
+  /** Something was committed that the status files do not tell yet. */
+  #hasNews = false
   readonly #rate = new Rate(LIMITS.rateMs)
-  figures: FigureKeeper | undefined
+  watches: FollowWatches | undefined
+  alerting: Alerting | undefined
+  #lookedMs = Number.NEGATIVE_INFINITY
+  #alertsFailure = ''
 
   constructor(app: App) {
     this.#app = app
@@ -173,20 +193,20 @@ class Watchman {
       this.#alive(`waiting: ${state.code}`)
     }
     this.#tell()
+    this.#look()
   }
 
   async between(opened: Opened, outcome: StepOutcome): Promise<void> {
     this.#opened = opened
     const now = performance.now()
     this.#rate.note(outcome.committed, now)
-    const everyMs = outcome.committed > 0 ? LIMITS.statusBusyMs : LIMITS.statusIdleMs
+    if (outcome.committed > 0) this.#hasNews = true
+    const everyMs = this.#hasNews ? LIMITS.statusBusyMs : LIMITS.statusIdleMs
     if (now - this.#toldMs >= everyMs) this.#tell()
     const { watchdogMs } = this.#notifier
+    this.#look()
     if (watchdogMs !== undefined && now - this.#aliveMs >= watchdogMs) this.#alive('following')
-    if (now - this.#figuresMs >= LIMITS.figuresMs) {
-      this.#figuresMs = now
-      await this.figures?.keep(opened.follower.figures())
-    }
+    await this.watches?.between(opened.follower)
   }
 
   async stopped(): Promise<void> {
@@ -201,6 +221,25 @@ class Watchman {
     this.#tell()
   }
 
+  /** Looks for alerts failed; said once, not at every look. */
+  alertsFailed(sentence: string): void {
+    if (sentence === this.#alertsFailure) return
+    this.#alertsFailure = sentence
+    this.#app.out.note(terminal`Alerts: ${terminal.own(sentence)}`)
+  }
+
+  /** Beside the loop: it does not wait for the look. */
+  #look(): void {
+    const now = performance.now()
+    const { alerting } = this
+    const state = this.#state
+    if (alerting === undefined || state === undefined || state.state === 'starting') return
+    if (now - this.#lookedMs < alerting.everyMs) return
+    this.#lookedMs = now
+    const standings = this.#opened?.follower.standings()
+    void alerting.look(loaderStateOf(state.state, state.code), standings?.map(sourceSituation))
+  }
+
   #alive(status: string): void {
     this.#aliveMs = performance.now()
     this.#notifier.alive(status)
@@ -209,6 +248,7 @@ class Watchman {
   #tell(): void {
     const now = performance.now()
     this.#toldMs = now
+    this.#hasNews = false
     const figures = this.#opened?.follower.figures()
     const totals = new FollowTotals()
     totals.add({

@@ -139,7 +139,7 @@ class Scene {
         files: systemFiles,
         signingKey,
         pollMs: 2_000,
-        recordsPerSecondMax: 0,
+        recordsPerSecondMax: () => 0,
       },
       store,
       writer,

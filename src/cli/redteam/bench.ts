@@ -84,6 +84,8 @@ export class Bed implements AsyncDisposable {
         piiDetectors: [],
         piiPlugins: [],
         sensors: {},
+        // Nobody is told of what a red team wrote.
+        alerts: { ...app.settings.alerts, webhook: '', mailTo: [], command: '' },
       },
     })
     const own: App = { ...made, ruleSet: app.ruleSet }

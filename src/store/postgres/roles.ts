@@ -50,7 +50,12 @@ const INSERTED = [
   'followed_paths',
   'metrics',
   'artifacts',
+  'alerts',
+  'alert_marks',
+  'alert_channels',
   'leases',
+  'activity_hours',
+  'anomalies',
 ]
 /** Derived rows, cursors, leases; of a dead letter its state, which the journal covers. */
 const UPDATED = [
@@ -64,8 +69,13 @@ const UPDATED = [
   'schema_drift',
   'metrics',
   'artifacts',
+  'alerts',
+  'alert_marks',
+  'alert_channels',
   'leases',
   'dead_letters (state)',
+  'activity_hours',
+  'anomalies (last_seen_us,figure,baseline,spread,samples,basis,score,threshold,evidence)',
 ]
 /** What a decision changes beside what a load does: triggers and the journal's door still keep the sealed columns. */
 const REVIEWED: Readonly<Record<string, string>> = {
@@ -75,6 +85,8 @@ const REVIEWED: Readonly<Record<string, string>> = {
   daily_verdicts: 'delete',
   modes: 'insert, update',
   verdict_runs: 'insert',
+  anomalies: 'update (state, decided_by, decided_at_us, reason)',
+  detectors: 'insert, update',
 }
 
 /**
@@ -116,7 +128,7 @@ export function roleStatements(
       const [only, columns] = name.split(' ')
       return `grant update ${columns ?? ''} on ${table(only!)} to ${role('loader')}`
     }),
-    `grant delete on ${table('leases')} to ${role('loader')}`,
+    `grant delete on ${[table('leases'), table('activity_hours')].join(', ')} to ${role('loader')}`,
     ...Object.entries(REVIEWED).map(
       ([name, rights]) => `grant ${rights} on ${table(name)} to ${role('reviewer')}`,
     ),
