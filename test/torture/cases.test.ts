@@ -94,7 +94,7 @@ describe('what was found here, and mended', () => {
 
   test('an archive of which the first call reads one byte is an archive all the same', async () => {
     const outcome = await perform({
-      seed: 3,
+      seed: 22,
       engine: sqlite,
       plays: ['gzip-members'],
       subject: onceSubject,
