@@ -38,8 +38,10 @@ export const NO_MISHAPS: Mishaps = { act: 0, kill: 0, fail: 0, full: 0 }
 export type Performance = {
   readonly seed: number
   readonly engine: TestEngine
-  /** Names of plays; each has a log of its own in the same folder. */
-  readonly plays: readonly string[]
+  /** Plays or their names; each has a log of its own in the same folder. */
+  readonly plays: readonly (string | Play)[]
+  /** Naive followers see the same. With very many files they take too long. */
+  readonly withNaive?: boolean
   readonly subject: MakeSubject
   /** Further loaders on the same store, which look now and then. */
   readonly others?: readonly MakeSubject[]
@@ -120,7 +122,9 @@ class Run {
       ...(performance.shortReads === undefined ? {} : { shortReads: performance.shortReads }),
     })
     this.#random = new Random(seed, 'stage')
-    this.#acting = plays.map((name, i) => begun(playNamed(name), this.#world, LOG_NAMES[i]!))
+    this.#acting = plays.map((play, i) =>
+      begun(typeof play === 'string' ? playNamed(play) : play, this.#world, LOG_NAMES[i]!),
+    )
     this.#setting = {
       database: lab.database,
       clock: this.#world.clock,
@@ -218,7 +222,7 @@ class Run {
   async #look(): Promise<Look> {
     const { files } = this.#world
     files.deliver()
-    if (!this.#isArmed) {
+    if (!this.#isArmed && this.#performance.withNaive !== false) {
       this.#naive.path.look(files, LOGS)
       this.#naive.inode.look(files, LOGS)
     }
