@@ -5,9 +5,8 @@
  * Promises: one alert is told once, reminded of and called over; what is not sent is told of or sent later; nothing here
  * throws into a loop. Refuses: text of a log anywhere but through an encoder, in arguments or in a header.
  */
-export { ALERT_KINDS, type AlertKind } from './alert.ts'
-export { CHANNEL_NAMES, type Channel, type ChannelName, type Delivery } from './channel.ts'
-export { type CommandOptions, commandChannel } from './channels/command.ts'
+export type { Channel, Delivery } from './channel.ts'
+export { commandChannel } from './channels/command.ts'
 export { isMailAddress, type MailOptions, mailChannel } from './channels/mail.ts'
 export { isWebhookUrl, type WebhookOptions, webhookChannel } from './channels/webhook.ts'
 export { type AlertRules, type LookReport, lookForAlerts, type Told } from './look.ts'
@@ -16,7 +15,6 @@ export type {
   LoaderSituation,
   LoaderState,
   OpenAnomaly,
-  SensorSituation,
   Situation,
   SourceSituation,
 } from './situation.ts'

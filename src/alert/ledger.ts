@@ -36,7 +36,7 @@ export type Kept = {
 }
 
 /** What earlier looks left behind, for the conditions. */
-export function pastOf(memory: AlertMemory, nowUs: InstantUs): Past {
+function pastOf(memory: AlertMemory, nowUs: InstantUs): Past {
   return {
     firstLookAtUs: memory.marks.find((one) => one.name === FIRST_LOOK)?.atUs ?? nowUs,
     deadLetters: new Map(

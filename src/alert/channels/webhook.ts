@@ -18,7 +18,7 @@ export type WebhookOptions = {
 }
 
 /** Name of the header: `sha256=` and HMAC-SHA256 over the bytes of the body, in hex. */
-export const SIGNATURE_HEADER = 'x-nacre-signature'
+const SIGNATURE_HEADER = 'x-nacre-signature'
 
 /** A failure that may pass; others (a wrong address, a refused message) are not tried again. */
 class Passing extends Error {}

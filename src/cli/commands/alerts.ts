@@ -1,3 +1,4 @@
+import { CHANNEL_NAMES } from '../../alert/channel.ts'
 import type { Channel, LookReport, Told } from '../../alert/index.ts'
 import { LookupFailed, UsageError } from '../../core/errors.ts'
 import { formatInstant } from '../../core/instant.ts'
@@ -98,7 +99,7 @@ export const alertsTest: Command = {
     channel: {
       type: 'string',
       value: 'NAME',
-      choices: ['webhook', 'mail', 'command'],
+      choices: CHANNEL_NAMES,
       help: 'only through this one',
     },
   },
