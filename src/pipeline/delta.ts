@@ -410,6 +410,10 @@ export class Follower {
     this.#dirtyFolders.add(path)
   }
 
+  #isWatched(path: string): boolean {
+    return this.#folders.get(dirname(path))?.watch !== undefined
+  }
+
   #dropFolder(folder: Folder): void {
     folder.watch?.close()
     this.#folders.delete(folder.path)
@@ -508,9 +512,13 @@ export class Follower {
       }
     }
     for (const root of this.#roots) if (root.kind !== 'folder') this.#lookAtRoot(root)
+    const now = this.#options.monotonicMs()
     for (const live of [...this.#live.values()]) {
-      if (live.paths.size > 0) for (const path of live.paths) this.#touch(path)
-      else if (!live.look(this.#options.monotonicMs())) this.#drop(live)
+      if (live.paths.size > 0) {
+        // Of what has long been quiet the system tells, where it can.
+        const isQuiet = now - live.grownAtMs > LIMITS.quietMs
+        for (const path of live.paths) if (!isQuiet || !this.#isWatched(path)) this.#touch(path)
+      } else if (!live.look(now)) this.#drop(live)
     }
     // All others in turn, so that a change that nobody told of is found in the end.
     for (let i = 0; i < LIMITS.followRoundFiles; i += 1) {
