@@ -241,14 +241,8 @@ class Run {
     for (const [i, make] of (this.#performance.others ?? []).entries()) {
       if (this.#random.chance(0.6)) continue
       let isDone = false
-      const looking = this.#disturbed(async () => {
-        this.#others[i] ??= await this.#begin(make)
-        let look = await this.#others[i].look()
-        for (let spins = 0; !look.isIdle && spins < SPINS_MAX; spins += 1)
-          look = await this.#others[i].look()
-        return look
-      }).then(
-        (look) => ({ look }),
+      const looking = this.#turnOf(i, make).then(
+        () => undefined,
         (error: unknown) => ({ error }),
       )
       looking.then(() => {
@@ -258,12 +252,23 @@ class Run {
         await this.#look()
         await new Promise((resolve) => setImmediate(resolve))
       }
-      const found = await looking
-      if ('error' in found) throw found.error
-      if (found.look !== undefined) continue
-      await this.#others[i]?.drop()
-      this.#others[i] = undefined
+      const failure = await looking
+      if (failure !== undefined) throw failure.error
     }
+  }
+
+  async #turnOf(i: number, make: MakeSubject): Promise<void> {
+    const look = await this.#disturbed(async () => {
+      this.#others[i] ??= await this.#begin(make)
+      let found = await this.#others[i].look()
+      for (let spins = 0; !found.isIdle && spins < SPINS_MAX; spins += 1)
+        found = await this.#others[i].look()
+      return found
+    })
+    if (look !== undefined) return
+    // At once: what it had taken ends with it, and others may wait for that.
+    await this.#others[i]?.drop()
+    this.#others[i] = undefined
   }
 
   /** @returns undefined when the loader did not survive it */
