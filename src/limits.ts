@@ -56,6 +56,8 @@ export const LIMITS = {
   goneMs: 60_000,
   /** Milliseconds without growth after which a file is closed until it changes: two days, for those that get late lines. */
   openQuietMs: 48 * 3_600_000,
+  /** Milliseconds between two looks at what a pattern matches, where no name came up that nobody knows. */
+  patternLookMs: 10_000,
   /** Files kept open at most; the limit of a process is often 1,024. */
   followOpenMax: 256,
   /** Milliseconds after which a change of a file must show in its time: FAT counts in steps of two seconds. */

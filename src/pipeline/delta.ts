@@ -5,7 +5,6 @@
  * unexpected (a file that is cut short, a cursor that another loader moved) is answered by forgetting what is known of
  * that file and meeting it as a stranger: by its content, as after a start.
  */
-import { basename, dirname, join } from 'node:path'
 import type { InstantUs } from '../core/instant.ts'
 import type { PackedBatch } from '../core/packed.ts'
 import { collectAll } from '../core/young-gc.ts'
@@ -14,20 +13,18 @@ import { toVisible } from '../neutralize/visible.ts'
 import { detectCompression } from '../source/decompress.ts'
 import {
   failureOf,
-  isGlob,
   isRotatedAway,
-  isSibling,
   isSystemError,
-  matchesOf,
   type PathFailure,
   realPathOf,
 } from '../source/discover.ts'
-import type { FileStat, OpenFile } from '../source/files.ts'
+import { type FileStat, inodeOf, type OpenFile } from '../source/files.ts'
 import { readAt } from '../source/plain.ts'
 import type { BatchWriter, Fates, LineageProof, LineageStore, SourceRecord } from '../store/port.ts'
 import { ValueDictionary } from './batch-builder.ts'
 import { addFates, noFates } from './fates.ts'
-import { inodeOf, LiveSource } from './live-source.ts'
+import { FollowedNames, type Root } from './followed-names.ts'
+import { LiveSource } from './live-source.ts'
 import {
   type FileManner,
   type FileOutcome,
@@ -99,16 +96,6 @@ export type FollowFigures = {
   readonly watched: boolean
 }
 
-type Root =
-  | { readonly kind: 'folder'; readonly path: string }
-  | {
-      readonly kind: 'file'
-      readonly path: string
-      /** Parts that were rotated away before are history that was not asked for. */
-      sinceUs: InstantUs | undefined
-    }
-  | { readonly kind: 'pattern'; readonly path: string }
-
 /** A path that is followed. */
 type Followed = {
   readonly path: string
@@ -125,18 +112,6 @@ type Followed = {
   isRead: boolean
   /** Its content is not what the store has of it, though its length and times may be. */
   isDoubted: boolean
-}
-
-type Folder = {
-  readonly path: string
-  readonly place: string
-  /** The named folder that it lies in, or is; undefined where only some of its files are followed. */
-  whole: Root | undefined
-  inode: string
-  watch: { close(): void } | undefined
-  /** Its own time of change when it was last listed, and how many more times it is listed to be sure. */
-  mtimeNs: string
-  listings: number
 }
 
 /** One reading under way. */
@@ -159,24 +134,19 @@ export class Follower {
   readonly #dictionary = new ValueDictionary()
   readonly #reader: Reader
   readonly #run: LoadRun
-  readonly #roots: Root[]
-  readonly #own: ReadonlySet<string>
-  readonly #folders = new Map<string, Folder>()
-  /** Where these really are: a folder that links lead to twice is followed once. */
-  readonly #folderPlaces = new Set<string>()
+  readonly #names: FollowedNames
   readonly #followed = new Map<string, Followed>()
   /** Open files by device and inode. */
   readonly #live = new Map<string, LiveSource>()
-  /** What the system told of, or a look at the names brought up. */
-  readonly #dirty = new Map<string, Root | undefined>()
-  readonly #dirtyFolders = new Set<string>()
   /** Files to be read: now, in this order, or later. */
   readonly #ready = new Set<string>()
   readonly #later = new Map<string, number>()
   #reading: Reading | undefined
-  /** Files that were read to their end and stay open when that is committed. */
   #toOpenSinceMs = 0
+  /** Files that were read to their end and stay open when that is committed. */
   readonly #toOpen: { readonly followed: Followed; readonly sourceId: number }[] = []
+  /** Sources whose file is no longer theirs, and of which the store still says that bytes wait. */
+  readonly #cut: LiveSource[] = []
   #polledMs = Number.NEGATIVE_INFINITY
   /** Where the round of looks at old files stands. */
   #round: Iterator<Followed> | undefined
@@ -206,8 +176,13 @@ export class Follower {
     this.#stages = stages
     this.#reader = inlineReader(1, stages, options.files)
     this.#run = new LoadRun({ ...options, dryRun: false }, store, writer)
-    this.#own = new Set(options.ownFolders.map((folder) => realPathOf(folder, options.files)))
-    this.#roots = options.paths.map((path) => this.#rootOf(path))
+    this.#names = new FollowedNames(
+      options.paths,
+      options.ownFolders,
+      options.files,
+      (path) => this.#followed.get(path)?.root,
+      () => this.#wake?.(),
+    )
     this.#allowance = options.recordsPerSecondMax()
     this.#allowanceMs = options.monotonicMs()
   }
@@ -238,7 +213,7 @@ export class Follower {
       await this.#commit()
     }
     return {
-      isIdle: !isBusy && this.#ready.size === 0 && !this.#isDirty(),
+      isIdle: !isBusy && this.#ready.size === 0 && !this.#names.hasNews(),
       hasBacklog: hasAllowance && (this.#ready.size > 0 || this.#reading !== undefined || hasMore),
       committed: this.#committed - before,
       dueMs: this.#nextDue(hasAllowance),
@@ -291,9 +266,7 @@ export class Follower {
   close(): void {
     for (const live of this.#live.values()) live.close()
     this.#live.clear()
-    for (const { watch } of this.#folders.values()) watch?.close()
-    this.#folders.clear()
-    this.#folderPlaces.clear()
+    this.#names.close()
   }
 
   standings(): SourceStanding[] {
@@ -336,128 +309,25 @@ export class Follower {
       queued: this.#ready.size + this.#later.size + (this.#reading === undefined ? 0 : 1),
       foreign,
       failed,
-      notices: this.#run.notices(),
+      notices: [...this.#names.notices(), ...this.#run.notices()],
       hostile: this.#run.hostile(),
       batchBytes: this.#batchBytes,
-      watched: [...this.#folders.values()].every(({ watch }) => watch !== undefined),
+      watched: this.#names.areAllWatched(),
     }
   }
 
   // --- finding
 
-  #rootOf(path: string): Root {
-    const { files } = this.#options
-    if (isGlob(path, files)) return { kind: 'pattern', path }
-    try {
-      if (files.stat(path).kind === 'folder') return { kind: 'folder', path }
-    } catch {
-      // It may come: a file, until it turns out to be a folder.
-    }
-    return { kind: 'file', path, sinceUs: undefined }
-  }
-
   async #start(): Promise<void> {
     this.#hasStarted = true
-    for (const root of this.#roots) {
-      if (root.kind === 'file') {
-        const real = realPathOf(root.path, this.#options.files)
-        root.sinceUs = await followedSinceUs(real, { ...this.#options, dryRun: false }, this.#store)
-      }
-      this.#lookAtRoot(root)
+    for (const root of this.#names.roots) {
+      if (root.kind !== 'file') continue
+      const real = realPathOf(root.path, this.#options.files)
+      root.sinceUs = await followedSinceUs(real, { ...this.#options, dryRun: false }, this.#store)
     }
+    this.#names.start()
     this.#examineAll()
     this.#sortReady()
-  }
-
-  #lookAtRoot(root: Root): void {
-    if (root.kind === 'folder') this.#addFolder(root.path, root)
-    else if (root.kind === 'file') {
-      this.#addFolder(dirname(root.path), undefined)
-      this.#dirty.set(root.path, root)
-    } else {
-      for (const path of matchesOf(root.path, this.#options.files)) {
-        if (path === root.path) continue
-        this.#addFolder(dirname(path), undefined)
-        this.#dirty.set(path, root)
-      }
-    }
-  }
-
-  #addFolder(path: string, whole: Root | undefined): void {
-    const known = this.#folders.get(path)
-    if (known !== undefined) {
-      if (known.whole === undefined && whole !== undefined) {
-        known.whole = whole
-        this.#dirtyFolders.add(path)
-      }
-      return
-    }
-    const place = realPathOf(path, this.#options.files)
-    if (this.#own.has(place) || this.#folderPlaces.has(place)) return
-    if (this.#folders.size >= LIMITS.followFoldersMax) return
-    const folder: Folder = {
-      path,
-      place,
-      whole,
-      inode: '',
-      watch: undefined,
-      mtimeNs: '',
-      listings: 0,
-    }
-    this.#folders.set(path, folder)
-    this.#folderPlaces.add(place)
-    this.#watch(folder)
-    this.#dirtyFolders.add(path)
-  }
-
-  #isWatched(path: string): boolean {
-    return this.#folders.get(dirname(path))?.watch !== undefined
-  }
-
-  #dropFolder(folder: Folder): void {
-    folder.watch?.close()
-    this.#folders.delete(folder.path)
-    this.#folderPlaces.delete(folder.place)
-  }
-
-  #watch(folder: Folder): void {
-    folder.watch?.close()
-    folder.watch = this.#options.files.watch(
-      folder.path,
-      (name) => {
-        if (name === undefined) this.#dirtyFolders.add(folder.path)
-        else this.#touch(join(folder.path, name))
-        this.#wakeUp()
-      },
-      () => {
-        folder.watch = undefined
-      },
-    )
-  }
-
-  /** Notes that something may have changed at a path. */
-  #touch(path: string): void {
-    if (this.#dirty.has(path)) return
-    const root = this.#followed.get(path)?.root ?? this.#rootFor(path)
-    if (root !== undefined) this.#dirty.set(path, root)
-  }
-
-  #rootFor(path: string): Root | undefined {
-    const folder = dirname(path)
-    return (
-      this.#roots.find((root) => root.path === path) ??
-      this.#folders.get(folder)?.whole ??
-      this.#roots.find(
-        (root) =>
-          root.kind === 'file' &&
-          dirname(root.path) === folder &&
-          isSibling(basename(path), basename(root.path)),
-      )
-    )
-  }
-
-  #isDirty(): boolean {
-    return this.#dirty.size > 0 || this.#dirtyFolders.size > 0
   }
 
   /** Brings what is known of names and sizes up to date. */
@@ -470,54 +340,33 @@ export class Follower {
     for (const [path, dueMs] of this.#later) {
       if (dueMs > now) continue
       this.#later.delete(path)
-      this.#touch(path)
+      this.#names.touch(path)
     }
     this.#examineAll()
   }
 
   #examineAll(): void {
-    // A look at a folder brings up paths, and one at a path may bring up a folder.
-    while (this.#isDirty()) {
-      const folders = [...this.#dirtyFolders]
-      this.#dirtyFolders.clear()
-      for (const path of folders) {
-        const folder = this.#folders.get(path)
-        if (folder !== undefined) this.#list(folder)
-      }
-      const paths = [...this.#dirty]
-      this.#dirty.clear()
-      for (const [path, root] of paths) this.#examine(path, root)
+    // A look at a path may bring up a folder, and that further paths.
+    while (this.#names.hasNews()) {
+      for (const [path, root] of this.#names.news(this.#openPaths())) this.#examine(path, root)
     }
+  }
+
+  /** Names of files that are open. */
+  *#openPaths(): Generator<string> {
+    for (const { paths } of this.#live.values()) yield* paths
   }
 
   /** What is looked at whether or not the system tells: the same few calls however many old files there are. */
   #poll(): void {
-    for (const folder of this.#folders.values()) {
-      const stat = this.#statOf(folder.path)
-      if (stat === undefined) {
-        if (folder.mtimeNs !== '') this.#dirtyFolders.add(folder.path)
-        continue
-      }
-      // A folder that was made anew is another one, and the old watch tells nothing of it.
-      if (folder.watch === undefined || folder.inode !== inodeOf(stat)) this.#watch(folder)
-      folder.inode = inodeOf(stat)
-      if (stat.mtimeNs !== folder.mtimeNs) {
-        folder.mtimeNs = stat.mtimeNs
-        // The clock of a file system is coarse: what comes right after a listing may not show in it.
-        folder.listings = 3
-      }
-      if (folder.listings > 0) {
-        folder.listings -= 1
-        this.#dirtyFolders.add(folder.path)
-      }
-    }
-    for (const root of this.#roots) if (root.kind !== 'folder') this.#lookAtRoot(root)
     const now = this.#options.monotonicMs()
+    this.#names.poll(now)
     for (const live of [...this.#live.values()]) {
       if (live.paths.size > 0) {
         // Of what has long been quiet the system tells, where it can.
         const isQuiet = now - live.grownAtMs > LIMITS.quietMs
-        for (const path of live.paths) if (!isQuiet || !this.#isWatched(path)) this.#touch(path)
+        for (const path of live.paths)
+          if (!isQuiet || !this.#names.isWatched(path)) this.#names.touch(path)
       } else if (!live.look(now)) this.#drop(live)
     }
     // All others in turn, so that a change that nobody told of is found in the end.
@@ -528,39 +377,9 @@ export class Follower {
         this.#round = undefined
         break
       }
-      this.#touch(next.value.path)
+      this.#names.touch(next.value.path)
     }
     this.#closeOld()
-  }
-
-  #list(folder: Folder): void {
-    let names: readonly string[] = []
-    try {
-      names = this.#options.files.names(folder.path)
-    } catch {
-      folder.watch?.close()
-      folder.watch = undefined
-      folder.mtimeNs = ''
-      if (folder.whole !== undefined && folder.path !== folder.whole.path) this.#dropFolder(folder)
-    }
-    for (const name of names) {
-      const path = join(folder.path, name)
-      if (!this.#followed.has(path)) this.#touch(path)
-    }
-    // Names that are gone, of files that are open: their last lines are read through what is open.
-    const present = new Set(names)
-    for (const live of this.#live.values()) {
-      for (const path of live.paths)
-        if (dirname(path) === folder.path && !present.has(basename(path))) this.#touch(path)
-    }
-  }
-
-  #statOf(path: string): FileStat | undefined {
-    try {
-      return this.#options.files.stat(path)
-    } catch {
-      return undefined
-    }
   }
 
   #examine(path: string, root: Root | undefined): void {
@@ -575,8 +394,7 @@ export class Follower {
       return
     }
     if (stat.kind === 'folder') {
-      if (root?.kind === 'folder') this.#addFolder(path, root)
-      else if (root !== undefined && path === root.path) this.#becomesFolder(root)
+      this.#names.isFolder(path, root)
       return
     }
     if (stat.kind !== 'file' || root === undefined) return
@@ -629,18 +447,8 @@ export class Follower {
     return stat.size <= LIMITS.foreignLookBytes || stat.size >= foreign.size * 2
   }
 
-  /** A named path that was not there turned out to be a folder. */
-  #becomesFolder(root: Root): void {
-    const at = this.#roots.indexOf(root)
-    if (at < 0) return
-    const folder: Root = { kind: 'folder', path: root.path }
-    this.#roots[at] = folder
-    this.#lookAtRoot(folder)
-  }
-
   #missing(path: string, followed: Followed | undefined, error: unknown): void {
-    const folder = this.#folders.get(path)
-    if (folder !== undefined && path !== folder.whole?.path) this.#dropFolder(folder)
+    this.#names.isGone(path)
     if (followed === undefined) return
     const failure = failureOf(path, error)
     if (failure.code !== 'SOURCE_NOT_FOUND') {
@@ -834,11 +642,14 @@ export class Follower {
             false,
           ),
     )
+    live.hasToldPending = pendingBytes > 0
   }
 
   /** Forgets an open file; its paths are met as strangers. */
   #drop(live: LiveSource): void {
     live.close()
+    // What waited behind its cursor is no longer there to be read.
+    if (live.hasToldPending) this.#cut.push(live)
     this.#live.delete(live.key)
     for (const path of live.paths) {
       const followed = this.#followed.get(path)
@@ -884,11 +695,10 @@ export class Follower {
   async #readNext(): Promise<boolean> {
     if (this.#reading === undefined && !this.#begin()) return false
     const reading = this.#reading!
+    const before = this.#run.lines
     const step = await reading.steps.next()
-    if (step.done !== true) {
-      this.#allowance -= 1
-      return true
-    }
+    this.#allowance -= this.#run.lines - before
+    if (step.done !== true) return true
     this.#reading = undefined
     await this.#settle(reading.followed, step.value)
     return true
@@ -962,7 +772,7 @@ export class Follower {
         followed.failures += 1
         followed.failure = outcome.failure
         followed.isRead = false
-        if (outcome.failure.code === 'SOURCE_NOT_FOUND') this.#touch(followed.path)
+        if (outcome.failure.code === 'SOURCE_NOT_FOUND') this.#names.touch(followed.path)
         else
           this.#delay(
             followed.path,
@@ -976,7 +786,7 @@ export class Follower {
             inode: inodeOf(outcome.stat),
             size: outcome.stat.size,
           }
-        this.#touch(followed.path)
+        this.#names.touch(followed.path)
         return
       case 'later':
         // Another loader has it, or what was read here of a copy is not committed.
@@ -989,7 +799,7 @@ export class Follower {
         return
       case 'source':
         this.#pending.push(outcome.report)
-        this.#touch(followed.path)
+        this.#names.touch(followed.path)
         if (outcome.isCut) {
           followed.isRead = false
           return
@@ -1045,6 +855,7 @@ export class Follower {
       this.#join(followed, known)
       return
     }
+    live.hasToldPending = source.pendingBytes > 0
     this.#live.set(live.key, live)
     this.#join(followed, live)
   }
@@ -1077,6 +888,14 @@ export class Follower {
   }
 
   async #commit(): Promise<void> {
+    // No record of the file: it is another one by now.
+    for (const { sourceId, path } of this.#cut.splice(0))
+      await this.#run.update(sourceId, {
+        state: 'open',
+        pendingBytes: 0,
+        compression: 'none',
+        path: toVisible(path),
+      })
     await this.#run.commit()
     for (const fates of this.#pending.splice(0)) {
       addFates(this.#total, fates)
@@ -1138,7 +957,7 @@ export class Follower {
   }
 
   async #sleep(dueMs: number | undefined): Promise<void> {
-    if (this.#isDirty()) return
+    if (this.#names.hasNews()) return
     const { monotonicMs, pollMs, signal } = this.#options
     const restMs = Math.min(pollMs, LIMITS.sleepMsMax)
     const ms = dueMs === undefined ? restMs : Math.min(restMs, Math.max(1, dueMs - monotonicMs()))
@@ -1155,9 +974,5 @@ export class Follower {
       signal.addEventListener('abort', wakeUp, { once: true })
       this.#wake = wakeUp
     })
-  }
-
-  #wakeUp(): void {
-    this.#wake?.()
   }
 }

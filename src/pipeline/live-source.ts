@@ -6,7 +6,7 @@ import type { PackedBatch } from '../core/packed.ts'
 import { Rate } from '../core/rate.ts'
 import { LIMITS } from '../limits.ts'
 import { isSystemError } from '../source/discover.ts'
-import type { FileStat, OpenFile } from '../source/files.ts'
+import { type FileStat, inodeOf, type OpenFile } from '../source/files.ts'
 import { PlainChunks, readAt } from '../source/plain.ts'
 import type { LineageProof, SourceRecord } from '../store/port.ts'
 import type { ValueDictionary } from './batch-builder.ts'
@@ -69,6 +69,8 @@ export class LiveSource {
   blockedUntilMs = Number.NEGATIVE_INFINITY
   /** Bytes that a reading needs at least to find a whole record. */
   bytesNeeded = 0
+  /** The store says that bytes wait behind its cursor. */
+  hasToldPending = false
   readonly rate = new Rate(LIMITS.rateMs)
   /** Time of its newest event. */
   lastEventUs: InstantUs | undefined
@@ -247,9 +249,4 @@ export class LiveSource {
     const length = Math.min(offset, LIMITS.lineageTailBytes)
     return readAt(this.#file, offset - length, length)
   }
-}
-
-/** Names a file while it exists. */
-export function inodeOf(stat: Pick<FileStat, 'device' | 'inode'>): string {
-  return `${stat.device}:${stat.inode}`
 }

@@ -123,3 +123,8 @@ function statOf(stat: BigIntStats): FileStat {
     ctimeNs: String(stat.ctimeNs),
   }
 }
+
+/** Names a file while it exists. */
+export function inodeOf(stat: Pick<FileStat, 'device' | 'inode'>): string {
+  return `${stat.device}:${stat.inode}`
+}
