@@ -60,6 +60,8 @@ export const LIMITS = {
   followOpenMax: 256,
   /** Milliseconds after which a change of a file must show in its time: FAT counts in steps of two seconds. */
   fileTickMs: 2_500,
+  /** Milliseconds for which files that were read to their end are gathered before one commit and their opening. */
+  openDelayMs: 50,
   /** Folders that are followed; each takes one watch of the system. */
   followFoldersMax: 4_096,
   /** Old files looked at in each poll, in turn: 20 microseconds each, so that 10,000 of them cost as little as 100. */
@@ -83,6 +85,8 @@ export const LIMITS = {
   rateMs: 10_000,
   /** Milliseconds after which what a follower did is added to the figures of the store. */
   figuresMs: 60_000,
+  /** Anomalies that alerts are looked for in, the newest. */
+  alertAnomaliesMax: 100,
   /** Output of an archive is refused beyond both of these. */
   archiveRatioMax: 1_000,
   archiveBytesMax: 1024 * 1024 * 1024,
@@ -152,6 +156,52 @@ export const LIMITS = {
   ruleTextCharsMax: 65_536,
   /** Milliseconds that one rule may take for one text before it is reported. */
   ruleMsMax: 25,
+
+  // Anomalies of the live stream.
+  /** Weeks of hours that baselines are made of; older hours are forgotten. */
+  activityWeeks: 8,
+  /** Hours that must have been counted before a detector speaks: three days, so that a start is no storm. */
+  activitySamplesMin: 72,
+  /** Spreads above the median from which a figure is an alarm; docs/anomalies.md has what it costs in false ones. */
+  anomalyScoreMin: 6,
+  /** Hours back from now that are still judged: later arrivals are history. */
+  anomalyLateHours: 48,
+  /** Values that one anomaly names. */
+  anomalyEvidenceMax: 10,
+  /** Characters of such a value. */
+  anomalyTextCharsMax: 200,
+  /** Percent of the threshold that reviewers can raise a detector to; beyond, it should rather be ignored. */
+  anomalyFactorPercentMax: 800,
+  /** Percent of the present factor that a false alarm raises it to. */
+  anomalyFactorStepPercent: 125,
+  /** Minutes for which an alarm lowers the rate of the follower. */
+  anomalyThrottleMinutes: 15,
+  /** Undecided alarms that are handed on at once, newest first. */
+  anomaliesOpenMax: 100,
+  /** Texts that a confirmed anomaly proposes rules for. */
+  anomalyDraftsMax: 10,
+  /** Sensors that are watched; names of sensors come from events. */
+  sensorsWatchedMax: 1_000,
+  /** Hours of one sensor of which values are kept at hand for evidence. */
+  hoursWatchedMax: 12,
+  /** Addresses of one minute that are told apart, for each sensor: the busiest; attackers choose addresses. */
+  addressesWatchedMax: 256,
+  /** Addresses, and sessions, of one hour that are told apart, for each sensor. */
+  hourTopMax: 32,
+  /** Sessions with a log-in that the meter remembers, to tell what came after one. */
+  loggedInSessionsMax: 20_000,
+  /** Days after which a value that comes again is new. */
+  newValueDays: 30,
+  /** Values of these days that are remembered: 10 bytes each, twice; beyond, the oldest days are forgotten. */
+  knownValuesMax: 524_288,
+  /** Keys in one command line that are looked at. */
+  sshKeysOfCommandMax: 8,
+  /** Sessions with a known place that an hour needs before its mix is compared. */
+  mixSessionsMin: 50,
+  /** Sessions with a known place that the 30 days before need. */
+  mixBaselineMin: 500,
+  /** Networks of one sensor and day that are told apart; the others count as one. */
+  mixGroupsMax: 256,
 
   /** Payloads of one run of the red team; each becomes about fifty events, twice. */
   redteamPayloadsMax: 20_000,

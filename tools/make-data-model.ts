@@ -51,6 +51,10 @@ const PURPOSES: Readonly<Record<keyof typeof TABLES, string>> = {
   alerts: 'What people were told, or are to be: one row for each kind and subject.',
   alert_marks: 'What looks for alerts remember from one to the next.',
   alert_channels: 'What was sent by each channel of alerts, and held back.',
+  activity_hours:
+    'What followers counted, by sensor and hour: what is usual is told from it. Eight weeks are kept.',
+  anomalies: 'Hours that were not as usual, with what is behind them and what a person said of it.',
+  detectors: 'Detectors whose threshold for a sensor was raised by false alarms.',
   artifacts: 'TTY logs and downloads that were looked at with `--artifacts`.',
 }
 

@@ -1,4 +1,4 @@
--- The schema of an SQLite database of nacre, version 4. docs/data-model.md says what the columns mean.
+-- The schema of an SQLite database of nacre, version 5. docs/data-model.md says what the columns mean.
 -- Made from src/store/migrations/ by tools/make-schema-page.ts: write a migration, do not change this page.
 
 CREATE TABLE migrations (id integer primary key, name text not null, applied_at_us integer not null) strict;
@@ -509,6 +509,48 @@ CREATE TABLE followed_paths (
   sensor_override text    not null,
   since_us        integer not null,
   primary key (path, sensor_override)
+) strict, without rowid;
+
+CREATE INDEX sources_head_length on sources (sensor_override, head_length);
+
+CREATE TABLE activity_hours (
+  sensor_id integer not null,
+  hour      integer not null,
+  metric    text    not null,
+  value     integer not null,
+  primary key (sensor_id, hour, metric)
+) strict, without rowid;
+
+CREATE TABLE anomalies (
+  id            integer primary key,
+  detector      text    not null,
+  sensor_id     integer not null,
+  hour          integer not null,
+  severity      text    not null check (severity in ('alarm', 'notice')),
+  first_seen_us integer not null,
+  last_seen_us  integer not null,
+  figure        integer not null,
+  baseline      integer not null,
+  spread        integer not null,
+  samples       integer not null,
+  basis         text    not null,
+  score         integer not null,
+  threshold     integer not null,
+  evidence      text    not null,
+  state         text    not null check (state in ('new', 'confirmed', 'false')),
+  decided_by    text,
+  decided_at_us integer,
+  reason        text,
+  unique (detector, sensor_id, hour, severity)
+) strict;
+
+CREATE INDEX anomalies_open on anomalies (state, severity, hour);
+
+CREATE TABLE detectors (
+  detector       text    not null,
+  sensor_id      integer not null,
+  factor_percent integer not null,
+  primary key (detector, sensor_id)
 ) strict, without rowid;
 
 CREATE TABLE alerts (

@@ -22,7 +22,8 @@ import { type Alerting, startAlerts } from './alert-watch.ts'
 import type { App } from './app.ts'
 import { EXIT, type OptionValues } from './command.ts'
 import { followStatus } from './follow-status.ts'
-import { FigureKeeper, rulesOff, sensorOf, writerVersions } from './load.ts'
+import { FollowWatches } from './follow-watches.ts'
+import { rulesOff, sensorOf, writerVersions } from './load.ts'
 import { loaderStateOf, sourceSituation } from './situation.ts'
 
 /** Follows paths until a signal comes. @returns the exit status; the signal's own goes before it */
@@ -98,6 +99,7 @@ async function openFollower(
     const signingKey = await app.prepare(store)
     const writer = store.writer(await writerVersions(app))
     const stages = await makeStages(await app.stagesPlan(store, writer.needs))
+    const watches = await FollowWatches.start(app, store)
     const followOptions: FollowOptions = {
       paths: paths.map((path) => resolve(path)),
       ownFolders: [app.settings.data],
@@ -111,16 +113,16 @@ async function openFollower(
       files: systemFiles,
       signingKey,
       pollMs: app.settings.followPollMs,
-      recordsPerSecondMax: app.settings.followRecordsPerSecond,
+      recordsPerSecondMax: () => watches.recordsPerSecondMax(),
+      onCommitted: (readerId, batch, fates) => watches.observe(readerId, batch, fates),
       onRulesOff: (ids) => rulesOff(app, store, ids),
     }
     const follower = new Follower(followOptions, store, writer, stages)
-    const figures = new FigureKeeper(app, store)
-    watch.figures = figures
+    watch.watches = watches
     return {
       follower,
       async close() {
-        await figures.keep(follower.figures()).catch(() => {})
+        await watches.stop(follower)
         await writer.close().catch(() => {})
         await store.close()
       },
@@ -158,12 +160,11 @@ class Watchman {
   #opened: Opened | undefined
   #toldMs = Number.NEGATIVE_INFINITY
   #aliveMs = Number.NEGATIVE_INFINITY
-  #figuresMs = performance.now()
   #hasWarned = false
   /** Something was committed that the status files do not tell yet. */
   #hasNews = false
   readonly #rate = new Rate(LIMITS.rateMs)
-  figures: FigureKeeper | undefined
+  watches: FollowWatches | undefined
   alerting: Alerting | undefined
   #lookedMs = Number.NEGATIVE_INFINITY
   #alertsFailure = ''
@@ -205,10 +206,7 @@ class Watchman {
     const { watchdogMs } = this.#notifier
     this.#look()
     if (watchdogMs !== undefined && now - this.#aliveMs >= watchdogMs) this.#alive('following')
-    if (now - this.#figuresMs >= LIMITS.figuresMs) {
-      this.#figuresMs = now
-      await this.figures?.keep(opened.follower.figures())
-    }
+    await this.watches?.between(opened.follower)
   }
 
   async stopped(): Promise<void> {

@@ -1,7 +1,8 @@
 /** Where things stand for alerts: asked of the store, the disk and the status file of the follower. */
 import { statfsSync } from 'node:fs'
 import type { LoaderSituation, LoaderState, Situation, SourceSituation } from '../alert/index.ts'
-import type { InstantUs } from '../core/instant.ts'
+import { sentenceOn } from '../anomaly/index.ts'
+import { type InstantUs, US_PER_DAY } from '../core/instant.ts'
 import type { SafeText } from '../core/text.ts'
 import { LIMITS } from '../limits.ts'
 import { fromVisible, toVisible } from '../neutralize/visible.ts'
@@ -27,8 +28,32 @@ export async function storedSituation(
     deadLetters: await openDeadLetters(query),
     heldBatches: await waitingBatches(query),
     disk: diskOf(dataFolder),
-    openAnomalies: [],
+    openAnomalies: await openAnomalies(store, nowUs),
   }
+}
+
+/** Alarms of the last two days that nobody has decided on; older ones were told long ago. */
+async function openAnomalies(
+  store: Store,
+  nowUs: InstantUs,
+): Promise<NonNullable<Situation['openAnomalies']>> {
+  const found = await store.activity.anomalies({
+    state: 'new',
+    severity: 'alarm',
+    sensor: undefined,
+    limit: LIMITS.alertAnomaliesMax,
+  })
+  return found
+    .filter((one) => nowUs - one.lastSeenUs < 2 * US_PER_DAY)
+    .map((one) => ({
+      id: one.id,
+      detector: one.detector,
+      sensor: one.sensor,
+      atUs: one.firstSeenUs,
+      figure: one.figure,
+      baseline: one.baseline,
+      message: sentenceOn(one),
+    }))
 }
 
 /** The whole situation of one who does not follow: the follower's part comes from its status file. */

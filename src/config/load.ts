@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { ANOMALY_ACTIONS, type AnomalyPolicy, DETECTORS } from '../core/anomaly.ts'
 import { ConfigError } from '../core/errors.ts'
 import { ownText } from '../core/event.ts'
 import {
@@ -57,6 +58,8 @@ export async function loadSettings(
     evidenceActors: listOf(String(get('evidence.actors'))),
     piiDetectors: namesOf('pii.detectors', String(get('pii.detectors')), PII_DETECTORS),
     piiPlugins: listOf(String(get('pii.plugins'))),
+    anomalyPolicy: policyOf('anomaly.policy', String(get('anomaly.policy'))),
+    anomalyThrottleEventsPerSecond: Number(get('anomaly.throttle_events_per_second')),
     alerts: alertSettings(get),
     sensors: file.sensors,
     all,
@@ -214,6 +217,26 @@ function namesOf<T extends string>(name: string, value: string, known: readonly 
     if (found === undefined) throw badValue(name, one, `of ${known.join(', ')}`)
     return found
   })
+}
+
+/** Pairs of detector and action; each detector once. */
+function policyOf(name: string, value: string): AnomalyPolicy {
+  const policy = new Map(
+    listOf(value).map((one) => {
+      const [detector, action, ...rest] = one.split(':').map((word) => word.trim())
+      const known = DETECTORS.find((other) => other === detector)
+      const does = ANOMALY_ACTIONS.find((other) => other === action)
+      if (known === undefined || does === undefined || rest.length > 0)
+        throw badValue(
+          name,
+          one,
+          `pairs detector:action, of ${DETECTORS.join(', ')} and ${ANOMALY_ACTIONS.join(', ')}`,
+        )
+      return [known, does] as const
+    }),
+  )
+  if (policy.size !== listOf(value).length) throw badValue(name, value, 'each detector once')
+  return policy
 }
 
 export function badValue(name: string, value: string, wanted: string): ConfigError {

@@ -1,3 +1,5 @@
+import type { AnomalyPolicy } from '../core/anomaly.ts'
+
 /** Every setting, once: name in the file, environment variable, option, default, range, meaning. */
 export type SettingSpec = {
   readonly name: string
@@ -171,6 +173,26 @@ export const SETTINGS = [
     type: 'string',
     fallback: '',
     meaning: 'files of further detectors, with commas (docs/privacy.md)',
+  },
+  {
+    name: 'anomaly.policy',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning:
+      'what alarms do besides being told: detector:throttle or detector:hold, with commas (docs/anomalies.md); empty: nothing',
+  },
+  {
+    name: 'anomaly.throttle_events_per_second',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 200,
+    min: 1,
+    max: 1_000_000,
+    unit: 'events per second',
+    meaning: 'rate of the follower for 15 minutes after an alarm whose action is throttle',
   },
   {
     name: 'alerts.check_seconds',
@@ -441,6 +463,8 @@ export type Settings = {
   readonly evidenceActors: readonly string[]
   readonly piiDetectors: readonly string[]
   readonly piiPlugins: readonly string[]
+  readonly anomalyPolicy: AnomalyPolicy
+  readonly anomalyThrottleEventsPerSecond: number
   readonly alerts: AlertSettings
   /** Sensor by path prefix, from `[sensors]` of the file. */
   readonly sensors: Readonly<Record<string, string>>

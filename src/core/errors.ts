@@ -92,6 +92,7 @@ export class LookupFailed extends OperatingError<
   | 'LOOKUP_NO_LETTER' // no dead letter of this number
   | 'LOOKUP_NO_RULE' // no rule of this id
   | 'LOOKUP_NO_ALERT' // no open alert of this number
+  | 'LOOKUP_NO_ANOMALY' // no anomaly of this number, or it is decided already
 > {}
 
 /** Sealed bytes are not shown. */

@@ -50,8 +50,8 @@ export type FollowOptions = Omit<LoadRunOptions, 'dryRun'> & {
   readonly monotonicMs: () => number
   /** How often everything is looked at whether or not the system tells of changes. */
   readonly pollMs: number
-  /** Records a second at most; 0 for no limit. */
-  readonly recordsPerSecondMax: number
+  /** Records a second at most; 0 for no limit. Asked before each pass. */
+  readonly recordsPerSecondMax: () => number
 }
 
 /** What one step did. */
@@ -174,6 +174,9 @@ export class Follower {
   readonly #ready = new Set<string>()
   readonly #later = new Map<string, number>()
   #reading: Reading | undefined
+  /** Files that were read to their end and stay open when that is committed. */
+  #toOpenSinceMs = 0
+  readonly #toOpen: { readonly followed: Followed; readonly sourceId: number }[] = []
   #polledMs = Number.NEGATIVE_INFINITY
   /** Where the round of looks at old files stands. */
   #round: Iterator<Followed> | undefined
@@ -205,7 +208,7 @@ export class Follower {
     this.#run = new LoadRun({ ...options, dryRun: false }, store, writer)
     this.#own = new Set(options.ownFolders.map((folder) => realPathOf(folder, options.files)))
     this.#roots = options.paths.map((path) => this.#rootOf(path))
-    this.#allowance = options.recordsPerSecondMax
+    this.#allowance = options.recordsPerSecondMax()
     this.#allowanceMs = options.monotonicMs()
   }
 
@@ -230,7 +233,10 @@ export class Follower {
       isBusy = (await this.#readNext()) || read.hasRead
       this.#adapt(this.#options.monotonicMs() - started, isBusy)
     }
-    if (!isBusy) await this.#commit()
+    if (!isBusy) {
+      await this.#openRead()
+      await this.#commit()
+    }
     return {
       isIdle: !isBusy && this.#ready.size === 0 && !this.#isDirty(),
       hasBacklog: hasAllowance && (this.#ready.size > 0 || this.#reading !== undefined || hasMore),
@@ -258,6 +264,11 @@ export class Follower {
         outcome.hasBacklog ? setImmediate(resolve) : setTimeout(resolve, gatherMs),
       )
     }
+  }
+
+  /** Commits what is open, so that others of this process can write. */
+  async rest(): Promise<void> {
+    await this.#commit()
   }
 
   /** Stops at a batch boundary; what is open is noted, so that the next start has little to prove. */
@@ -399,6 +410,10 @@ export class Follower {
     this.#dirtyFolders.add(path)
   }
 
+  #isWatched(path: string): boolean {
+    return this.#folders.get(dirname(path))?.watch !== undefined
+  }
+
   #dropFolder(folder: Folder): void {
     folder.watch?.close()
     this.#folders.delete(folder.path)
@@ -497,9 +512,13 @@ export class Follower {
       }
     }
     for (const root of this.#roots) if (root.kind !== 'folder') this.#lookAtRoot(root)
+    const now = this.#options.monotonicMs()
     for (const live of [...this.#live.values()]) {
-      if (live.paths.size > 0) for (const path of live.paths) this.#touch(path)
-      else if (!live.look(this.#options.monotonicMs())) this.#drop(live)
+      if (live.paths.size > 0) {
+        // Of what has long been quiet the system tells, where it can.
+        const isQuiet = now - live.grownAtMs > LIMITS.quietMs
+        for (const path of live.paths) if (!isQuiet || !this.#isWatched(path)) this.#touch(path)
+      } else if (!live.look(now)) this.#drop(live)
     }
     // All others in turn, so that a change that nobody told of is found in the end.
     for (let i = 0; i < LIMITS.followRoundFiles; i += 1) {
@@ -995,9 +1014,25 @@ export class Follower {
       }
       return
     }
+    if (this.#toOpen.length === 0) this.#toOpenSinceMs = this.#options.monotonicMs()
+    this.#toOpen.push({ followed, sourceId })
+    // What is written now must soon be followed; of many files that are met at once, one commit does for many.
+    const waitedMs = this.#options.monotonicMs() - this.#toOpenSinceMs
+    if (this.#ready.size === 0 || waitedMs >= LIMITS.openDelayMs) await this.#openRead()
+  }
+
+  /** Opens what was read to its end, once that is committed. */
+  async #openRead(): Promise<void> {
+    if (this.#toOpen.length === 0) return
     await this.#commit()
+    if (this.#live.size + this.#toOpen.length > LIMITS.followOpenMax) this.#closeOld()
+    for (const { followed, sourceId } of this.#toOpen.splice(0))
+      await this.#openOne(followed, sourceId)
+  }
+
+  async #openOne(followed: Followed, sourceId: number): Promise<void> {
     const source = await this.#store.source(sourceId)
-    if (source === undefined) return
+    if (source === undefined || this.#followed.get(followed.path) !== followed) return
     const live = this.#open(followed.path, source)
     if (live === undefined) {
       followed.isRead = false
@@ -1075,7 +1110,7 @@ export class Follower {
   }
 
   #hasAllowance(): boolean {
-    const { recordsPerSecondMax } = this.#options
+    const recordsPerSecondMax = this.#options.recordsPerSecondMax()
     if (recordsPerSecondMax === 0) return true
     const now = this.#options.monotonicMs()
     this.#allowance = Math.min(

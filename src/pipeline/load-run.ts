@@ -42,8 +42,8 @@ export type LoadRunOptions = {
   readonly signingKey: SigningKey
   /** Told of rules that were switched off because they took too long; called between two transactions. */
   readonly onRulesOff?: ((ruleIds: readonly string[]) => Promise<void>) | undefined
-  /** Told of each batch when it is written, before it is committed. */
-  readonly onBatch?: ((batch: PackedBatch) => void) | undefined
+  /** Told of each batch when it is committed, in the order of each reader. */
+  readonly onCommitted?: ((readerId: number, batch: PackedBatch, fates: Fates) => void) | undefined
 }
 
 /** How a file is read. */
@@ -137,7 +137,7 @@ export class LoadRun {
   /** The open transaction: undefined when there is none. */
   #transaction: { readonly started: number; records: number; bytes: number } | undefined
   /** Sources of the batches written in it, in that order: their fates are told when it commits. */
-  #written: Fates[] = []
+  #written: Written[] = []
   /** The writer has one caller at a time: each waits for the one before. */
   #turn: Promise<unknown> = Promise.resolve()
   #idle: NodeJS.Timeout | undefined
@@ -346,7 +346,7 @@ export class LoadRun {
     await this.#countBatch(batch)
     await this.#write(batch.records, batch.endOffset - batch.startOffset, async () => {
       await this.#writer.write(sourceId, reader.id, batch, proof)
-      this.#written.push(target)
+      this.#wrote(target, reader.id, batch)
     })
   }
 
@@ -536,16 +536,21 @@ export class LoadRun {
           head: source.probe.head,
           tailDigest: message.tailDigest,
         })
-        this.#written.push(report)
+        this.#wrote(report, reader.id, batch)
       })
     }
+  }
+
+  #wrote(target: Fates, readerId: number, batch: PackedBatch): void {
+    // A batch is large: it is only kept where somebody asks for it.
+    const isWanted = this.#options.onCommitted !== undefined
+    this.#written.push({ target, readerId, batch: isWanted ? batch : undefined })
   }
 
   async #countBatch(batch: PackedBatch): Promise<void> {
     this.#bytes += batch.endOffset - batch.startOffset
     this.#lines += batch.records
     this.#countHostile(batch)
-    this.#options.onBatch?.(batch)
     await this.#noteRulesOff(batch.rulesOff)
   }
 
@@ -693,11 +698,19 @@ export class LoadRun {
     this.#transaction = undefined
     const written = this.#written.splice(0)
     const fates = await this.#writer.commit()
-    written.forEach((report, i) => {
-      addFates(report, fates[i]!)
+    written.forEach(({ target, batch, readerId }, i) => {
+      addFates(target, fates[i]!)
+      if (batch !== undefined) this.#options.onCommitted?.(readerId, batch, fates[i]!)
     })
     for (const name of this.#held.splice(0)) await this.#release(name)
   }
+}
+
+/** A batch of the open transaction, and who is told its fates. */
+type Written = {
+  readonly target: Fates
+  readonly readerId: number
+  readonly batch: PackedBatch | undefined
 }
 
 const ENRICHED = 'elasticsearch-enriched'

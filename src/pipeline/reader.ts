@@ -178,7 +178,8 @@ async function* readOpened(
     acceptEnriched: plan.acceptEnriched,
     startOffset,
     dictionary,
-    batchBytes: plan.batchBytes,
+    // Of a small file no large buffers are made.
+    batchBytes: isPlain ? Math.min(plan.batchBytes, opened.bytes) : plan.batchBytes,
     inArray: startOffset > 0 && startsArray(plan.probe.head),
     ...(transcoder === undefined ? {} : { rawBytes: transcoder }),
   })
@@ -343,6 +344,8 @@ function openSource(
   readonly stream: ByteStream
   readonly compression: Compression
   readonly chunks: { readonly isCut: boolean }
+  /** Bytes of the file from there on, at least 1; infinite for what is read once. */
+  readonly bytes: number
 } {
   // What grows while it is read is left for the next run: a plain file is read up to the size it has now.
   const stat = file.stat()
@@ -361,6 +364,7 @@ function openSource(
     }),
     compression,
     chunks,
+    bytes: size === undefined ? Number.POSITIVE_INFINITY : Math.max(1, size - offset),
   }
 }
 

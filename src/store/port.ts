@@ -3,6 +3,15 @@
  */
 
 import type { Kysely } from 'kysely'
+import type {
+  Anomaly,
+  AnomalySeverity,
+  AnomalyState,
+  DetectorName,
+  HourNumber,
+  MixGroup,
+  StoredAnomaly,
+} from '../core/anomaly.ts'
 import type { InstantUs } from '../core/instant.ts'
 import type { PackedBatch } from '../core/packed.ts'
 import type { Checkpoint, SigningKey } from '../core/seal-types.ts'
@@ -198,6 +207,102 @@ export type ReviewStore = {
   addMetrics(more: Readonly<Record<string, number>>): Promise<void>
 }
 
+/** A figure that a follower counted. */
+export type ActivityRow = {
+  /** As the store names it. */
+  readonly sensor: string
+  readonly hour: HourNumber
+  /** One of `METRICS`, or sessions by place (`country:FR`), which are kept at the first hour of their day. */
+  readonly metric: string
+  readonly value: number
+  /** The higher of two figures counts, instead of their sum. */
+  readonly isPeak: boolean
+}
+
+/** What became of an anomaly that was handed over. */
+export type RaisedAnomaly = {
+  readonly id: number
+  /** It was not there before. */
+  readonly isNew: boolean
+  readonly state: AnomalyState
+}
+
+export type AnomalyFilter = {
+  readonly state?: AnomalyState | undefined
+  readonly severity?: AnomalySeverity | undefined
+  readonly sensor?: string | undefined
+  readonly limit: number
+}
+
+export type AnomalyDecision = {
+  readonly id: number
+  readonly to: Exclude<AnomalyState, 'new'>
+  readonly by: string
+  readonly atUs: InstantUs
+  readonly reason: string
+  /** Threshold of its detector for its sensor from now on, percent of the ordinary one; undefined leaves it. */
+  readonly factorPercent: number | undefined
+}
+
+/** What the live stream was like, hour by hour, and what was odd about it. Each write is a short transaction. */
+export type ActivityStore = {
+  /** Adds figures; those of several followers add up. Rows of sensors that the store does not know are left out. */
+  add(rows: readonly ActivityRow[]): Promise<void>
+  /**
+   * Fills hours of which nothing was counted with what sessions say: how many began, and their log-ins. Figures that
+   * sessions do not tell stay unknown.
+   *
+   * @returns how many hours of sensors were filled
+   */
+  seed(fromHour: HourNumber, beforeHour: HourNumber): Promise<number>
+  forget(beforeHour: HourNumber): Promise<void>
+  /** Sensors with an event at or after an hour, and the last such hour. */
+  activeSensors(
+    sinceHour: HourNumber,
+  ): Promise<readonly { readonly sensor: string; readonly lastHour: HourNumber }[]>
+  /** Figures of one sensor in these hours, without those by place. */
+  figures(
+    sensor: string,
+    hours: readonly HourNumber[],
+  ): Promise<
+    readonly { readonly hour: HourNumber; readonly metric: string; readonly value: number }[]
+  >
+  /** Sessions of one sensor by country or network, summed over days. */
+  mix(
+    sensor: string,
+    group: MixGroup,
+    fromHour: HourNumber,
+    beforeHour: HourNumber,
+  ): Promise<ReadonlyMap<string, number>>
+  /** Digests of the values of a kind that events of a day have. */
+  valuesOfDay(kind: number, day: number, limit: number): Promise<readonly Uint8Array[]>
+  /** Commands that contain a text, with the last day they were seen, newest first. */
+  commandsWith(
+    part: string,
+    fromDay: number,
+    limit: number,
+  ): Promise<readonly { readonly text: string; readonly day: number }[]>
+  /** Thresholds that reviewers raised. */
+  factors(): Promise<
+    readonly {
+      readonly detector: DetectorName
+      readonly sensor: string
+      readonly percent: number
+    }[]
+  >
+  /**
+   * Keeps anomalies, one for each detector, sensor, hour and severity; a higher figure takes the place of a lower.
+   *
+   * @returns what became of each, in their order; undefined for one of a sensor that the store does not know
+   */
+  raise(found: readonly Anomaly[]): Promise<readonly (RaisedAnomaly | undefined)[]>
+  /** Newest first. */
+  anomalies(filter: AnomalyFilter): Promise<readonly StoredAnomaly[]>
+  anomaly(id: number): Promise<StoredAnomaly | undefined>
+  /** @throws StoreError `STORE_BUSY` when somebody else decided on it meanwhile */
+  decide(decision: AnomalyDecision, detector: DetectorName, draft: JournalDraft): Promise<void>
+}
+
 export type AlertSeverity = 'warning' | 'critical'
 
 /** What a channel was told of an alert, and how the last try ended. */
@@ -329,6 +434,7 @@ export type OpenMode = 'create' | 'write' | 'read'
 export type Store = LineageStore & {
   readonly review: ReviewStore
   readonly alerts: AlertStore
+  readonly activity: ActivityStore
   /** As `db stats` names it. */
   readonly engine: string
   /** Where it is, without secrets. */

@@ -375,6 +375,53 @@ export const TABLES = {
     name: text('operational', 'what is counted; `docs/rules.md` lists them'),
     value: integer('operational', 'since the store was made'),
   },
+  activity_hours: {
+    sensor_id: integer('operational', 'sensor'),
+    hour: integer(
+      'operational',
+      'whole hours since 1970, UTC; of figures by place the first hour of their day',
+    ),
+    metric: text(
+      'operational',
+      'what is counted; `docs/anomalies.md` lists them; `country:FR`, `asn:3215` are sessions by place',
+    ),
+    value: integer('operational', 'events, sessions, values, seconds or a highest figure'),
+  },
+  anomalies: {
+    id: integer('operational', 'number of the anomaly'),
+    detector: text('operational', 'what found it'),
+    sensor_id: integer('operational', 'sensor'),
+    hour: integer('operational', 'hour it is about, whole hours since 1970, UTC'),
+    severity: text('operational', '`alarm` or `notice`'),
+    first_seen_us: integer('operational', 'when it was found'),
+    last_seen_us: integer('operational', 'when its figure last grew'),
+    figure: integer('operational', 'what was counted'),
+    baseline: integer('operational', 'hundredths: what is usual, the median of the hours compared'),
+    spread: integer('operational', 'hundredths: by how much such hours differ'),
+    samples: integer('operational', 'hours compared'),
+    basis: text(
+      'operational',
+      '`hour of the week`, `hour of the day`, `all hours`; `none` for a notice',
+    ),
+    score: integer('operational', 'hundredths: spreads that the figure lies above the baseline'),
+    threshold: integer('operational', 'hundredths: score from which it is an alarm'),
+    evidence: text(
+      'operational',
+      'JSON: addresses, sessions, values behind it, at most ten, visible form',
+    ),
+    state: text('operational', '`new`, `confirmed` or `false`; the journal has the decision, too'),
+    decided_by: textOrNull('operational', 'who decided'),
+    decided_at_us: integerOrNull('operational', 'when'),
+    reason: textOrNull('operational', 'why'),
+  },
+  detectors: {
+    detector: text('operational', 'name of a detector'),
+    sensor_id: integer('operational', 'sensor'),
+    factor_percent: integer(
+      'operational',
+      'its threshold, percent of the ordinary one: raised by false alarms',
+    ),
+  },
   alerts: {
     id: integer('operational', 'number of the alert; `nacre alerts ack` names it'),
     kind: text('operational', 'what it is; `docs/alerts.md` lists the kinds'),

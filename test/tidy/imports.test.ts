@@ -197,6 +197,19 @@ describe('the walls', () => {
     )
   })
 
+  test('anomaly detection imports core, limits, and of the store the types of its port', () => {
+    assert.deepEqual(
+      broken(
+        (one) => folderOf(one.from) === 'anomaly',
+        (one) =>
+          isVocabulary(one.to) ||
+          folderOf(one.to) === 'anomaly' ||
+          (one.to === 'store/port.ts' && one.isTypeOnly),
+      ),
+      [],
+    )
+  })
+
   test('alerts import core, limits, outputs, and of the store the types of its port', () => {
     assert.deepEqual(
       broken(
@@ -289,11 +302,11 @@ describe('words and calls', () => {
     )
   })
 
-  test('stages, core, reports and alerts ask neither clock nor chance nor environment', () => {
+  test('stages and core ask neither clock nor chance nor environment', () => {
     assert.deepEqual(
       linesWith(
         /\bDate\.now\(|new Date\(\)|\bprocess\.env\b|\bMath\.random\(|\brandomBytes\(|performance\.now\(/,
-        (path) => [...STAGES, 'core', 'report', 'alert'].includes(folderOf(path)),
+        (path) => [...STAGES, 'core', 'report', 'alert', 'anomaly'].includes(folderOf(path)),
         () => false,
       ),
       [],

@@ -1,7 +1,7 @@
 /** Performances made up from a seed: which plays, before which loaders, with what mishaps. */
 import { Random } from '../../src/synth/random.ts'
 import type { TestEngine } from '../support/engines.ts'
-import { PLAYS } from './plays.ts'
+import { manyFiles, PLAYS } from './plays.ts'
 import { WATCHES } from './simulated-files.ts'
 import { type Mishaps, NO_MISHAPS, type Outcome, type Performance } from './stage.ts'
 import { followSubject, type MakeSubject, onceSubject } from './subjects.ts'
@@ -12,13 +12,25 @@ const GRANULARITIES_NS = [1n, 4_000_000n, 1_000_000_000n, 2_000_000_000n] as con
 /** What a performance of a campaign is about. */
 export const CASES: readonly string[] = [...PLAYS.map(({ name }) => name), 'mixed', 'company']
 
+/** Performed when it is asked for alone: it takes minutes. */
+const THIRTY_THOUSAND = 'thirty-thousand'
+
 /**
  * Makes up a performance.
  *
  * @param name - of a play, which is then performed alone; `mixed` performs two or three at once, and `company` does so
- *   before several loaders
+ *   before several loaders; `thirty-thousand` is many files, calmly
  */
 export function performanceOf(seed: number, name: string, engine: TestEngine): Performance {
+  if (name === THIRTY_THOUSAND)
+    return {
+      seed,
+      engine,
+      plays: [manyFiles(30_000)],
+      subject: followSubject,
+      isCalm: true,
+      withNaive: false,
+    }
   const random = new Random(seed, `campaign ${name}`)
   const isAlone = PLAYS.some((play) => play.name === name)
   return {

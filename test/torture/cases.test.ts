@@ -1,11 +1,15 @@
 /** What happens to logs, one play after the other: nothing is lost, nothing doubled, nothing invented. */
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
+import { LIMITS } from '../../src/limits.ts'
 import { ENGINES, type TestEngine } from '../support/engines.ts'
+import { Lab } from '../support/loading.ts'
 import { CASES, isRight, performanceOf } from './campaign.ts'
 import { type NaiveFate, PLAYS } from './plays.ts'
+import { systemError } from './simulated-files.ts'
 import { type Outcome, perform } from './stage.ts'
-import { followSubject, onceSubject } from './subjects.ts'
+import { followSubject, onceSubject, type Setting } from './subjects.ts'
+import { LOGS, World } from './workload.ts'
 
 const [sqlite] = ENGINES as [TestEngine]
 
@@ -62,6 +66,59 @@ describe('with files that change between any two calls, lost news, failing calls
   }
 })
 
+describe('what was found here, and mended', () => {
+  test('a file that cannot be read to its end does not bring the load down with the next one', async () => {
+    const world = new World(1, { shortReads: 0 })
+    const [broken, whole] = [world.log('a.json'), world.log('b.json')]
+    broken.log(50)
+    // More than one read, so that records of it were taken when it broke off.
+    while (world.files.content(broken.path).length < 3 * LIMITS.readChunkBytes) broken.log(50)
+    whole.log(20)
+    let reads = 0
+    world.files.hook = ({ name, path }) => {
+      if (name !== 'read' || path !== broken.path) return
+      reads += 1
+      if (reads === READS_OF_THE_PROBE + 6) throw systemError('EIO')
+    }
+    await using lab = await Lab.open(sqlite)
+    const subject = await onceSubject(settingOf(lab, world))
+    await subject.look()
+    assert.ok(reads >= READS_OF_THE_PROBE + 6, 'it broke off')
+    assert.ok((await lab.events()).length >= 20, 'the other file is stored')
+    world.files.hook = () => {}
+    await subject.look()
+    await subject.end()
+    world.truth.allRead(world.files.present(LOGS))
+    assert.deepEqual(world.truth.judge(await lab.events()), RIGHT)
+  })
+
+  test('an archive of which the first call reads one byte is an archive all the same', async () => {
+    const outcome = await perform({
+      seed: 22,
+      engine: sqlite,
+      plays: ['gzip-members'],
+      subject: onceSubject,
+      isCalm: true,
+      shortReads: 1,
+    })
+    assertRight(outcome)
+  })
+
+  for (const [claim, name, seed] of [
+    [
+      'what grows is read while a long file is under way, each with its own dictionary',
+      'rename',
+      1,
+    ],
+    ['an open file that was quiet for days is not let go before it is read', 'late-day', 1000],
+    ['the same after a kill', 'late-day', 1008],
+    ['a text of which a file holds another each time is not read for ever', 'rewrite-same-tick', 1],
+  ] as const)
+    test(claim, async () => {
+      assertRight(await perform(performanceOf(seed, name, sqlite)))
+    })
+})
+
 for (const engine of ENGINES.slice(1)) {
   describe(`on ${engine.name}`, { skip: engine.missing }, () => {
     after(() => engine.end?.())
@@ -71,6 +128,20 @@ for (const engine of ENGINES.slice(1)) {
       })
     }
   })
+}
+
+/** Calls that look at a file before it is read. */
+const READS_OF_THE_PROBE = 4
+const RIGHT = { lost: [], doubled: [], invented: [] }
+
+function settingOf(lab: Lab, world: World): Setting {
+  return {
+    database: lab.database,
+    process: world.files.process(),
+    clock: world.clock,
+    paths: [LOGS],
+    onWriter: () => {},
+  }
 }
 
 function assertRight(outcome: Outcome, when = ''): void {

@@ -564,20 +564,7 @@ export const PLAYS: readonly Play[] = [
       files.append(dated, log.lines(5))
     },
   },
-  {
-    name: 'many-files',
-    claim: 'many small files are read, and those among them that grow are found',
-    naive: { path: 'right', inode: 'right' },
-    *acts(world, log) {
-      const base = log.path.slice(LOGS.length + 1)
-      for (let i = 0; i < 120; i += 1) {
-        world.files.append(`${LOGS}/${base}-${i}`, log.lines(1 + (i % 3)))
-        if (i % 40 === 0) yield 'look'
-      }
-      yield 'rest'
-      for (let i = 0; i < 120; i += 17) world.files.append(`${LOGS}/${base}-${i}`, log.lines(2))
-    },
-  },
+  manyFiles(120),
   {
     name: 'unreadable',
     claim: 'a log that may not be read is read from where it stood once it may be',
@@ -727,6 +714,23 @@ export const PLAYS: readonly Play[] = [
     },
   },
 ]
+
+/** So many files of one to three lines, of which every seventeenth grows in the end. */
+export function manyFiles(count: number): Play {
+  return {
+    name: 'many-files',
+    claim: 'many small files are read, and those among them that grow are found',
+    naive: { path: 'right', inode: 'right' },
+    *acts({ files }, log) {
+      for (let i = 0; i < count; i += 1) {
+        files.append(`${log.path}-${i}`, log.lines(1 + (i % 3)))
+        if (i % (count / 3) === 0) yield 'look'
+      }
+      yield 'rest'
+      for (let i = 0; i < count; i += 17) files.append(`${log.path}-${i}`, log.lines(2))
+    },
+  }
+}
 
 export function playNamed(name: string): Play {
   const play = PLAYS.find((one) => one.name === name)

@@ -38,8 +38,10 @@ export const NO_MISHAPS: Mishaps = { act: 0, kill: 0, fail: 0, full: 0 }
 export type Performance = {
   readonly seed: number
   readonly engine: TestEngine
-  /** Names of plays; each has a log of its own in the same folder. */
-  readonly plays: readonly string[]
+  /** Plays or their names; each has a log of its own in the same folder. */
+  readonly plays: readonly (string | Play)[]
+  /** Naive followers see the same. With very many files they take too long. */
+  readonly withNaive?: boolean
   readonly subject: MakeSubject
   /** Further loaders on the same store, which look now and then. */
   readonly others?: readonly MakeSubject[]
@@ -120,7 +122,9 @@ class Run {
       ...(performance.shortReads === undefined ? {} : { shortReads: performance.shortReads }),
     })
     this.#random = new Random(seed, 'stage')
-    this.#acting = plays.map((name, i) => begun(playNamed(name), this.#world, LOG_NAMES[i]!))
+    this.#acting = plays.map((play, i) =>
+      begun(typeof play === 'string' ? playNamed(play) : play, this.#world, LOG_NAMES[i]!),
+    )
     this.#setting = {
       database: lab.database,
       clock: this.#world.clock,
@@ -218,7 +222,7 @@ class Run {
   async #look(): Promise<Look> {
     const { files } = this.#world
     files.deliver()
-    if (!this.#isArmed) {
+    if (!this.#isArmed && this.#performance.withNaive !== false) {
       this.#naive.path.look(files, LOGS)
       this.#naive.inode.look(files, LOGS)
     }
@@ -237,14 +241,8 @@ class Run {
     for (const [i, make] of (this.#performance.others ?? []).entries()) {
       if (this.#random.chance(0.6)) continue
       let isDone = false
-      const looking = this.#disturbed(async () => {
-        this.#others[i] ??= await this.#begin(make)
-        let look = await this.#others[i].look()
-        for (let spins = 0; !look.isIdle && spins < SPINS_MAX; spins += 1)
-          look = await this.#others[i].look()
-        return look
-      }).then(
-        (look) => ({ look }),
+      const looking = this.#turnOf(i, make).then(
+        () => undefined,
         (error: unknown) => ({ error }),
       )
       looking.then(() => {
@@ -254,12 +252,23 @@ class Run {
         await this.#look()
         await new Promise((resolve) => setImmediate(resolve))
       }
-      const found = await looking
-      if ('error' in found) throw found.error
-      if (found.look !== undefined) continue
-      await this.#others[i]?.drop()
-      this.#others[i] = undefined
+      const failure = await looking
+      if (failure !== undefined) throw failure.error
     }
+  }
+
+  async #turnOf(i: number, make: MakeSubject): Promise<void> {
+    const look = await this.#disturbed(async () => {
+      this.#others[i] ??= await this.#begin(make)
+      let found = await this.#others[i].look()
+      for (let spins = 0; !found.isIdle && spins < SPINS_MAX; spins += 1)
+        found = await this.#others[i].look()
+      return found
+    })
+    if (look !== undefined) return
+    // At once: what it had taken ends with it, and others may wait for that.
+    await this.#others[i]?.drop()
+    this.#others[i] = undefined
   }
 
   /** @returns undefined when the loader did not survive it */

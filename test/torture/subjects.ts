@@ -90,7 +90,7 @@ export const followSubject: MakeSubject = async (setting) => {
       ownFolders: [],
       monotonicMs: () => setting.clock.monotonicMs(),
       pollMs: POLL_MS,
-      recordsPerSecondMax: 0,
+      recordsPerSecondMax: () => 0,
     },
     store,
     writer,

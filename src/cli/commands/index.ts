@@ -1,5 +1,12 @@
 import type { Command } from '../command.ts'
 import { alertsAck, alertsCheck, alertsList, alertsTest } from './alerts.ts'
+import {
+  anomaliesBaseline,
+  anomaliesConfirm,
+  anomaliesFalse,
+  anomaliesList,
+  anomaliesShow,
+} from './anomalies.ts'
 import { configExplain } from './config-explain.ts'
 import { dbCheck, dbColumns, dbMigrate, dbReconcile, dbStats, dbStatus } from './db.ts'
 import { dbBackup, dbRestore } from './db-copies.ts'
@@ -55,6 +62,11 @@ export const COMMANDS: readonly Command[] = [
   rulesStats,
   rulesRecompute,
   rulesDraft,
+  anomaliesList,
+  anomaliesShow,
+  anomaliesFalse,
+  anomaliesConfirm,
+  anomaliesBaseline,
   evidenceReveal,
   alertsList,
   alertsCheck,

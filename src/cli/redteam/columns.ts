@@ -11,6 +11,7 @@ export const COMMAND_COLUMNS = {
   'dead letters': ['dlq list', 'dlq show'],
   rules: ['rules test', 'rules draft'],
   evidence: ['evidence reveal'],
+  anomalies: ['anomalies list', 'anomalies show', 'anomalies confirm'],
   status: ['status'],
   alerts: ['alerts list', 'alerts check', 'alerts ack'],
   errors: [],
@@ -25,6 +26,9 @@ export const NO_COLUMN: Readonly<Record<string, string>> = {
   'quarantine approve': 'says how many events were decided on',
   'quarantine reject': 'says how many events were decided on',
   'quarantine emergency': 'says what an operator wrote',
+  'anomalies false':
+    'says numbers; with --json the sensor, in visible form, as "anomalies show" does',
+  'anomalies baseline': 'says counts, and sensors as "anomalies list" does',
   'dlq replay': 'says numbers, and what became of them',
   'dlq discard': 'says numbers',
   'rules list': 'says what the files of rules say',

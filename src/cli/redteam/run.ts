@@ -28,6 +28,7 @@ import { ReportQueries } from '../../store/repo/report.ts'
 import { eventsOfSession, fieldsOf, findSessions } from '../../store/repo/sessions.ts'
 import type { App } from '../app.ts'
 import { alertsAck, alertsCheck, alertsList } from '../commands/alerts.ts'
+import { anomaliesConfirm, anomaliesList, anomaliesShow } from '../commands/anomalies.ts'
 import { dlqList, dlqShow } from '../commands/dlq.ts'
 import { evidenceReveal } from '../commands/evidence.ts'
 import { quarantineList, quarantineShow } from '../commands/quarantine.ts'
@@ -197,6 +198,7 @@ class Run {
         this.#judgeSaid(payload, shown.name, shown.name, shown.said, expected.said, FREE)
       }
       await this.#rules(bed, payload, carriers)
+      await this.#anomaly(bed, payload, carriers)
     }
   }
 
@@ -266,6 +268,49 @@ class Run {
       [/^Batch \d+, record \d/, /^SHA-256 [0-9a-f]{64}$/, /^ {2}/],
       true,
     )
+  }
+
+  /** An anomaly that a payload is behind, in each place of its evidence. */
+  async #anomaly(bed: Bed, payload: Payload, carriers: readonly Written[]): Promise<void> {
+    const carrier = carriers.find((one) => one.name === 'session id')!
+    const text = toVisible(payload.text)
+    const session = toVisible(carrier.session)
+    const [kept] = await bed.store.activity.raise([
+      {
+        ...{ detector: 'volume', severity: 'alarm', hour: 0, basis: 'all hours', samples: 168 },
+        ...{ figure: 900, baseline: 90, spread: 30, score: 27, threshold: 6 },
+        sensor: toVisible(carrier.sensor),
+        evidence: {
+          values: [
+            { kind: 'command', text, count: 1, session },
+            { kind: 'address', text, count: 1 },
+            { kind: 'session', text: session, count: 1 },
+          ],
+          more: 1,
+          withheld: 1,
+        },
+        firstSeenUs: 0,
+        lastSeenUs: 0,
+      },
+    ])
+    const number = String(kept?.id)
+    const list = await bed.run(anomaliesList, [], { sensor: carrier.sensor })
+    this.#alone(payload, 'anomalies', 'anomalies list', list, [
+      /^ *(?:number |\d)/,
+      /^"nacre anomalies show NUMBER"/,
+    ])
+    const shown = await bed.run(anomaliesShow, [number])
+    this.#alone(payload, 'anomalies', 'anomalies show', shown, [
+      /^Anomaly \d+$/,
+      /^ {2}/,
+      /^"nacre anomalies false \d/,
+    ])
+    const options = { reason: 'red team', draft: true }
+    const confirmed = await bed.run(anomaliesConfirm, [number], options)
+    const shapes = [/^[{}]/, /^ {2}/, /^Confirmed\. /]
+    this.#alone(payload, 'anomalies', 'anomalies confirm', confirmed, shapes, true, true)
+    const again = await bed.run(anomaliesConfirm, [number])
+    this.#alone(payload, 'anomalies', 'anomalies confirm', again, shapes)
   }
 
   /** Second pass: withheld as always, every payload in a file named by it, beside a line that is no event. */
@@ -549,6 +594,7 @@ function commandLines(text: string, folder: string): readonly (readonly string[]
     ['quarantine', argument],
     ['quarantine', 'approve', '1', '--reason', 'x', '--false-positive', argument],
     ['dlq', 'show', argument],
+    ['anomalies', 'show', argument],
     ['rules', 'show', argument],
     ['rules', 'list', argument],
     ['evidence', 'reveal', '--source', argument, '--line', '1', '--reason', 'x'],

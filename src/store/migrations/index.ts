@@ -1,11 +1,18 @@
 import { migration as spine } from './0001-spine.ts'
 import { migration as hostileContent } from './0002-hostile-content.ts'
 import { migration as followedPaths } from './0003-followed-paths.ts'
-import { migration as alerts } from './0004-alerts.ts'
+import { migration as anomalies } from './0004-anomalies.ts'
+import { migration as alerts } from './0005-alerts.ts'
 import type { Migration } from './migration.ts'
 
 /** All migrations, in the order they are applied. */
-export const MIGRATIONS: readonly Migration[] = [spine, hostileContent, followedPaths, alerts]
+export const MIGRATIONS: readonly Migration[] = [
+  spine,
+  hostileContent,
+  followedPaths,
+  anomalies,
+  alerts,
+]
 
 /** The schema version that this program works with. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length

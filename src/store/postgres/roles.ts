@@ -54,6 +54,8 @@ const INSERTED = [
   'alert_marks',
   'alert_channels',
   'leases',
+  'activity_hours',
+  'anomalies',
 ]
 /** Derived rows, cursors, leases; of a dead letter its state, which the journal covers. */
 const UPDATED = [
@@ -72,6 +74,8 @@ const UPDATED = [
   'alert_channels',
   'leases',
   'dead_letters (state)',
+  'activity_hours',
+  'anomalies (last_seen_us,figure,baseline,spread,samples,basis,score,threshold,evidence)',
 ]
 /** What a decision changes beside what a load does: triggers and the journal's door still keep the sealed columns. */
 const REVIEWED: Readonly<Record<string, string>> = {
@@ -81,6 +85,8 @@ const REVIEWED: Readonly<Record<string, string>> = {
   daily_verdicts: 'delete',
   modes: 'insert, update',
   verdict_runs: 'insert',
+  anomalies: 'update (state, decided_by, decided_at_us, reason)',
+  detectors: 'insert, update',
 }
 
 /**
@@ -122,7 +128,7 @@ export function roleStatements(
       const [only, columns] = name.split(' ')
       return `grant update ${columns ?? ''} on ${table(only!)} to ${role('loader')}`
     }),
-    `grant delete on ${table('leases')} to ${role('loader')}`,
+    `grant delete on ${[table('leases'), table('activity_hours')].join(', ')} to ${role('loader')}`,
     ...Object.entries(REVIEWED).map(
       ([name, rights]) => `grant ${rights} on ${table(name)} to ${role('reviewer')}`,
     ),

@@ -7,6 +7,7 @@ import type { SigningKey } from '../../core/seal-types.ts'
 import { type JournalDraft, keyAdded } from '../journal.ts'
 import { SCHEMA_VERSION } from '../migrations/index.ts'
 import type {
+  ActivityStore,
   AlertStore,
   ArtifactRecord,
   FileRecord,
@@ -24,6 +25,7 @@ import type { Sealing } from '../sealing.ts'
 import { fileRecordOf, sourceRecordOf } from '../source-rows.ts'
 import type { MoveTarget } from '../transfer/move-port.ts'
 import type { VerifyReads } from '../verify-port.ts'
+import { sqliteActivity } from './activity.ts'
 import { sqliteAlerts } from './alerts.ts'
 import { sqliteEngine } from './engine.ts'
 import { appendJournal } from './journal.ts'
@@ -56,9 +58,10 @@ export class SqliteStore implements Store {
   readonly queue: WriterQueue
   /** For the parts of this engine only. */
   readonly connection: Connection
+  readonly alerts: AlertStore
   readonly #options: SqliteOptions
   readonly review: ReviewStore
-  readonly alerts: AlertStore
+  readonly activity: ActivityStore
   #query: Kysely<Database> | undefined
 
   private constructor(
@@ -78,6 +81,12 @@ export class SqliteStore implements Store {
       (draft, change) => this.journal(draft, change),
       (work) => this.exclusively(work),
       options.command,
+    )
+    this.activity = sqliteActivity(
+      this.connection,
+      () => this.#builder(),
+      (draft, change) => this.journal(draft, change),
+      (work) => this.exclusively(work),
     )
     this.alerts = sqliteAlerts(
       this.connection,
@@ -251,12 +260,18 @@ export class SqliteStore implements Store {
   }
 
   async headLengths(sensorOverride: string): Promise<number[]> {
-    return prepared(
+    // From one length to the next by the index, instead of over all sources.
+    const next = prepared(
       this.connection,
-      'select distinct head_length from sources where sensor_override = ? and head_length between 1 and 1023',
-    )
-      .pluck()
-      .all(sensorOverride) as number[]
+      'select min(head_length) from sources where sensor_override = ? and head_length > ? and head_length < 1024',
+    ).pluck()
+    const lengths: number[] = []
+    for (let length = 0; ; ) {
+      const found = next.get(sensorOverride, length) as number | null
+      if (found === null) return lengths
+      lengths.push(found)
+      length = found
+    }
   }
 
   async findByHead(

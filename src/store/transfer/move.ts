@@ -54,6 +54,9 @@ const PLAIN_LAST: readonly TablePlan[] = [
   { table: 'alerts', key: ['id'], changes: true },
   { table: 'alert_marks', key: ['name'], changes: true },
   { table: 'alert_channels', key: ['channel'], changes: true },
+  { table: 'activity_hours', key: ['sensor_id', 'hour', 'metric'], changes: true },
+  { table: 'anomalies', key: ['id'], changes: true },
+  { table: 'detectors', key: ['detector', 'sensor_id'], changes: true },
   // A move ends with an entry of its own, which makes room for those that came after it began.
   { table: 'signing_keys', key: ['key_id'], changes: true },
   { table: 'recipient_keys', key: ['key_id'], changes: true },

@@ -4,7 +4,7 @@ const TABLES = ['alert_channels', 'alert_marks', 'alerts']
 
 /** Frozen: never edited once released, and it imports no code that can change. */
 export const migration: Migration = {
-  id: 4,
+  id: 5,
   name: 'alerts',
   reason:
     'What was told to people must be remembered, so that it is told once and not at every look.',
