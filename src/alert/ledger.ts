@@ -31,7 +31,7 @@ export type Kept = {
   readonly record: AlertRecord
   /** State in which it was read; undefined for a new one. */
   readonly was: AlertRecord['state'] | undefined
-  /** People are told of it: it was found often enough. */
+  /** People are told of it: it was found often enough by now, or is over. */
   readonly isRipe: boolean
 }
 
@@ -171,8 +171,6 @@ export function dueNotices(
     const told = delivery?.told ?? 'nothing'
     if (!isRipe) return []
     if (record.state === 'resolved') return told === 'open' ? [{ event: 'resolved', record }] : []
-    // It may be over: then the next look says so.
-    if (record.missed > 0) return []
     if (record.state === 'acknowledged') return []
     if (told !== 'open') return [{ event: 'opened', record }]
     if (delivery!.severity === 'warning' && record.severity === 'critical')

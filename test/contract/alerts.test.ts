@@ -191,6 +191,18 @@ eachEngine(() => {
     })
   })
 
+  test('nobody is reminded of what the look itself does not find', async () => {
+    await played(async (play, heard) => {
+      await play.look(disk(5))
+      heard.take()
+      play.later(25 * HOUR)
+      await play.look(disk(50))
+      assert.deepEqual(heard.take(), [])
+      await play.look(disk(50))
+      assert.deepEqual(heard.take(), ['resolved data folder'])
+    })
+  })
+
   test('what gets worse is told at once', async () => {
     await played(async (play, heard) => {
       await play.look(disk(5))
