@@ -11,13 +11,11 @@ import type { Fates } from '../store/port.ts'
 import type { Follower, FollowFigures, SourceStanding, StepOutcome } from './delta.ts'
 import { addFates, noFates } from './fates.ts'
 
-/** What passes: the operator makes room, the server comes back, the other command ends, the disk is mounted again. */
-const PASSING: ReadonlySet<string> = new Set([
-  'STORE_BUSY',
-  'STORE_DISK_FULL',
-  'STORE_UNREACHABLE',
-  'STORE_NO_ACCESS',
-])
+/** What passes: the operator makes room, the server comes back, the other command ends. */
+const PASSING: ReadonlySet<string> = new Set(['STORE_BUSY', 'STORE_DISK_FULL', 'STORE_UNREACHABLE'])
+
+/** What passes where it worked before: a disk that was mounted read-only will be mounted again, a wrong path stays wrong. */
+const PASSING_LATER: ReadonlySet<string> = new Set(['STORE_NO_ACCESS'])
 
 export type LoaderState = {
   readonly state: 'starting' | 'running' | 'waiting' | 'stopped'
@@ -81,6 +79,7 @@ export async function supervise(options: SuperviseOptions): Promise<Followed> {
   })
   let delay: ReturnType<typeof delays.next> | undefined
   let tries = 0
+  let hasWorked = false
   onState({ state: 'starting', code: undefined, message: undefined, retryInMs: 0, tries })
   for (;;) {
     let opened: Opened | undefined
@@ -91,6 +90,7 @@ export async function supervise(options: SuperviseOptions): Promise<Followed> {
       await follower.run(async (outcome) => {
         if (!isRunning) {
           isRunning = true
+          hasWorked = true
           onState({ state: 'running', code: undefined, message: undefined, retryInMs: 0, tries })
         }
         // Only a commit shows that the store takes what it is given.
@@ -110,7 +110,8 @@ export async function supervise(options: SuperviseOptions): Promise<Followed> {
         totals.add(opened.follower.figures())
         await opened.follower.abandon().catch(() => {})
       }
-      if (!(error instanceof OperatingError) || !PASSING.has(error.code)) throw error
+      if (!(error instanceof OperatingError)) throw error
+      if (!PASSING.has(error.code) && !(hasWorked && PASSING_LATER.has(error.code))) throw error
       if (signal.aborted) return { totals, figures: undefined, standings: [] }
       delay = delay?.next(undefined) ?? delays.next()
       tries += 1
