@@ -156,6 +156,7 @@ class Watchman {
   readonly #startedMs = performance.now()
   /** What followers before the present one did. */
   readonly #before = new FollowTotals()
+  readonly #noted = new Set<string>()
   #state: LoaderState | undefined
   #opened: Opened | undefined
   #toldMs = Number.NEGATIVE_INFINITY
@@ -202,7 +203,10 @@ class Watchman {
     this.#rate.note(outcome.committed, now)
     if (outcome.committed > 0) this.#hasNews = true
     const everyMs = this.#hasNews ? LIMITS.statusBusyMs : LIMITS.statusIdleMs
-    if (now - this.#toldMs >= everyMs) this.#tell()
+    if (now - this.#toldMs >= everyMs) {
+      this.#tell()
+      for (const notice of opened.follower.figures().notices) this.#noteOnce(notice)
+    }
     const { watchdogMs } = this.#notifier
     this.#look()
     if (watchdogMs !== undefined && now - this.#aliveMs >= watchdogMs) this.#alive('following')
@@ -238,6 +242,12 @@ class Watchman {
     this.#lookedMs = now
     const standings = this.#opened?.follower.standings()
     void alerting.look(loaderStateOf(state.state, state.code), standings?.map(sourceSituation))
+  }
+
+  #noteOnce(notice: string): void {
+    if (this.#noted.has(notice)) return
+    this.#noted.add(notice)
+    this.#app.out.note(terminal`Note  ${terminal.own(notice)}`)
   }
 
   #alive(status: string): void {

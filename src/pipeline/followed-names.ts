@@ -2,6 +2,7 @@
 import { basename, dirname, join } from 'node:path'
 import type { InstantUs } from '../core/instant.ts'
 import { LIMITS } from '../limits.ts'
+import { toVisible } from '../neutralize/visible.ts'
 import { isGlob, isSibling, matchesOf, realPathOf } from '../source/discover.ts'
 import { type FileStat, type FileSystem, inodeOf } from '../source/files.ts'
 
@@ -116,9 +117,15 @@ export class FollowedNames {
   }
 
   notices(): readonly string[] {
-    return this.#isFull
-      ? [`More than ${LIMITS.followFoldersMax} folders: those beyond are not followed.`]
-      : []
+    const absent = this.roots.filter(
+      ({ kind, path }) => kind !== 'pattern' && this.#statOf(path) === undefined,
+    )
+    return [
+      ...absent.map(({ path }) => `${toVisible(path)} cannot be found; it is waited for.`),
+      ...(this.#isFull
+        ? [`More than ${LIMITS.followFoldersMax} folders: those beyond are not followed.`]
+        : []),
+    ]
   }
 
   /** A path turned out to be a folder. */
