@@ -53,6 +53,7 @@ export async function loadSettings(
     evidenceActors: listOf(String(get('evidence.actors'))),
     piiDetectors: namesOf('pii.detectors', String(get('pii.detectors')), PII_DETECTORS),
     piiPlugins: listOf(String(get('pii.plugins'))),
+    geoDatabases: listOf(String(get('geo.databases'))).map((file) => resolve(data, file)),
     sensors: file.sensors,
     all,
   }

@@ -140,6 +140,15 @@ export const SETTINGS = [
     fallback: '',
     meaning: 'files of further detectors, with commas (docs/privacy.md)',
   },
+  {
+    name: 'geo.databases',
+    env: 'NACRE_GEO_DATABASES',
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning:
+      'MMDB files of countries, cities or autonomous systems, with commas, the more trusted first; nothing is downloaded (docs/geo.md)',
+  },
 ] as const satisfies readonly SettingSpec[]
 
 export type SettingName = (typeof SETTINGS)[number]['name']
@@ -178,6 +187,8 @@ export type Settings = {
   readonly evidenceActors: readonly string[]
   readonly piiDetectors: readonly string[]
   readonly piiPlugins: readonly string[]
+  /** Paths; empty for none. */
+  readonly geoDatabases: readonly string[]
   /** Sensor by path prefix, from `[sensors]` of the file. */
   readonly sensors: Readonly<Record<string, string>>
   readonly all: readonly Setting[]

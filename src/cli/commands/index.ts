@@ -8,6 +8,7 @@ import { dbRoles } from './db-roles.ts'
 import { dlqDiscard, dlqList, dlqReplay, dlqShow } from './dlq.ts'
 import { doctor } from './doctor.ts'
 import { evidenceReveal } from './evidence.ts'
+import { geoLookup, geoStatus, geoUpdate } from './geo.ts'
 import { ingestBulk } from './ingest-bulk.ts'
 import { init } from './init.ts'
 import { keysExportPublic, keysInit, keysList, keysRotate } from './keys.ts'
@@ -52,6 +53,9 @@ export const COMMANDS: readonly Command[] = [
   rulesStats,
   rulesRecompute,
   rulesDraft,
+  geoStatus,
+  geoUpdate,
+  geoLookup,
   evidenceReveal,
   keysInit,
   keysList,

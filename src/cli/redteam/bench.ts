@@ -83,6 +83,7 @@ export class Bed implements AsyncDisposable {
         evidenceActors: [],
         piiDetectors: [],
         piiPlugins: [],
+        geoDatabases: [],
         sensors: {},
       },
     })

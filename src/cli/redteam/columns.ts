@@ -34,6 +34,10 @@ export const NO_COLUMN: Readonly<Record<string, string>> = {
   'keys list': 'says names and paths of keys',
   'keys rotate': 'says names and paths of keys',
   'keys export-public': 'says a key',
+  // Texts of an operator's databases are judged in test/geo: no log can bring them here.
+  'geo status': 'says names of databases, which their makers wrote, and counts',
+  'geo update': 'says counts',
+  'geo lookup': 'says what the databases of an operator say, and no text of a log',
   doctor: 'says what is wrong with folders, settings and the store',
   'config explain': 'says settings, which an operator wrote',
   'db stats': 'says names of tables and counts',

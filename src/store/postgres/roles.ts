@@ -49,6 +49,8 @@ const INSERTED = [
   'checkpoints',
   'metrics',
   'artifacts',
+  'address_places',
+  'geo_databases',
   'leases',
 ]
 /** Derived rows, cursors, leases; of a dead letter its state, which the journal covers. */
@@ -63,6 +65,7 @@ const UPDATED = [
   'schema_drift',
   'metrics',
   'artifacts',
+  'address_places',
   'leases',
   'dead_letters (state)',
 ]
@@ -115,7 +118,7 @@ export function roleStatements(
       const [only, columns] = name.split(' ')
       return `grant update ${columns ?? ''} on ${table(only!)} to ${role('loader')}`
     }),
-    `grant delete on ${table('leases')} to ${role('loader')}`,
+    `grant delete on ${table('leases')}, ${table('geo_databases')} to ${role('loader')}`,
     ...Object.entries(REVIEWED).map(
       ([name, rights]) => `grant ${rights} on ${table(name)} to ${role('reviewer')}`,
     ),

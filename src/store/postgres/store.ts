@@ -12,6 +12,7 @@ import type {
   FileRecord,
   Holder,
   OpenMode,
+  PlaceStore,
   ReviewStore,
   SourceRecord,
   Store,
@@ -32,6 +33,7 @@ import { Leases } from './leases.ts'
 import { lock } from './locks.ts'
 import { migratePostgres, schemaVersionOf } from './migrate.ts'
 import { postgresMoveTarget } from './move-target.ts'
+import { postgresPlaces } from './places.ts'
 import { postgresReview } from './review.ts'
 import { verifyReads } from './verify-reads.ts'
 import { PostgresWriter } from './writer.ts'
@@ -56,6 +58,7 @@ export class PostgresStore implements Store {
   readonly connections: Connections
   readonly query: Kysely<Database>
   readonly review: ReviewStore
+  readonly places: PlaceStore
   /** The tables are spread over the servers of Citus. */
   readonly isDistributed: boolean
   readonly #options: PostgresOptions
@@ -83,6 +86,7 @@ export class PostgresStore implements Store {
     const { sealing, clock, command } = options
     const { isDistributed } = facts
     this.review = postgresReview({ connections, isDistributed, sealing, clock, command })
+    this.places = postgresPlaces(connections, this.query)
     this.#owner = facts.owner
     this.#leases = new Leases(
       connections,

@@ -11,6 +11,7 @@ import type {
   FileRecord,
   Holder,
   OpenMode,
+  PlaceStore,
   ReviewStore,
   SourceRecord,
   Store,
@@ -28,6 +29,7 @@ import { appendJournal } from './journal.ts'
 import { integrityProblems } from './maintenance.ts'
 import { sqliteMoveTarget } from './move-target.ts'
 import { migrateSqlite, openSqlite, type SqliteSettings, translate } from './open.ts'
+import { sqlitePlaces } from './places.ts'
 import { sqliteReview } from './review.ts'
 import { pagesOf, verifyReads } from './verify-reads.ts'
 import { SqliteWriter } from './writer.ts'
@@ -55,6 +57,7 @@ export class SqliteStore implements Store {
   readonly connection: Connection
   readonly #options: SqliteOptions
   readonly review: ReviewStore
+  readonly places: PlaceStore
   #query: Kysely<Database> | undefined
 
   private constructor(
@@ -74,6 +77,11 @@ export class SqliteStore implements Store {
       (draft, change) => this.journal(draft, change),
       (work) => this.exclusively(work),
       options.command,
+    )
+    this.places = sqlitePlaces(
+      this.connection,
+      (work) => this.exclusively(work),
+      () => this.#builder(),
     )
   }
 
