@@ -9,6 +9,7 @@ export type GeoWatchOptions = {
   /** As `geo.databases` names them; with none every tick does nothing. */
   readonly paths: readonly string[]
   readonly files: GeoFiles
+  /** One of its own: a connection that loads at the same time has its own turn to wait for. */
   readonly store: { readonly places: PlaceStore }
   readonly clock: () => InstantUs
   readonly signal: AbortSignal
