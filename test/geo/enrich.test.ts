@@ -473,9 +473,8 @@ eachEngine((engine) => {
     test('throws nothing into its loop, whatever the store says', async () => {
       await using lab = await loaded(events(5))
       const paths = [write(lab, 'a', COUNTRIES)]
-      const store = {
-        places: { ...lab.store.places, save: () => Promise.reject(new Error('full')) },
-      }
+      const fails: PlaceStore['save'] = () => Promise.reject(new Error('full'))
+      const store = { places: { ...lab.store.places, save: fails } }
       const watch = new GeoWatch({
         ...{ paths, store, files: systemFiles, clock: () => NOW_US },
         signal: new AbortController().signal,

@@ -204,7 +204,8 @@ export class ReportQueries {
     readonly countries: readonly TopEntry[]
     readonly asns: readonly SystemEntry[]
   }> {
-    const some = await this.#query.selectFrom('address_places').select('set_id').limit(1).execute()
+    // A place names its files: where there are none, there is no place.
+    const some = await this.#query.selectFrom('geo_databases').select('set_id').limit(1).execute()
     if (some.length === 0) return { countries: [], asns: [] }
     const addresses = this.#totals('ip').as('totals')
     const countries = await this.#query
