@@ -205,6 +205,43 @@ export const LIMITS = {
   /** Networks of one sensor and day that are told apart; the others count as one. */
   mixGroupsMax: 256,
 
+  // Databases of places.
+  /** Files of one installation: countries or cities, and systems; each is kept in memory whole. */
+  geoDatabasesMax: 8,
+  /** Bytes of one file: the largest in use have 130 MB. */
+  geoFileBytesMax: 256 * 1024 * 1024,
+  /** Bytes at the end of a file in which its metadata starts, as the format says. */
+  geoMetadataBytesMax: 128 * 1024,
+  /** Values of one record: those of a city in eight languages have 200. */
+  geoRecordValuesMax: 4_000,
+  /** Nesting of a record: the deepest in use have 4. */
+  geoRecordDepthMax: 16,
+  /** Bytes of all texts of one record that are read; those of a city in eight languages have 2,000. */
+  geoRecordBytesMax: 65_536,
+  /** Bytes of one text of a record that are read: keys and values in use are shorter. */
+  geoTextBytesMax: 1_024,
+  /** Characters of a name of a city, an organisation or a database that are kept. */
+  geoTextCharsMax: 200,
+  /** Records of a file that are looked at to tell what it knows. */
+  geoSamples: 256,
+  /** Records whose facts are kept at hand, for each file: more than there are countries, a quarter of all systems. */
+  geoRecordsKeptMax: 20_000,
+  /** Characters of an address: IPv6 has 45, and a zone. */
+  geoAddressCharsMax: 64,
+  /** Seconds since 1970 that a build may lie at; the end of the year 9999. */
+  geoBuiltSecondsMax: 253_402_300_799,
+  /** Days after which a database is called old: addresses change hands, and makers publish each week or month. */
+  geoOldDays: 60,
+  /** Addresses read, looked up and written in one go: a transaction of milliseconds, so that loaders hardly wait. */
+  geoBatchMax: 1_000,
+  /** Addresses that a follower looks up, and that it passes, in one tick: its loop must not wait. */
+  geoTickAddressesMax: 5_000,
+  geoTickPassedMax: 20_000,
+  /** Ticks of a minute after which a follower begins anew with the first address. */
+  geoSweepTicks: 60,
+  /** Answers that a follower keeps at hand. */
+  geoAnswersKeptMax: 10_000,
+
   /** Payloads of one run of the red team; each becomes about fifty events, twice. */
   redteamPayloadsMax: 20_000,
   /** Characters of one of its payloads; a list without line ends would be one. */

@@ -46,6 +46,9 @@ const PURPOSES: Readonly<Record<keyof typeof TABLES, string>> = {
   batch_keys: 'For each encrypted batch, the key of its blocks, wrapped to a recipient.',
   checkpoints: 'Signed heads of the tree over all sources.',
   migrations: 'The steps by which this schema was made.',
+  address_places:
+    'Where addresses are said to be, and who runs their network. Looked up in files of the operator; made again by `nacre geo update`.',
+  geo_databases: 'The files that `address_places` was looked up in.',
   followed_paths: 'Named files that are followed, and since when.',
   metrics: 'Figures of the layer against hostile content since the store was made.',
   alerts: 'What people were told, or are to be: one row for each kind and subject.',

@@ -1,4 +1,4 @@
--- The schema of a PostgreSQL database of nacre, version 5. docs/data-model.md says what the columns mean.
+-- The schema of a PostgreSQL database of nacre, version 6. docs/data-model.md says what the columns mean.
 -- Made from src/store/migrations/ by tools/make-schema-page.ts: write a migration, do not change this page.
 -- "nacre init" runs it and keeps account of it in the table migrations.
 
@@ -648,3 +648,30 @@ create table alert_channels (
   sent       text collate "C" not null,
   suppressed text collate "C" not null
 );
+
+create table address_places (
+  value_id        bigint not null primary key,
+  set_id          bigint not null,
+  country         text collate "C",
+  city            text collate "C",
+  asn             bigint,
+  organisation    text collate "C",
+  network         text collate "C",
+  looked_up_at_us bigint not null
+);
+
+create table geo_databases (
+  set_id       bigint not null,
+  position     bigint not null,
+  set_digest   text collate "C" not null,
+  digest       text collate "C" not null,
+  type         text collate "C" not null,
+  description  text collate "C" not null,
+  facts        text collate "C" not null,
+  path         text collate "C" not null,
+  built_at_us  bigint not null,
+  loaded_at_us bigint not null,
+  primary key (set_id, position)
+);
+
+create index values_addresses on "values" (id) where kind = 5;

@@ -1,4 +1,4 @@
--- The schema of an SQLite database of nacre, version 5. docs/data-model.md says what the columns mean.
+-- The schema of an SQLite database of nacre, version 6. docs/data-model.md says what the columns mean.
 -- Made from src/store/migrations/ by tools/make-schema-page.ts: write a migration, do not change this page.
 
 CREATE TABLE migrations (id integer primary key, name text not null, applied_at_us integer not null) strict;
@@ -583,3 +583,30 @@ CREATE TABLE alert_channels (
   sent       text not null,
   suppressed text not null
 ) strict, without rowid;
+
+CREATE TABLE address_places (
+  value_id        integer primary key,
+  set_id          integer not null,
+  country         text,
+  city            text,
+  asn             integer,
+  organisation    text,
+  network         text,
+  looked_up_at_us integer not null
+) strict;
+
+CREATE TABLE geo_databases (
+  set_id       integer not null,
+  position     integer not null,
+  set_digest   text    not null,
+  digest       text    not null,
+  type         text    not null,
+  description  text    not null,
+  facts        text    not null,
+  path         text    not null,
+  built_at_us  integer not null,
+  loaded_at_us integer not null,
+  primary key (set_id, position)
+) strict, without rowid;
+
+CREATE INDEX values_addresses on "values" (id) where kind = 5;

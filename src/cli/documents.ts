@@ -91,6 +91,9 @@ function factsOf(one: SessionRecord): Fact[] {
   const cells: Readonly<Record<string, Cell>> = {
     sensor: text(one.sensor),
     address: text(one.srcIp, 'address'),
+    country: text(one.country),
+    asn: count(one.asn),
+    organisation: text(one.organisation),
     protocol: text(one.protocol),
     client_version: text(one.clientVersion),
     hassh: text(one.hassh),

@@ -53,6 +53,7 @@ export async function loadSettings(
         EMERGENCY_TRIGGERS,
       ),
     ),
+    geoDatabases: listOf(String(get('geo.databases'))).map((file) => resolve(data, file)),
     encrypt: get('seal.encrypt') !== 'no',
     privateKey: String(get('keys.private')),
     evidenceActors: listOf(String(get('evidence.actors'))),

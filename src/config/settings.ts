@@ -422,6 +422,15 @@ export const SETTINGS = [
     fallback: '',
     meaning: 'its arguments, with commas; nothing of an alert is among them',
   },
+  {
+    name: 'geo.databases',
+    env: 'NACRE_GEO_DATABASES',
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning:
+      'MMDB files of countries, cities or autonomous systems, with commas, the more trusted first; nothing is downloaded (docs/geo.md)',
+  },
 ] as const satisfies readonly SettingSpec[]
 
 export type SettingName = (typeof SETTINGS)[number]['name']
@@ -460,6 +469,8 @@ export type Settings = {
   readonly encrypt: boolean
   /** Empty for none. */
   readonly privateKey: string
+  /** Paths; empty for none. */
+  readonly geoDatabases: readonly string[]
   readonly evidenceActors: readonly string[]
   readonly piiDetectors: readonly string[]
   readonly piiPlugins: readonly string[]

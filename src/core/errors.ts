@@ -83,6 +83,17 @@ export class RedactionError extends OperatingError<
   | 'PII_PLUGIN_FAILED' // a detector threw an error or returned no usable ranges
 > {}
 
+/** A database of places, which an operator keeps, cannot be used. */
+export class GeoError extends OperatingError<
+  | 'GEO_NOT_CONFIGURED' // no database is named in the settings
+  | 'GEO_UNREADABLE' // the file is not there, is no file, or cannot be read
+  | 'GEO_TOO_LARGE' // a file is larger, or files are more, than is kept in memory
+  | 'GEO_CHANGING' // the file was changed while it was read
+  | 'GEO_NOT_A_DATABASE' // the file is not in the MMDB format, or its end is missing
+  | 'GEO_DAMAGED' // the file says that it is in the MMDB format, and breaks it
+  | 'GEO_NO_FACTS' // the database knows neither countries nor networks
+> {}
+
 /** Something asked for is not there. */
 export class LookupFailed extends OperatingError<
   | 'LOOKUP_NO_SESSION' // no session of this id

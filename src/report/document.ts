@@ -9,6 +9,7 @@ import {
   type Table,
   text,
 } from '../output/document.ts'
+import type { SystemEntry, TopEntry } from '../store/port.ts'
 import type { Report } from './model.ts'
 
 const LISTS: readonly (readonly [string, keyof Report['top'], Observable?])[] = [
@@ -21,6 +22,8 @@ const LISTS: readonly (readonly [string, keyof Report['top'], Observable?])[] = 
   ['hassh', 'hassh'],
   ['files', 'files', 'sha256'],
   ['urls', 'urls', 'url'],
+  ['countries', 'countries'],
+  ['networks', 'asns'],
 ]
 
 export function reportDocument(report: Report, nowUs: InstantUs): Document {
@@ -66,7 +69,7 @@ export function reportDocument(report: Report, nowUs: InstantUs): Document {
           name,
           columns: ['value', 'count', 'sessions'],
           rows: report.top[key].map((entry) => [
-            text(entry.value, observable),
+            text(namedSystem(entry), observable),
             count(entry.count),
             count(entry.sessions),
           ]),
@@ -80,6 +83,13 @@ export function reportDocument(report: Report, nowUs: InstantUs): Document {
     ],
     notes: [],
   }
+}
+
+/** An entry of a list as people read it: a network with the name of who runs it. */
+export function namedSystem(entry: TopEntry | SystemEntry): SafeText {
+  if (!('organisation' in entry) || entry.organisation === null) return entry.value
+  // The join of two texts in visible form is one.
+  return `${entry.value} ${entry.organisation}` as SafeText
 }
 
 /** @param counts - their names are texts of the store */

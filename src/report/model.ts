@@ -11,7 +11,7 @@ import {
 } from '../core/instant.ts'
 import { compareUtf8, type SafeText } from '../core/text.ts'
 import { LIMITS } from '../limits.ts'
-import type { CompletenessFigures, SessionFigures, TopEntry } from '../store/port.ts'
+import type { CompletenessFigures, SessionFigures, SystemEntry, TopEntry } from '../store/port.ts'
 
 export type ReportKind = 'daily' | 'weekly' | 'monthly'
 
@@ -36,6 +36,10 @@ export type ReportSource = {
     limit: number,
     repeats: ReadonlyMap<number, number>,
   ): Promise<readonly TopEntry[]>
+  places(limit: number): Promise<{
+    readonly countries: readonly TopEntry[]
+    readonly asns: readonly SystemEntry[]
+  }>
   completeness(): Promise<CompletenessFigures>
 }
 
@@ -98,9 +102,10 @@ export type Report = {
       | 'clientVersions'
       | 'hassh'
       | 'files'
-      | 'urls',
+      | 'urls'
+      | 'countries',
       readonly TopEntry[]
-    >
+    > & { readonly asns: readonly SystemEntry[] }
   >
   /** Detectors that took personal data out of events; absent where none did. */
   readonly redactions?: readonly TopEntry[]
@@ -233,6 +238,7 @@ export async function makeReport(
       hassh: await list('hassh', 'sessions'),
       files: await list('file'),
       urls: await list('url'),
+      ...(await source.places(top)),
     },
     ...(redactions.length === 0 ? {} : { redactions }),
   }

@@ -10,6 +10,7 @@ import {
   textWidth,
 } from '../core/terminal.ts'
 import { terminal } from '../output/encode/terminal.ts'
+import { namedSystem } from './document.ts'
 import type { Report } from './model.ts'
 
 /** Entries of a list shown in the text; `--json` has them all. */
@@ -30,6 +31,8 @@ export function renderReport(report: Report, paint: Paint, width: number): Termi
     ['Commands', 'commands', 'events'],
     ['Credentials', 'credentials', 'events'],
     ['Addresses', 'ips', 'sessions'],
+    ['Countries', 'countries', 'sessions'],
+    ['Networks', 'asns', 'sessions'],
     ['Client versions', 'clientVersions', 'sessions'],
     ['Files (SHA-256)', 'files', 'events'],
     ['URLs', 'urls', 'events'],
@@ -45,7 +48,7 @@ export function renderReport(report: Report, paint: Paint, width: number): Termi
       const count = pad(number(entry.count), 9, 'right')
       const meter = paint.cyan(pad(bar(entry.count / most, BAR), BAR))
       lines.push(
-        terminal`${count} ${meter} ${fit(entry.value === '' ? paint.dim(terminal`(empty)`) : terminal.data(entry.value), columns - BAR - 12)}`,
+        terminal`${count} ${meter} ${fit(entry.value === '' ? paint.dim(terminal`(empty)`) : terminal.data(namedSystem(entry)), columns - BAR - 12)}`,
       )
     }
     lines.push(terminal``)

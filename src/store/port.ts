@@ -388,6 +388,74 @@ export type AlertStore = {
   acknowledge(id: number, draft: JournalDraft): Promise<void>
 }
 
+/** A file that addresses were looked up in. */
+export type DatabaseRecord = {
+  /** Name of its kind and description, as its maker wrote them. */
+  readonly type: SafeText
+  readonly description: SafeText
+  /** 0 where it does not say. */
+  readonly builtAtUs: InstantUs
+  /** SHA-256, 64 hexadecimal digits. */
+  readonly digest: string
+  readonly path: SafeText
+  readonly facts: readonly string[]
+  readonly loadedAtUs: InstantUs
+}
+
+/** Files that are asked together, the more trusted first; places name the set that they come from. */
+export type DatabaseSet = {
+  readonly digest: string
+  readonly databases: readonly DatabaseRecord[]
+}
+
+/** An address of the dictionary, and the set that it was looked up in last; null where it never was. */
+export type AddressRow = {
+  readonly valueId: number
+  readonly address: SafeText
+  readonly setDigest: string | null
+}
+
+/** What is known of an address; null where nothing is. */
+export type PlaceRow = {
+  readonly valueId: number
+  /** A row is written only where the dictionary still has this text under the number. */
+  readonly address: string
+  readonly country: SafeText | null
+  readonly city: SafeText | null
+  readonly asn: number | null
+  readonly organisation: SafeText | null
+  readonly network: string | null
+}
+
+/** How many addresses and sessions are covered. */
+export type PlaceCoverage = {
+  readonly addresses: number
+  readonly lookedUp: number
+  readonly withCountry: number
+  readonly withAsn: number
+  /** Looked up, and no database knows them. */
+  readonly withNone: number
+  /** Looked up in other files than those of the set that was asked for. */
+  readonly fromOtherSets: number
+  readonly sessions: number
+  readonly sessionsWithCountry: number
+  readonly sessionsWithAsn: number
+}
+
+/** Places of addresses: operational, no proof rests on them. Each write is a short transaction in its turn. */
+export type PlaceStore = {
+  /** Addresses behind a number, in the order of their numbers. */
+  addresses(after: number, limit: number): Promise<readonly AddressRow[]>
+  /** Every set that places come from. */
+  sets(): Promise<readonly DatabaseSet[]>
+  /** Adds places, or puts them in the place of older ones. @returns how many were written */
+  save(set: DatabaseSet, rows: readonly PlaceRow[], nowUs: InstantUs): Promise<number>
+  /** Forgets sets that no place names any more. */
+  forgetUnusedSets(): Promise<void>
+  /** Reads all addresses and sessions, for people. @param setDigest - of the files that are configured now */
+  coverage(setDigest: string | undefined): Promise<PlaceCoverage>
+}
+
 /** What finding and taking a source asks of the store. */
 export type LineageStore = {
   findFile(path: string, sensorOverride: string): Promise<FileRecord | undefined>
@@ -433,6 +501,7 @@ export type OpenMode = 'create' | 'write' | 'read'
 /** A database of nacre: what every engine offers. */
 export type Store = LineageStore & {
   readonly review: ReviewStore
+  readonly places: PlaceStore
   readonly alerts: AlertStore
   readonly activity: ActivityStore
   /** As `db stats` names it. */
@@ -487,6 +556,6 @@ export type Holder = { readonly what: string; readonly who: string }
 
 export type { Engine } from './engine.ts'
 export type { DeadLetterRecord } from './repo/dead-letters.ts'
-export type { CompletenessFigures, SessionFigures, TopEntry } from './repo/report.ts'
+export type { CompletenessFigures, SessionFigures, SystemEntry, TopEntry } from './repo/report.ts'
 export type { VerdictCount } from './repo/rules.ts'
 export type { EventField, EventRecord, SessionFilter, SessionRecord } from './repo/sessions.ts'

@@ -223,6 +223,20 @@ describe('the walls', () => {
     )
   })
 
+  test('places import core, limits, the visible form, and of the store the types of its port', () => {
+    assert.deepEqual(
+      broken(
+        (one) => folderOf(one.from) === 'geo',
+        (one) =>
+          isVocabulary(one.to) ||
+          folderOf(one.to) === 'geo' ||
+          one.to === 'neutralize/visible.ts' ||
+          (one.to === 'store/port.ts' && one.isTypeOnly),
+      ),
+      [],
+    )
+  })
+
   test('the pipeline imports stages, and of the store types alone', () => {
     assert.deepEqual(
       broken(
@@ -306,7 +320,7 @@ describe('words and calls', () => {
     assert.deepEqual(
       linesWith(
         /\bDate\.now\(|new Date\(\)|\bprocess\.env\b|\bMath\.random\(|\brandomBytes\(|performance\.now\(/,
-        (path) => [...STAGES, 'core', 'report', 'alert', 'anomaly'].includes(folderOf(path)),
+        (path) => [...STAGES, 'core', 'report', 'alert', 'anomaly', 'geo'].includes(folderOf(path)),
         () => false,
       ),
       [],

@@ -5,8 +5,9 @@ import { bytes } from '../../core/terminal.ts'
 import { LIMITS } from '../../limits.ts'
 import { terminal } from '../../output/encode/terminal.ts'
 import type { Finding, Store } from '../../store/port.ts'
-import { isPostgresUrl, keyFolder, signingKeyPath, sqlitePath } from '../app.ts'
+import { type App, isPostgresUrl, keyFolder, signingKeyPath, sqlitePath } from '../app.ts'
 import { type Command, EXIT } from '../command.ts'
+import { ageDays, isOld, triedDatabases } from '../geo.ts'
 
 export const doctor: Command = {
   name: 'doctor',
@@ -67,6 +68,7 @@ export const doctor: Command = {
       if (!(error instanceof OperatingError)) throw error
       add('wrong', error.message, error.hint)
     }
+    await placeDatabases(app, add)
     if (isPostgresUrl(app.settings.store)) {
       const { examinePostgres } = await import('../../store/postgres/examine.ts')
       findings.push(...(await examinePostgres(app.settings.store, process.env, app.clock)))
@@ -152,6 +154,21 @@ async function recipientKeys(folder: string, extraFile: string, add: Add): Promi
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error
     add('wrong', error.message, error.hint)
+  }
+}
+
+/** Files of places, where some are configured: they only add to what is there, so nothing is wrong without them. */
+async function placeDatabases(app: App, add: Add): Promise<void> {
+  const nowUs = app.clock()
+  for (const { path, database, error } of await triedDatabases(app)) {
+    if (database === undefined) add('warning', error?.message ?? path, error?.hint ?? '')
+    else if (isOld(database, nowUs))
+      add(
+        'warning',
+        `database of places ${path} is ${ageDays(database, nowUs)} days old`,
+        'Get a new one from its maker and put it in its place; it is then read by itself.',
+      )
+    else add('ok', `database of places ${path} knows ${database.facts.join(', ')}`)
   }
 }
 

@@ -16,6 +16,7 @@ import { dbRoles } from './db-roles.ts'
 import { dlqDiscard, dlqList, dlqReplay, dlqShow } from './dlq.ts'
 import { doctor } from './doctor.ts'
 import { evidenceReveal } from './evidence.ts'
+import { geoLookup, geoStatus, geoUpdate } from './geo.ts'
 import { ingestBulk } from './ingest-bulk.ts'
 import { ingestDelta } from './ingest-delta.ts'
 import { init } from './init.ts'
@@ -60,6 +61,9 @@ export const COMMANDS: readonly Command[] = [
   rulesShow,
   rulesTest,
   rulesStats,
+  geoStatus,
+  geoUpdate,
+  geoLookup,
   rulesRecompute,
   rulesDraft,
   anomaliesList,

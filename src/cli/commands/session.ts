@@ -165,9 +165,11 @@ function renderSession(
   { paint, width }: Pick<Output, 'paint' | 'width'>,
 ): TerminalText {
   const none = terminal`-`
+  const place = placeText(one)
   const facts: readonly (readonly [string, TerminalText])[] = [
     ['sensor', terminal.data(one.sensor)],
     ['address', one.srcIp === null ? none : terminal.data(one.srcIp)],
+    ...(place === undefined ? [] : ([['place', place]] as const)),
     ['protocol', one.protocol === null ? none : terminal.data(one.protocol)],
     ['client', one.clientVersion === null ? none : terminal.data(one.clientVersion)],
     ['hassh', one.hassh === null ? none : terminal.data(one.hassh)],
@@ -209,6 +211,19 @@ function renderSession(
       lines.push(paint.dim(fit(terminal`${INDENT}${verdict}`, Math.max(60, width))))
   }
   return terminal.join(lines, '\n')
+}
+
+/** Country and network of the address; undefined where neither is known. */
+function placeText({ country, asn, organisation }: SessionRecord): TerminalText | undefined {
+  const network = [
+    ...(asn === null ? [] : [terminal`AS${terminal.own(String(asn))}`]),
+    ...(organisation === null ? [] : [terminal.data(organisation)]),
+  ]
+  const parts = [
+    ...(country === null ? [] : [terminal.data(country)]),
+    ...(network.length === 0 ? [] : [terminal.join(network, ' ')]),
+  ]
+  return parts.length === 0 ? undefined : terminal.join(parts, ', ')
 }
 
 const INDENT = terminal.own(' '.repeat(39))

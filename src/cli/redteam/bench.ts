@@ -83,6 +83,7 @@ export class Bed implements AsyncDisposable {
         evidenceActors: [],
         piiDetectors: [],
         piiPlugins: [],
+        geoDatabases: [],
         sensors: {},
         // Nobody is told of what a red team wrote.
         alerts: { ...app.settings.alerts, webhook: '', mailTo: [], command: '' },

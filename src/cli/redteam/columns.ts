@@ -34,6 +34,10 @@ export const NO_COLUMN: Readonly<Record<string, string>> = {
   'rules list': 'says what the files of rules say',
   'rules show': 'says what the files of rules say',
   'rules stats': 'says names of rules and fields, which are words of ours, and counts',
+  // Texts of an operator's databases are judged in test/geo: no log can bring them here.
+  'geo status': 'says names of databases, which their makers wrote, and counts',
+  'geo update': 'says counts',
+  'geo lookup': 'says what the databases of an operator say, and no text of a log',
   'rules recompute': 'says names of rules and counts',
   'keys init': 'says names and paths of keys',
   'keys list': 'says names and paths of keys',

@@ -3,6 +3,7 @@ import { migration as hostileContent } from './0002-hostile-content.ts'
 import { migration as followedPaths } from './0003-followed-paths.ts'
 import { migration as anomalies } from './0004-anomalies.ts'
 import { migration as alerts } from './0005-alerts.ts'
+import { migration as places } from './0006-places.ts'
 import type { Migration } from './migration.ts'
 
 /** All migrations, in the order they are applied. */
@@ -12,6 +13,7 @@ export const MIGRATIONS: readonly Migration[] = [
   followedPaths,
   anomalies,
   alerts,
+  places,
 ]
 
 /** The schema version that this program works with. */

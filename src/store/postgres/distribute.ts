@@ -23,6 +23,7 @@ export const PLACEMENTS: readonly Placement[] = [
   { table: 'sensors', kind: 'reference' },
   { table: 'event_kinds', kind: 'reference' },
   { table: 'values', kind: 'reference' },
+  { table: 'address_places', kind: 'reference' },
   { table: 'verdicts', kind: 'reference' },
   { table: 'daily_events', kind: 'reference' },
   { table: 'daily_verdicts', kind: 'reference' },

@@ -14,6 +14,8 @@ const LOCKS = {
   // 4 belongs to nacre_add_month.
   /** Who stores events holds it together; who withholds some, or decides on withheld ones, holds it alone. */
   hold: 5,
+  /** Who writes places of addresses holds it alone. */
+  places: 6,
 } as const
 
 /** Takes a lock until the end of the transaction. */

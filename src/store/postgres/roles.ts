@@ -49,6 +49,8 @@ const INSERTED = [
   'checkpoints',
   'followed_paths',
   'metrics',
+  'address_places',
+  'geo_databases',
   'artifacts',
   'alerts',
   'alert_marks',
@@ -63,6 +65,7 @@ const UPDATED = [
   'source_files',
   'sessions',
   'session_values',
+  'address_places',
   'daily_values',
   'daily_events',
   'daily_verdicts',
@@ -128,7 +131,7 @@ export function roleStatements(
       const [only, columns] = name.split(' ')
       return `grant update ${columns ?? ''} on ${table(only!)} to ${role('loader')}`
     }),
-    `grant delete on ${[table('leases'), table('activity_hours')].join(', ')} to ${role('loader')}`,
+    `grant delete on ${[table('leases'), table('activity_hours'), table('geo_databases')].join(', ')} to ${role('loader')}`,
     ...Object.entries(REVIEWED).map(
       ([name, rights]) => `grant ${rights} on ${table(name)} to ${role('reviewer')}`,
     ),

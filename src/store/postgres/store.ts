@@ -14,6 +14,7 @@ import type {
   FileRecord,
   Holder,
   OpenMode,
+  PlaceStore,
   ReviewStore,
   SourceRecord,
   Store,
@@ -36,6 +37,7 @@ import { Leases } from './leases.ts'
 import { lock } from './locks.ts'
 import { migratePostgres, schemaVersionOf } from './migrate.ts'
 import { postgresMoveTarget } from './move-target.ts'
+import { postgresPlaces } from './places.ts'
 import { postgresReview } from './review.ts'
 import { verifyReads } from './verify-reads.ts'
 import { PostgresWriter } from './writer.ts'
@@ -60,6 +62,7 @@ export class PostgresStore implements Store {
   readonly connections: Connections
   readonly query: Kysely<Database>
   readonly review: ReviewStore
+  readonly places: PlaceStore
   readonly alerts: AlertStore
   readonly activity: ActivityStore
   /** The tables are spread over the servers of Citus. */
@@ -87,6 +90,7 @@ export class PostgresStore implements Store {
     this.notices = []
     this.query = new Kysely<Database>({ dialect: new PostgresDialect({ pool: connections.pool }) })
     const { sealing, clock, command } = options
+    this.places = postgresPlaces(connections, this.query)
     const { isDistributed } = facts
     this.alerts = postgresAlerts({ connections, sealing, clock })
     this.review = postgresReview({ connections, isDistributed, sealing, clock, command })

@@ -17,6 +17,9 @@ export type TopEntry = {
   readonly sessions: number
 }
 
+/** A network with the name that its databases give it. */
+export type SystemEntry = TopEntry & { readonly organisation: SafeText | null }
+
 export type SessionFigures = {
   readonly total: number
   readonly withCommands: number
@@ -188,12 +191,97 @@ export class ReportQueries {
       const sessions = row.sessions - (repeats.get(row.id) ?? 0)
       return { value: row.value, count: by === 'events' ? row.events : sessions, sessions }
     })
-    return rows.sort((a, b) => b.count - a.count || compareUtf8(a.value, b.value)).slice(0, limit)
+    return topOf(rows, limit)
+  }
+
+  /**
+   * The countries and the autonomous systems that most sessions come from; empty where no address was looked up.
+   *
+   * Counts are those of the addresses added up: a session of two addresses of one country, which Cowrie never writes,
+   * counts twice.
+   */
+  async places(limit: number): Promise<{
+    readonly countries: readonly TopEntry[]
+    readonly asns: readonly SystemEntry[]
+  }> {
+    // A place names its files: where there are none, there is no place.
+    const some = await this.#query.selectFrom('geo_databases').select('set_id').limit(1).execute()
+    if (some.length === 0) return { countries: [], asns: [] }
+    const addresses = this.#totals('ip').as('totals')
+    const countries = await this.#query
+      .selectFrom(addresses)
+      .innerJoin('address_places as place', 'place.value_id', 'totals.value_id')
+      .where('place.country', 'is not', null)
+      .groupBy('place.country')
+      .select((e) => ['place.country as value', e.fn.sum<number>('totals.sessions').as('sessions')])
+      .execute()
+    const systems = await this.#query
+      .selectFrom(addresses)
+      .innerJoin('address_places as place', 'place.value_id', 'totals.value_id')
+      .where('place.asn', 'is not', null)
+      .groupBy('place.asn')
+      .select((e) => [
+        'place.asn as asn',
+        // Files of two ages may give two names: one of them, the same whatever the order of the rows.
+        e.fn.min('place.organisation').as('organisation'),
+        e.fn.sum<number>('totals.sessions').as('sessions'),
+      ])
+      .execute()
+    const repeated = await this.#repeatedPlaces()
+    const entry = (value: string, sessions: number): TopEntry => {
+      const count = sessions - (repeated.get(value) ?? 0)
+      return { value: value as SafeText, count, sessions: count } // in visible form, as all of the store
+    }
+    return {
+      countries: topOf(
+        countries.map((row) => entry(row.value ?? '', Number(row.sessions))),
+        limit,
+      ),
+      asns: topOf(
+        systems.map((row) => ({
+          ...entry(`AS${row.asn}`, Number(row.sessions)),
+          organisation: row.organisation as SafeText | null, // as above
+        })),
+        limit,
+      ),
+    }
+  }
+
+  /** How often sessions that lie in several days were counted too much, by country and by system. */
+  async #repeatedPlaces(): Promise<ReadonlyMap<string, number>> {
+    if (!this.#hasSeveralDays()) return new Map()
+    const rows = await this.#query
+      .selectFrom(this.#repeatedValues().as('r'))
+      .innerJoin('address_places as place', 'place.value_id', 'r.id')
+      .groupBy(['place.country', 'place.asn'])
+      .select((e) => ['place.country', 'place.asn', e.fn.sum<number>('r.extra').as('extra')])
+      .execute()
+    const repeated = new Map<string, number>()
+    const add = (value: string, extra: number) =>
+      repeated.set(value, (repeated.get(value) ?? 0) + extra)
+    for (const { country, asn, extra } of rows) {
+      if (country !== null) add(country, Number(extra))
+      if (asn !== null) add(`AS${asn}`, Number(extra))
+    }
+    return repeated
   }
 
   /** For values of sessions that lie in several days of the window: how often they were counted too much. */
   async repeats(): Promise<ReadonlyMap<number, number>> {
-    if (this.#window.untilDay - this.#window.fromDay < 2) return new Map()
+    if (!this.#hasSeveralDays()) return new Map()
+    const rows = await this.#query
+      .selectFrom(this.#repeatedValues().as('r'))
+      .groupBy('id')
+      .select((e) => ['id', e.fn.sum<number>('extra').as('extra')])
+      .execute()
+    return new Map(rows.map((row) => [row.id, Number(row.extra)]))
+  }
+
+  #hasSeveralDays(): boolean {
+    return this.#window.untilDay - this.#window.fromDay >= 2
+  }
+
+  #repeatedValues() {
     let inner = this.#query
       .selectFrom('sessions')
       // Crosswise, which keeps SQLite to this order of the tables (https://www.sqlite.org/lang_select.html, 2.2).
@@ -210,12 +298,7 @@ export class ReportQueries {
       .having(sql<boolean>`count(*) > 1`)
       .select(['session_values.value_id as id', sql<number>`count(*) - 1`.as('extra')])
     if (this.#sensorId !== undefined) inner = inner.where('sessions.sensor_id', '=', this.#sensorId)
-    const rows = await this.#query
-      .selectFrom(inner.as('r'))
-      .groupBy('id')
-      .select((e) => ['id', e.fn.sum<number>('extra').as('extra')])
-      .execute()
-    return new Map(rows.map((row) => [row.id, Number(row.extra)]))
+    return inner
   }
 
   async completeness(): Promise<CompletenessFigures> {
@@ -350,4 +433,11 @@ export class ReportQueries {
     if (this.#sensorId !== undefined) select = select.where('sensor_id', '=', this.#sensorId)
     return select
   }
+}
+
+/** The largest counts; equal ones in the order of their values. */
+function topOf<T extends TopEntry>(entries: readonly T[], limit: number): T[] {
+  return entries
+    .toSorted((a, b) => b.count - a.count || compareUtf8(a.value, b.value))
+    .slice(0, limit)
 }

@@ -13,6 +13,10 @@ export type SessionRecord = {
   readonly protocol: SafeText | null
   readonly clientVersion: SafeText | null
   readonly hassh: SafeText | null
+  /** Where its address is said to be, and in whose network; null where that is not known. */
+  readonly country: SafeText | null
+  readonly asn: number | null
+  readonly organisation: SafeText | null
   readonly durationMs: number | null
   readonly firstEventUs: InstantUs
   readonly lastEventUs: InstantUs
@@ -77,6 +81,7 @@ async function page(
     .leftJoin('values as ip', 'ip.id', 'sessions.src_ip')
     .leftJoin('values as version', 'version.id', 'sessions.client_version')
     .leftJoin('values as hassh', 'hassh.id', 'sessions.hassh')
+    .leftJoin('address_places as place', 'place.value_id', 'sessions.src_ip')
     .where('sessions.session', '<>', '')
     .select([
       'sessions.session_key as sessionKey',
@@ -86,6 +91,9 @@ async function page(
       'sessions.protocol as protocol',
       'version.value as clientVersion',
       'hassh.value as hassh',
+      'place.country as country',
+      'place.asn as asn',
+      'place.organisation as organisation',
       'sessions.duration_ms as durationMs',
       'sessions.first_event_us as firstEventUs',
       'sessions.last_event_us as lastEventUs',

@@ -13,6 +13,7 @@ import type {
   FileRecord,
   Holder,
   OpenMode,
+  PlaceStore,
   ReviewStore,
   SourceRecord,
   Store,
@@ -32,6 +33,7 @@ import { appendJournal } from './journal.ts'
 import { integrityProblems } from './maintenance.ts'
 import { sqliteMoveTarget } from './move-target.ts'
 import { migrateSqlite, openSqlite, type SqliteSettings, translate } from './open.ts'
+import { sqlitePlaces } from './places.ts'
 import { prepared } from './prepared.ts'
 import { sqliteReview } from './review.ts'
 import { pagesOf, verifyReads } from './verify-reads.ts'
@@ -57,6 +59,7 @@ export class SqliteStore implements Store {
   readonly notices: readonly string[]
   readonly queue: WriterQueue
   /** For the parts of this engine only. */
+  readonly places: PlaceStore
   readonly connection: Connection
   readonly alerts: AlertStore
   readonly #options: SqliteOptions
@@ -92,6 +95,11 @@ export class SqliteStore implements Store {
       this.connection,
       (draft, change) => this.journal(draft, change),
       (work) => this.exclusively(work),
+    )
+    this.places = sqlitePlaces(
+      this.connection,
+      (work) => this.exclusively(work),
+      () => this.#builder(),
     )
   }
 
