@@ -12,7 +12,7 @@ const GRANULARITIES_NS = [1n, 4_000_000n, 1_000_000_000n, 2_000_000_000n] as con
 /** What a performance of a campaign is about. */
 export const CASES: readonly string[] = [...PLAYS.map(({ name }) => name), 'mixed', 'company']
 
-/** Performed when it is asked for alone: it takes minutes. */
+/** Performed when it is asked for alone: it takes more than ten minutes. */
 const THIRTY_THOUSAND = 'thirty-thousand'
 
 /**
