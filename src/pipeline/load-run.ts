@@ -381,8 +381,9 @@ export class LoadRun {
     claims: string[],
     mayWait: boolean,
   ): Promise<Candidate[] | undefined> {
+    const digests = new Map<number, string>()
     for (;;) {
-      const candidates = await this.#candidates(probe, sensorOverride, known)
+      const candidates = await this.#candidates(probe, sensorOverride, known, digests)
       const names =
         candidates.length > 0
           ? candidates.map(({ sourceId }) => CLAIM.source(sourceId))
@@ -402,7 +403,7 @@ export class LoadRun {
       }
       if (claims.length === names.length) {
         // Whoever had them before may have read on, or have made the start a source, until they were taken.
-        const now = await this.#candidates(probe, sensorOverride, known)
+        const now = await this.#candidates(probe, sensorOverride, known, digests)
         const taken = new Set(candidates.map(({ sourceId }) => sourceId))
         if (now.length === taken.size && now.every(({ sourceId }) => taken.has(sourceId)))
           return now
@@ -446,14 +447,20 @@ export class LoadRun {
     probe: Probe,
     sensorOverride: string,
     known: FileRecord | undefined,
+    digests: Map<number, string>,
   ): Promise<Candidate[]> {
+    const digestOf = (length: number): string => {
+      const digest = digests.get(length) ?? toHex(headDigest(probe.head, length))
+      digests.set(length, digest)
+      return digest
+    }
     const lengths = await this.#store.headLengths(sensorOverride)
     const heads = [
       ...lengths.filter((length) => length <= probe.head.length),
       LIMITS.lineageHeadBytes,
     ]
       .filter((length) => length > 0 && length <= probe.head.length)
-      .map((length) => ({ length, digest: toHex(headDigest(probe.head, length)) }))
+      .map((length) => ({ length, digest: digestOf(length) }))
     const sources = [...(await this.#store.findByHead(sensorOverride, heads))]
     // A source of which nothing is stored yet has no start to know it by: the path must do, and proves nothing it need.
     const byPath = known?.sourceId == null ? undefined : await this.#store.source(known.sourceId)

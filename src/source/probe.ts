@@ -1,5 +1,5 @@
 /** What a stream is, told by its content: Cowrie's events, or something else that merely lies in the same folder. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { LIMITS } from '../limits.ts'
 import { detectEncoding, type TextEncodingName, Utf16Transcoder } from './encoding.ts'
 
@@ -108,9 +108,9 @@ export function headDigest(
   bytes: Uint8Array,
   length: number = Math.min(bytes.length, LIMITS.lineageHeadBytes),
 ): Buffer {
-  return createHash('sha256').update(bytes.subarray(0, length)).digest()
+  return sha256(bytes.subarray(0, length))
 }
 
 export function sha256(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest()
+  return hash('sha256', bytes, 'buffer')
 }

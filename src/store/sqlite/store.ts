@@ -269,37 +269,33 @@ export class SqliteStore implements Store {
 
   async headLengths(sensorOverride: string): Promise<number[]> {
     // From one length to the next by the index, instead of over all sources.
-    const next = prepared(
+    return prepared(
       this.connection,
-      'select min(head_length) from sources where sensor_override = ? and head_length > ? and head_length < 1024',
-    ).pluck()
-    const lengths: number[] = []
-    for (let length = 0; ; ) {
-      const found = next.get(sensorOverride, length) as number | null
-      if (found === null) return lengths
-      lengths.push(found)
-      length = found
-    }
+      `with recursive lengths (n) as (
+         select (select min(head_length) from sources where sensor_override = ? and head_length between 1 and 1023)
+         union all
+         select (select min(head_length) from sources where sensor_override = ? and head_length > n and head_length < 1024)
+           from lengths where n is not null)
+       select n from lengths where n is not null`,
+    )
+      .pluck()
+      .all(sensorOverride, sensorOverride) as number[]
   }
 
   async findByHead(
     sensorOverride: string,
     heads: readonly { readonly length: number; readonly digest: string }[],
   ): Promise<SourceRecord[]> {
-    const find = prepared(
+    // Small files have starts of many lengths: one question for all of them.
+    const ids = prepared(
       this.connection,
-      'select id from sources where head_digest = ? and head_length = ? and sensor_override = ? order by id desc limit 20',
-    ).pluck()
-    const ids = new Set<number>()
-    for (const head of heads) {
-      for (const id of find.all(
-        Buffer.from(head.digest, 'hex'),
-        head.length,
-        sensorOverride,
-      ) as number[])
-        ids.add(id)
-    }
-    return [...ids].sort((a, b) => b - a).map((id) => this.#source(id)!)
+      `select sources.id from json_each(?) as given
+         cross join sources on head_digest = unhex(given.value ->> 'digest') and head_length = given.value ->> 'length'
+        where sensor_override = ? order by sources.id desc limit 20`,
+    )
+      .pluck()
+      .all(JSON.stringify(heads), sensorOverride) as number[]
+    return ids.map((id) => this.#source(id)!) // found just now
   }
 
   async source(id: number): Promise<SourceRecord | undefined> {
