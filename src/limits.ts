@@ -26,6 +26,69 @@ export const LIMITS = {
   lineageHeadBytes: 1_024,
   /** Bytes before the cursor that are compared before the cursor of a plain file is used. */
   lineageTailBytes: 4_096,
+  /** Bytes at the end of a piece that must still be there when the next piece was read: no two records are alike so long. */
+  lineageGuardBytes: 512,
+  // Following.
+  /** Raw bytes of one piece of a file that is followed: the least and the most. A small piece is soon seen, a large one is cheap. */
+  followBatchBytesMin: 64 * 1024,
+  followBatchBytesMax: 1024 * 1024,
+  /** Milliseconds that one pass over the files may take before its pieces are made smaller. */
+  passMsMax: 80,
+  /** Milliseconds between two looks at the memory of the process. */
+  memoryLookMs: 1_000,
+  /** Milliseconds between two whole collections while it has too much. */
+  memoryCollectMs: 30_000,
+  /** Resident bytes of the process above which pieces are made smaller. */
+  followRssBytes: 112 * 1024 * 1024,
+  /** Milliseconds for which lines are gathered before a pass: a multiple of what the last one took, between two bounds. */
+  gatherMsMin: 10,
+  gatherMsMax: 65,
+  gatherRatio: 12,
+  /** Milliseconds that a follower rests at most: its status and its signs of life must not wait for a rare look. */
+  sleepMsMax: 5_000,
+  /** Milliseconds without growth after which an object without a line end is taken as whole. */
+  unendedMs: 2_000,
+  /** Milliseconds without a change after which an archive is taken as written, and a rotated file as done. */
+  settleMs: 5_000,
+  /** Milliseconds since a file was written after which it counts as quiet, without being watched. */
+  quietMs: 60_000,
+  /** Milliseconds for which a file whose names are gone is kept open after it last grew: its writer may still have it. */
+  goneMs: 60_000,
+  /** Milliseconds without growth after which a file is closed until it changes: two days, for those that get late lines. */
+  openQuietMs: 48 * 3_600_000,
+  /** Milliseconds between two looks at what a pattern matches, where no name came up that nobody knows. */
+  patternLookMs: 10_000,
+  /** Files kept open at most; the limit of a process is often 1,024. */
+  followOpenMax: 256,
+  /** Milliseconds after which a change of a file must show in its time: FAT counts in steps of two seconds. */
+  fileTickMs: 2_500,
+  /** Milliseconds for which files that were read to their end are gathered before one commit and their opening. */
+  openDelayMs: 50,
+  /** Folders that are followed; each takes one watch of the system. */
+  followFoldersMax: 4_096,
+  /** Old files looked at in each poll, in turn: 20 microseconds each, so that 10,000 of them cost as little as 100. */
+  followRoundFiles: 32,
+  /** Bytes up to which a file without events is looked at again each time it grows. */
+  foreignLookBytes: 64 * 1024,
+  /** Milliseconds until a file that another loader reads, or that was replaced, is tried again. */
+  claimRetryMs: 50,
+  /** Milliseconds until a file that could not be read is tried again without a change: doubling between two bounds. */
+  failedRetryMsMin: 500,
+  failedRetryMsMax: 60_000,
+  /** Milliseconds since a file grew within which its newest line counts as just written. */
+  freshMs: 1_000,
+  /** Milliseconds until a store that is away or full is tried again: growing by chance between two bounds. */
+  storeRetryMsMin: 500,
+  storeRetryMsMax: 30_000,
+  /** Milliseconds between two writings of the status files: while lines come, and while none do. */
+  statusBusyMs: 2_000,
+  statusIdleMs: 10_000,
+  /** Milliseconds over which a rate is taken. */
+  rateMs: 10_000,
+  /** Milliseconds after which what a follower did is added to the figures of the store. */
+  figuresMs: 60_000,
+  /** Anomalies that alerts are looked for in, the newest. */
+  alertAnomaliesMax: 100,
   /** Output of an archive is refused beyond both of these. */
   archiveRatioMax: 1_000,
   archiveBytesMax: 1024 * 1024 * 1024,
@@ -65,6 +128,8 @@ export const LIMITS = {
   idleTransactionMs: 15_000,
   /** Free bytes on the disk below which no further transaction is started. */
   diskFreeBytesMin: 64 * 1024 * 1024,
+  /** On a disk so small that this is more than one in eight of its bytes, one in eight. */
+  diskFreeShare: 8,
   /** Seconds between two checkpoints of a long run. */
   checkpointSeconds: 600,
   /** Verdicts on texts that a reader keeps, twice: the younger and the older half. */
@@ -93,6 +158,52 @@ export const LIMITS = {
   ruleTextCharsMax: 65_536,
   /** Milliseconds that one rule may take for one text before it is reported. */
   ruleMsMax: 25,
+
+  // Anomalies of the live stream.
+  /** Weeks of hours that baselines are made of; older hours are forgotten. */
+  activityWeeks: 8,
+  /** Hours that must have been counted before a detector speaks: three days, so that a start is no storm. */
+  activitySamplesMin: 72,
+  /** Spreads above the median from which a figure is an alarm; docs/anomalies.md has what it costs in false ones. */
+  anomalyScoreMin: 6,
+  /** Hours back from now that are still judged: later arrivals are history. */
+  anomalyLateHours: 48,
+  /** Values that one anomaly names. */
+  anomalyEvidenceMax: 10,
+  /** Characters of such a value. */
+  anomalyTextCharsMax: 200,
+  /** Percent of the threshold that reviewers can raise a detector to; beyond, it should rather be ignored. */
+  anomalyFactorPercentMax: 800,
+  /** Percent of the present factor that a false alarm raises it to. */
+  anomalyFactorStepPercent: 125,
+  /** Minutes for which an alarm lowers the rate of the follower. */
+  anomalyThrottleMinutes: 15,
+  /** Undecided alarms that are handed on at once, newest first. */
+  anomaliesOpenMax: 100,
+  /** Texts that a confirmed anomaly proposes rules for. */
+  anomalyDraftsMax: 10,
+  /** Sensors that are watched; names of sensors come from events. */
+  sensorsWatchedMax: 1_000,
+  /** Hours of one sensor of which values are kept at hand for evidence. */
+  hoursWatchedMax: 12,
+  /** Addresses of one minute that are told apart, for each sensor: the busiest; attackers choose addresses. */
+  addressesWatchedMax: 256,
+  /** Addresses, and sessions, of one hour that are told apart, for each sensor. */
+  hourTopMax: 32,
+  /** Sessions with a log-in that the meter remembers, to tell what came after one. */
+  loggedInSessionsMax: 20_000,
+  /** Days after which a value that comes again is new. */
+  newValueDays: 30,
+  /** Values of these days that are remembered: 10 bytes each, twice; beyond, the oldest days are forgotten. */
+  knownValuesMax: 524_288,
+  /** Keys in one command line that are looked at. */
+  sshKeysOfCommandMax: 8,
+  /** Sessions with a known place that an hour needs before its mix is compared. */
+  mixSessionsMin: 50,
+  /** Sessions with a known place that the 30 days before need. */
+  mixBaselineMin: 500,
+  /** Networks of one sensor and day that are told apart; the others count as one. */
+  mixGroupsMax: 256,
 
   // Databases of places.
   /** Files of one installation: countries or cities, and systems; each is kept in memory whole. */
@@ -135,6 +246,33 @@ export const LIMITS = {
   redteamPayloadsMax: 20_000,
   /** Characters of one of its payloads; a list without line ends would be one. */
   redteamTextCharsMax: 16_384,
+
+  // Alerts.
+  /** Characters of what an alert is about: a sensor or path fits, and so does a key of both engines' indexes. */
+  alertSubjectCharsMax: 200,
+  /** Sensors whose silence is looked for, the busiest first: names of sensors come out of logs, and so may any number. */
+  alertSensorsMax: 1_000,
+  /** Batches that wait for a person and have an alert of their own; one alert stands for all others. */
+  alertBatchesMax: 20,
+  /** Days back that a silent sensor was heard of last, or a missing day lies, to be news. */
+  alertNewsDays: 7,
+  /** Days back that an alert is kept open for a missing day; also the days of which a look reads the roll-up. */
+  alertDaysMax: 35,
+  /** Held-back messages that the next one names; the others are counted. */
+  alertSuppressedMax: 50,
+  /** Free bytes below which a disk is told as critical: loads stop at a quarter of it. */
+  alertDiskBytesMin: 256 * 1024 * 1024,
+  /** Milliseconds after which the status file of a follower that runs is stale: it writes one every few seconds. */
+  statusFreshMs: 120_000,
+  /** Milliseconds for which one look keeps others away: longer than all channels may take. */
+  alertLookMsMax: 600_000,
+  /** Times that one message is offered to a webhook. */
+  alertTriesMax: 3,
+  /** Milliseconds before the second try, at most; before the third twice as many. */
+  alertRetryMs: 2_000,
+  /** Failures in a row after which a webhook is left alone, and for how many milliseconds. */
+  alertBreakerFailures: 3,
+  alertBreakerMs: 60_000,
 
   // Unwrapping of what an attacker encoded.
   /** Characters of one text that are unwrapped: a command line of Linux has at most 128 KiB, those of attackers 10. */

@@ -49,7 +49,15 @@ const PURPOSES: Readonly<Record<keyof typeof TABLES, string>> = {
   address_places:
     'Where addresses are said to be, and who runs their network. Looked up in files of the operator; made again by `nacre geo update`.',
   geo_databases: 'The files that `address_places` was looked up in.',
+  followed_paths: 'Named files that are followed, and since when.',
   metrics: 'Figures of the layer against hostile content since the store was made.',
+  alerts: 'What people were told, or are to be: one row for each kind and subject.',
+  alert_marks: 'What looks for alerts remember from one to the next.',
+  alert_channels: 'What was sent by each channel of alerts, and held back.',
+  activity_hours:
+    'What followers counted, by sensor and hour: what is usual is told from it. Eight weeks are kept.',
+  anomalies: 'Hours that were not as usual, with what is behind them and what a person said of it.',
+  detectors: 'Detectors whose threshold for a sensor was raised by false alarms.',
   artifacts: 'TTY logs and downloads that were looked at with `--artifacts`.',
 }
 

@@ -1,4 +1,4 @@
--- The schema of a PostgreSQL database of nacre, version 3. docs/data-model.md says what the columns mean.
+-- The schema of a PostgreSQL database of nacre, version 6. docs/data-model.md says what the columns mean.
 -- Made from src/store/migrations/ by tools/make-schema-page.ts: write a migration, do not change this page.
 -- "nacre init" runs it and keeps account of it in the table migrations.
 
@@ -565,6 +565,89 @@ create trigger modes_sealed before insert or update or delete on modes
 
 create trigger modes_stays before truncate on modes
   for each statement execute function nacre_refuse();
+
+create table followed_paths (
+  path            text collate "C" not null,
+  sensor_override text collate "C" not null,
+  since_us        bigint not null
+);
+
+create unique index followed_paths_key on followed_paths (md5(path), md5(sensor_override));
+
+create index sources_head_length on sources (md5(sensor_override), head_length);
+
+create table activity_hours (
+  sensor_id bigint not null,
+  hour      bigint not null,
+  metric    text collate "C" not null,
+  value     bigint not null,
+  primary key (sensor_id, hour, metric)
+);
+
+create table anomalies (
+  id            bigint not null primary key,
+  detector      text collate "C" not null,
+  sensor_id     bigint not null,
+  hour          bigint not null,
+  severity      text collate "C" not null check (severity in ('alarm', 'notice')),
+  first_seen_us bigint not null,
+  last_seen_us  bigint not null,
+  figure        bigint not null,
+  baseline      bigint not null,
+  spread        bigint not null,
+  samples       bigint not null,
+  basis         text collate "C" not null,
+  score         bigint not null,
+  threshold     bigint not null,
+  evidence      text collate "C" not null,
+  state         text collate "C" not null check (state in ('new', 'confirmed', 'false')),
+  decided_by    text collate "C",
+  decided_at_us bigint,
+  reason        text collate "C",
+  unique (detector, sensor_id, hour, severity)
+);
+
+create sequence anomalies_ids;
+
+create index anomalies_open on anomalies (state, severity, hour);
+
+create table detectors (
+  detector       text collate "C" not null,
+  sensor_id      bigint not null,
+  factor_percent bigint not null,
+  primary key (detector, sensor_id)
+);
+
+create table alerts (
+  id             bigint not null primary key,
+  kind           text collate "C" not null,
+  subject        text collate "C" not null,
+  state          text collate "C" not null check (state in ('open', 'acknowledged', 'resolved')),
+  severity       text collate "C" not null,
+  first_at_us    bigint not null,
+  last_at_us     bigint not null,
+  seen           bigint not null,
+  missed         bigint not null,
+  occurrences    bigint not null,
+  figure         bigint not null,
+  threshold      bigint not null,
+  sentence       text collate "C" not null,
+  notified_at_us bigint not null,
+  deliveries     text collate "C" not null,
+  unique (kind, subject)
+);
+
+create table alert_marks (
+  name  text collate "C" not null primary key,
+  value bigint not null,
+  at_us bigint not null
+);
+
+create table alert_channels (
+  channel    text collate "C" not null primary key,
+  sent       text collate "C" not null,
+  suppressed text collate "C" not null
+);
 
 create table address_places (
   value_id        bigint not null primary key,

@@ -1,4 +1,4 @@
--- The schema of an SQLite database of nacre, version 3. docs/data-model.md says what the columns mean.
+-- The schema of an SQLite database of nacre, version 6. docs/data-model.md says what the columns mean.
 -- Made from src/store/migrations/ by tools/make-schema-page.ts: write a migration, do not change this page.
 
 CREATE TABLE migrations (id integer primary key, name text not null, applied_at_us integer not null) strict;
@@ -503,6 +503,86 @@ CREATE TRIGGER modes_no_update before update on modes
 CREATE TRIGGER modes_no_delete before delete on modes
   when (select is_open from audit_door) = 0
   begin select raise(abort, 'NACRE: modes is sealed; changes go through the journal'); end;
+
+CREATE TABLE followed_paths (
+  path            text    not null,
+  sensor_override text    not null,
+  since_us        integer not null,
+  primary key (path, sensor_override)
+) strict, without rowid;
+
+CREATE INDEX sources_head_length on sources (sensor_override, head_length);
+
+CREATE TABLE activity_hours (
+  sensor_id integer not null,
+  hour      integer not null,
+  metric    text    not null,
+  value     integer not null,
+  primary key (sensor_id, hour, metric)
+) strict, without rowid;
+
+CREATE TABLE anomalies (
+  id            integer primary key,
+  detector      text    not null,
+  sensor_id     integer not null,
+  hour          integer not null,
+  severity      text    not null check (severity in ('alarm', 'notice')),
+  first_seen_us integer not null,
+  last_seen_us  integer not null,
+  figure        integer not null,
+  baseline      integer not null,
+  spread        integer not null,
+  samples       integer not null,
+  basis         text    not null,
+  score         integer not null,
+  threshold     integer not null,
+  evidence      text    not null,
+  state         text    not null check (state in ('new', 'confirmed', 'false')),
+  decided_by    text,
+  decided_at_us integer,
+  reason        text,
+  unique (detector, sensor_id, hour, severity)
+) strict;
+
+CREATE INDEX anomalies_open on anomalies (state, severity, hour);
+
+CREATE TABLE detectors (
+  detector       text    not null,
+  sensor_id      integer not null,
+  factor_percent integer not null,
+  primary key (detector, sensor_id)
+) strict, without rowid;
+
+CREATE TABLE alerts (
+  id             integer primary key,
+  kind           text    not null,
+  subject        text    not null,
+  state          text    not null check (state in ('open', 'acknowledged', 'resolved')),
+  severity       text    not null,
+  first_at_us    integer not null,
+  last_at_us     integer not null,
+  seen           integer not null,
+  missed         integer not null,
+  occurrences    integer not null,
+  figure         integer not null,
+  threshold      integer not null,
+  sentence       text    not null,
+  notified_at_us integer not null,
+  deliveries     text    not null,
+  unique (kind, subject)
+) strict;
+
+CREATE TABLE alert_marks (
+  name  text    primary key,
+  value integer not null,
+  at_us integer not null
+) strict, without rowid;
+
+CREATE TABLE alert_channels (
+  channel    text primary key,
+  sent       text not null,
+  suppressed text not null
+) strict, without rowid;
 
 CREATE TABLE address_places (
   value_id        integer primary key,

@@ -17,6 +17,8 @@ export type { Store } from '../store/port.ts'
 export type OpenOptions = {
   /** A load that is to need little memory: half the page cache, unless the operator set its size. */
   readonly isSmall?: boolean
+  /** A follower: small transactions at the ends of its tables, and little memory for years. */
+  readonly isFollower?: boolean
   /** What is asked of it is there in older schemas, too. */
   readonly mayBeOlder?: boolean
 }
@@ -69,7 +71,10 @@ export type AppContext = Pick<
 
 /** Microseconds since 1970, as fine as the system tells. */
 export function systemClock(): InstantUs {
-  return Math.round((performance.timeOrigin + performance.now()) * 1000)
+  // Finer than `Date`, but it does not follow when the clock is set, which matters to what runs for months.
+  const fineMs = performance.timeOrigin + performance.now()
+  const coarseMs = Date.now()
+  return Math.round((Math.abs(fineMs - coarseMs) < 2 ? fineMs : coarseMs) * 1000)
 }
 
 /** Wires the parts of the program. The heavy ones are loaded when a command asks for them. */
@@ -187,7 +192,7 @@ async function openAsItIs(
     path: sqlitePath(url),
     mode,
     settings: {
-      cacheSize: options?.isSmall === true ? smallCache(settings) : settings.cacheSize,
+      cacheSize: cacheOf(settings, options),
       synchronous: settings.synchronous,
       pageSize: settings.pageSize,
     },
@@ -202,12 +207,16 @@ export function isPostgresUrl(url: string): boolean {
   return /^postgres(?:ql)?:/.test(url)
 }
 
-/** A load writes at the ends of its tables: half the cache costs it a twentieth of its speed. */
-function smallCache(settings: Settings): number {
+/**
+ * A load writes at the ends of its tables: half the cache costs it a twentieth of its speed, and a follower, which waits
+ * most of the time, needs less.
+ */
+function cacheOf(settings: Settings, options: OpenOptions | undefined): number {
+  const share = options?.isFollower === true ? 1 / 16 : options?.isSmall === true ? 1 / 2 : 1
   const isGiven = settings.all.some(
     (setting) => setting.name === 'sqlite.cache_size' && setting.origin !== 'default',
   )
-  return isGiven ? settings.cacheSize : Math.round(settings.cacheSize / 2)
+  return isGiven ? settings.cacheSize : Math.round(settings.cacheSize * share)
 }
 
 /** @throws StoreError `STORE_UNSUPPORTED` */

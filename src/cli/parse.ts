@@ -102,6 +102,7 @@ const GROUP_SUMMARIES: Readonly<Record<string, string>> = {
   ingest: 'load logs',
   report: 'figures for a day, an ISO week or a month',
   db: 'look after the database',
+  alerts: 'tell people when something is wrong',
   config: 'settings and where they come from',
 }
 

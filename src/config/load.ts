@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { ANOMALY_ACTIONS, type AnomalyPolicy, DETECTORS } from '../core/anomaly.ts'
 import { ConfigError } from '../core/errors.ts'
 import { ownText } from '../core/event.ts'
 import {
+  type AlertSettings,
   EMERGENCY_TRIGGERS,
   PII_DETECTORS,
   SETTINGS,
@@ -40,6 +42,9 @@ export async function loadSettings(
     cacheSize: Number(get('sqlite.cache_size')),
     synchronous: get('sqlite.synchronous') === 'full' ? 'full' : 'normal',
     pageSize,
+    followPollMs: Number(get('follow.poll_ms')),
+    followRecordsPerSecond: Number(get('follow.records_per_second')),
+    statusFolder: String(get('status.folder')) || join(data, 'status'),
     holdHazard: Number(get('review.hold_hazard')),
     emergencyTriggers: new Set(
       namesOf(
@@ -48,14 +53,49 @@ export async function loadSettings(
         EMERGENCY_TRIGGERS,
       ),
     ),
+    geoDatabases: listOf(String(get('geo.databases'))).map((file) => resolve(data, file)),
     encrypt: get('seal.encrypt') !== 'no',
     privateKey: String(get('keys.private')),
     evidenceActors: listOf(String(get('evidence.actors'))),
     piiDetectors: namesOf('pii.detectors', String(get('pii.detectors')), PII_DETECTORS),
     piiPlugins: listOf(String(get('pii.plugins'))),
-    geoDatabases: listOf(String(get('geo.databases'))).map((file) => resolve(data, file)),
+    anomalyPolicy: policyOf('anomaly.policy', String(get('anomaly.policy'))),
+    anomalyThrottleEventsPerSecond: Number(get('anomaly.throttle_events_per_second')),
+    alerts: alertSettings(get),
     sensors: file.sensors,
     all,
+  }
+}
+
+function alertSettings(get: (name: SettingName) => string | number): AlertSettings {
+  const number = (name: SettingName): number => Number(get(name))
+  const text = (name: SettingName): string => String(get(name))
+  const tls = text('alerts.smtp_tls')
+  return {
+    checkSeconds: number('alerts.check_seconds'),
+    pace: { repeatHours: number('alerts.repeat_hours'), perHour: number('alerts.per_hour') },
+    thresholds: {
+      deadLetters: number('alerts.dead_letters'),
+      silentHours: number('alerts.silent_hours'),
+      missingDayHours: number('alerts.missing_day_hours'),
+      lagSeconds: number('alerts.lag_seconds'),
+      lagBytes: number('alerts.lag_mib') * 1024 * 1024,
+      diskFreePercent: number('alerts.disk_free_percent'),
+      clockSkewSeconds: number('alerts.clock_skew_seconds'),
+      loaderSeconds: number('alerts.loader_seconds'),
+    },
+    timeoutMs: number('alerts.timeout_seconds') * 1_000,
+    webhook: text('alerts.webhook'),
+    webhookSecret: text('alerts.webhook_secret'),
+    mailTo: listOf(text('alerts.mail_to')),
+    mailFrom: text('alerts.mail_from'),
+    smtpHost: text('alerts.smtp_host'),
+    smtpPort: number('alerts.smtp_port'),
+    smtpTls: tls === 'tls' || tls === 'none' ? tls : 'starttls',
+    smtpUser: text('alerts.smtp_user'),
+    smtpPassword: text('alerts.smtp_password'),
+    command: text('alerts.command'),
+    commandArguments: listOf(text('alerts.command_arguments')),
   }
 }
 
@@ -180,7 +220,27 @@ function namesOf<T extends string>(name: string, value: string, known: readonly 
   })
 }
 
-function badValue(name: string, value: string, wanted: string): ConfigError {
+/** Pairs of detector and action; each detector once. */
+function policyOf(name: string, value: string): AnomalyPolicy {
+  const policy = new Map(
+    listOf(value).map((one) => {
+      const [detector, action, ...rest] = one.split(':').map((word) => word.trim())
+      const known = DETECTORS.find((other) => other === detector)
+      const does = ANOMALY_ACTIONS.find((other) => other === action)
+      if (known === undefined || does === undefined || rest.length > 0)
+        throw badValue(
+          name,
+          one,
+          `pairs detector:action, of ${DETECTORS.join(', ')} and ${ANOMALY_ACTIONS.join(', ')}`,
+        )
+      return [known, does] as const
+    }),
+  )
+  if (policy.size !== listOf(value).length) throw badValue(name, value, 'each detector once')
+  return policy
+}
+
+export function badValue(name: string, value: string, wanted: string): ConfigError {
   return new ConfigError(
     'CONFIG_BAD_VALUE',
     `The setting ${name} is "${value.slice(0, 80)}"; it must be ${wanted}.`,

@@ -1,3 +1,5 @@
+import type { AnomalyPolicy } from '../core/anomaly.ts'
+
 /** Every setting, once: name in the file, environment variable, option, default, range, meaning. */
 export type SettingSpec = {
   readonly name: string
@@ -44,6 +46,38 @@ export const SETTINGS = [
     unit: 'threads',
     meaning:
       'threads of a load: one writes, the others read; 1 does both in one, with the least CPU and memory',
+  },
+  {
+    name: 'follow.poll_ms',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 1_000,
+    min: 50,
+    max: 3_600_000,
+    unit: 'milliseconds',
+    meaning:
+      'how often a follower looks at what it follows whether or not the system tells of changes (it does not on network file systems)',
+  },
+  {
+    name: 'follow.records_per_second',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 0,
+    min: 0,
+    max: 1_000_000,
+    unit: 'records a second; 0 for no limit',
+    meaning: 'how fast a follower reads at most, so that catching up leaves the machine to others',
+  },
+  {
+    name: 'status.folder',
+    env: 'NACRE_STATUS_FOLDER',
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning:
+      'folder of status.json, bulk.json and delta.json, which monitors read; empty: DATA/status',
   },
   {
     name: 'sqlite.cache_size',
@@ -141,6 +175,254 @@ export const SETTINGS = [
     meaning: 'files of further detectors, with commas (docs/privacy.md)',
   },
   {
+    name: 'anomaly.policy',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning:
+      'what alarms do besides being told: detector:throttle or detector:hold, with commas (docs/anomalies.md); empty: nothing',
+  },
+  {
+    name: 'anomaly.throttle_events_per_second',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 200,
+    min: 1,
+    max: 1_000_000,
+    unit: 'events per second',
+    meaning: 'rate of the follower for 15 minutes after an alarm whose action is throttle',
+  },
+  {
+    name: 'alerts.check_seconds',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 60,
+    min: 5,
+    max: 86400,
+    unit: 'seconds',
+    meaning: 'how often the follower looks for alerts',
+  },
+  {
+    name: 'alerts.repeat_hours',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 24,
+    min: 1,
+    max: 8760,
+    unit: 'hours',
+    meaning: 'after how long an open alert is told again, unless it is acknowledged',
+  },
+  {
+    name: 'alerts.per_hour',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 20,
+    min: 1,
+    max: 1000,
+    unit: 'messages',
+    meaning:
+      'messages a channel sends within an hour; the next one tells of those that were held back',
+  },
+  {
+    name: 'alerts.dead_letters',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 20,
+    min: 1,
+    max: 1000000000,
+    unit: 'records',
+    meaning: 'alert: further dead letters of one reason within a day',
+  },
+  {
+    name: 'alerts.silent_hours',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 26,
+    min: 1,
+    max: 8760,
+    unit: 'hours',
+    meaning: 'alert: hours without an event of a sensor; lower it where logs are followed',
+  },
+  {
+    name: 'alerts.missing_day_hours',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 12,
+    min: 1,
+    max: 144,
+    unit: 'hours',
+    meaning: 'alert: hours after the end of a day in which its log may still arrive',
+  },
+  {
+    name: 'alerts.lag_seconds',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 300,
+    min: 1,
+    max: 604800,
+    unit: 'seconds',
+    meaning: 'alert: age of what is written and not yet read',
+  },
+  {
+    name: 'alerts.lag_mib',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 256,
+    min: 1,
+    max: 1048576,
+    unit: 'MiB',
+    meaning: 'alert: size of what is written and not yet read',
+  },
+  {
+    name: 'alerts.disk_free_percent',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 10,
+    min: 1,
+    max: 99,
+    unit: 'percent',
+    meaning: 'alert: free share of the disk of the data folder',
+  },
+  {
+    name: 'alerts.clock_skew_seconds',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 120,
+    min: 1,
+    max: 86400,
+    unit: 'seconds',
+    meaning: 'alert: difference between the time of an event and the clock when it is written',
+  },
+  {
+    name: 'alerts.loader_seconds',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 300,
+    min: 10,
+    max: 86400,
+    unit: 'seconds',
+    meaning: 'alert: seconds that the follower waits for the database, or gives no sign of life',
+  },
+  {
+    name: 'alerts.timeout_seconds',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 10,
+    min: 1,
+    max: 120,
+    unit: 'seconds',
+    meaning: 'how long a channel may take for one try',
+  },
+  {
+    name: 'alerts.webhook',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning:
+      'https URL that alerts are posted to as JSON, or env:NAME or file:PATH that holds it; empty for none',
+  },
+  {
+    name: 'alerts.webhook_secret',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning:
+      'env:NAME or file:PATH of a secret that signs what is posted (HMAC-SHA256); empty for none',
+  },
+  {
+    name: 'alerts.mail_to',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning: 'addresses that alerts are mailed to, with commas; empty for none',
+  },
+  {
+    name: 'alerts.mail_from',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning: 'address that alerts are mailed from',
+  },
+  {
+    name: 'alerts.smtp_host',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: 'localhost',
+    meaning: 'server that takes the mail',
+  },
+  {
+    name: 'alerts.smtp_port',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 587,
+    min: 1,
+    max: 65535,
+    unit: 'port',
+    meaning: 'port of that server',
+  },
+  {
+    name: 'alerts.smtp_tls',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: 'starttls',
+    choices: ['starttls', 'tls', 'none'],
+    meaning: 'how the connection is protected; none only to this machine, or without a password',
+  },
+  {
+    name: 'alerts.smtp_user',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning: 'user of that server; empty for none',
+  },
+  {
+    name: 'alerts.smtp_password',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning: 'env:NAME or file:PATH of the password of that user',
+  },
+  {
+    name: 'alerts.command',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning:
+      'absolute path of a program that reads an alert as JSON on its standard input; empty for none',
+  },
+  {
+    name: 'alerts.command_arguments',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning: 'its arguments, with commas; nothing of an alert is among them',
+  },
+  {
     name: 'geo.databases',
     env: 'NACRE_GEO_DATABASES',
     option: undefined,
@@ -179,19 +461,54 @@ export type Settings = {
   readonly cacheSize: number
   readonly synchronous: 'normal' | 'full'
   readonly pageSize: number
+  readonly followPollMs: number
+  readonly followRecordsPerSecond: number
+  readonly statusFolder: string
   readonly holdHazard: number
   readonly emergencyTriggers: ReadonlySet<EmergencyTrigger>
   readonly encrypt: boolean
   /** Empty for none. */
   readonly privateKey: string
+  /** Paths; empty for none. */
+  readonly geoDatabases: readonly string[]
   readonly evidenceActors: readonly string[]
   readonly piiDetectors: readonly string[]
   readonly piiPlugins: readonly string[]
-  /** Paths; empty for none. */
-  readonly geoDatabases: readonly string[]
+  readonly anomalyPolicy: AnomalyPolicy
+  readonly anomalyThrottleEventsPerSecond: number
+  readonly alerts: AlertSettings
   /** Sensor by path prefix, from `[sensors]` of the file. */
   readonly sensors: Readonly<Record<string, string>>
   readonly all: readonly Setting[]
+}
+
+/** What belongs to alerts, as it was set; secrets are still references. */
+export type AlertSettings = {
+  readonly checkSeconds: number
+  readonly pace: { readonly repeatHours: number; readonly perHour: number }
+  readonly thresholds: {
+    readonly deadLetters: number
+    readonly silentHours: number
+    readonly missingDayHours: number
+    readonly lagSeconds: number
+    readonly lagBytes: number
+    readonly diskFreePercent: number
+    readonly clockSkewSeconds: number
+    readonly loaderSeconds: number
+  }
+  readonly timeoutMs: number
+  /** Empty for none, as all texts here. */
+  readonly webhook: string
+  readonly webhookSecret: string
+  readonly mailTo: readonly string[]
+  readonly mailFrom: string
+  readonly smtpHost: string
+  readonly smtpPort: number
+  readonly smtpTls: 'starttls' | 'tls' | 'none'
+  readonly smtpUser: string
+  readonly smtpPassword: string
+  readonly command: string
+  readonly commandArguments: readonly string[]
 }
 
 /** A value fit to be shown: the password of a URL is left out. */

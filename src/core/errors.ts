@@ -74,6 +74,7 @@ export class ConfigError extends OperatingError<
   | 'CONFIG_UNKNOWN_SETTING' // the file names a setting that does not exist
   | 'CONFIG_BAD_VALUE' // wrong type or out of range
   | 'CONFIG_UNREADABLE' // the file exists but cannot be read or is not TOML
+  | 'CONFIG_NO_SECRET' // a secret that a setting refers to is not there
 > {}
 
 /** Personal data could not be taken out of what was read; nothing is stored then. */
@@ -101,6 +102,8 @@ export class LookupFailed extends OperatingError<
   | 'LOOKUP_NO_EVENT' // no event or record of this number is there, or waits for a decision
   | 'LOOKUP_NO_LETTER' // no dead letter of this number
   | 'LOOKUP_NO_RULE' // no rule of this id
+  | 'LOOKUP_NO_ALERT' // no open alert of this number
+  | 'LOOKUP_NO_ANOMALY' // no anomaly of this number, or it is decided already
 > {}
 
 /** Sealed bytes are not shown. */

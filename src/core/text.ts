@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 declare const safe: unique symbol
 
 /** Text fit to store and show: control, bidi and invisible characters made visible. Each output still encodes it. */
@@ -30,6 +32,21 @@ export class HostileText {
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return WITHHELD
   }
+}
+
+/**
+ * A safe text of at most so many characters, for keys and headlines.
+ *
+ * Where something is left out, the end names the whole by the start of its hash: two long texts stay two.
+ *
+ * @param charsMax - at least 20
+ */
+export function shortText(text: SafeText, charsMax: number): SafeText {
+  if (text.length <= charsMax) return text
+  const name = createHash('sha256').update(text).digest('hex').slice(0, 8)
+  // A piece of a safe text is safe; half a surrogate pair would not be.
+  const kept = text.slice(0, charsMax - 10).replace(/[\ud800-\udbff]$/, '')
+  return `${kept}… ${name}` as SafeText
 }
 
 /** Orders text by its UTF-8 bytes, the one order every engine and output shares. */

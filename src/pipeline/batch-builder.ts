@@ -69,21 +69,22 @@ export class BatchBuilder {
   rawBytes = 0
   #blank = 0
   #count = 0
-  #capacity = 1024
-  #eventTimesUs = new Float64Array(this.#capacity)
-  #recordNos = new Uint32Array(this.#capacity)
-  #flags = new Uint32Array(this.#capacity)
-  #sessionIx = new Uint32Array(this.#capacity)
-  #kindIx = new Uint16Array(this.#capacity)
-  #classes = new Uint8Array(this.#capacity)
-  #protocolIx = new Uint16Array(this.#capacity)
-  #digests = new Uint8Array(this.#capacity * 16)
-  #rowDigests = new Uint8Array(this.#capacity * 32)
-  #payloadEnds = new Uint32Array(this.#capacity)
-  #verdictIx = new Uint32Array(this.#capacity)
+  /** Rooms for events; made when the first one comes. */
+  #capacity = 0
+  #eventTimesUs = new Float64Array(0)
+  #recordNos = new Uint32Array(0)
+  #flags = new Uint32Array(0)
+  #sessionIx = new Uint32Array(0)
+  #kindIx = new Uint16Array(0)
+  #classes = new Uint8Array(0)
+  #protocolIx = new Uint16Array(0)
+  #digests = new Uint8Array(0)
+  #rowDigests = new Uint8Array(0)
+  #payloadEnds = new Uint32Array(0)
+  #verdictIx = new Uint32Array(0)
   readonly #verdictNumbers = new Map<string, number>()
   readonly #verdicts: Verdict[] = []
-  #payloads = Buffer.allocUnsafeSlow(1_152 * 1024)
+  #payloads: Buffer = Buffer.alloc(0)
   #payloadBytes = 0
   #isAscii = true
   readonly #notes: [number, string][] = []
@@ -94,8 +95,8 @@ export class BatchBuilder {
   readonly #sessionSensorIx: number[] = []
   readonly #sensors: string[] = []
   readonly #kindNumbers = new Map<string, number>()
-  #valueEvents = new Uint32Array(this.#capacity * 2)
-  #valueIx = new Uint32Array(this.#capacity * 2)
+  #valueEvents = new Uint32Array(0)
+  #valueIx = new Uint32Array(0)
   #values = 0
   readonly #dictionary: ValueDictionary
   readonly #dictionaryStart: number
@@ -112,22 +113,27 @@ export class BatchBuilder {
   readonly #dead: DeadLetter[] = []
   #isLastDeadLong = false
   readonly #sealer: RecordSealer
+  readonly #batchBytes: number
   readonly #recipient: Recipient | undefined
   /** Opens the sealed bytes of this batch; it leaves this object wrapped for the recipient alone. */
   readonly #dataKey: Uint8Array | undefined
 
-  /** @param recipient - whom the sealed bytes are encrypted to; undefined leaves them unencrypted */
+  /**
+   * @param recipient - whom the sealed bytes are encrypted to; undefined leaves them unencrypted
+   * @param batchBytes - raw bytes after which it is full
+   */
   constructor(
     startOffset: number,
     dictionary: ValueDictionary,
     needs: BatchNeeds,
     recipient?: Recipient,
+    batchBytes: number = LIMITS.batchBytesMax,
   ) {
     this.startOffset = startOffset
     this.endOffset = startOffset
+    this.#batchBytes = batchBytes
     if (dictionary.size > LIMITS.readerDictionaryMax) dictionary.reset()
     this.#needs = needs
-    if (needs.keyOrder) this.#keyOrderIx = new Uint32Array(this.#capacity)
     this.#dictionary = dictionary
     this.#dictionaryStart = dictionary.size
     this.#recipient = recipient
@@ -140,7 +146,7 @@ export class BatchBuilder {
   }
 
   get isFull(): boolean {
-    return this.records >= LIMITS.batchRecordsMax || this.rawBytes >= LIMITS.batchBytesMax
+    return this.records >= LIMITS.batchRecordsMax || this.rawBytes >= this.#batchBytes
   }
 
   /** Seals the bytes of the next record. Must be called for every record and segment, in order. */
@@ -360,8 +366,13 @@ export class BatchBuilder {
     if (!isAscii) this.#isAscii = false
     const most = typeof payload === 'string' ? payload.length * (isAscii ? 1 : 3) : payload.length
     if (this.#payloadBytes + most > this.#payloads.length) {
+      // A payload is seldom longer than its record: the first buffer does for all of them.
       const larger = Buffer.allocUnsafeSlow(
-        Math.max(this.#payloads.length * 2, this.#payloadBytes + most),
+        Math.max(
+          Math.ceil(this.#batchBytes * 1.125),
+          this.#payloads.length * 2,
+          this.#payloadBytes + most,
+        ),
       )
       this.#payloads.copy(larger, 0, 0, this.#payloadBytes)
       this.#payloads = larger
@@ -387,8 +398,9 @@ export class BatchBuilder {
       this.#newValues.push(text)
     }
     if (this.#values === this.#valueEvents.length) {
-      this.#valueEvents = enlarged(this.#valueEvents, Uint32Array)
-      this.#valueIx = enlarged(this.#valueIx, Uint32Array)
+      const length = Math.max(this.#values * 2, this.#capacity * 2)
+      this.#valueEvents = enlarged(this.#valueEvents, Uint32Array, length)
+      this.#valueIx = enlarged(this.#valueIx, Uint32Array, length)
     }
     this.#valueEvents[this.#values] = event
     this.#valueIx[this.#values] = ix
@@ -407,27 +419,36 @@ export class BatchBuilder {
   }
 
   #grow(): void {
-    this.#capacity *= 2
-    this.#eventTimesUs = enlarged(this.#eventTimesUs, Float64Array)
-    this.#recordNos = enlarged(this.#recordNos, Uint32Array)
-    this.#flags = enlarged(this.#flags, Uint32Array)
-    this.#sessionIx = enlarged(this.#sessionIx, Uint32Array)
-    this.#kindIx = enlarged(this.#kindIx, Uint16Array)
-    this.#classes = enlarged(this.#classes, Uint8Array)
-    this.#protocolIx = enlarged(this.#protocolIx, Uint16Array)
-    this.#digests = enlarged(this.#digests, Uint8Array)
-    this.#rowDigests = enlarged(this.#rowDigests, Uint8Array)
-    this.#payloadEnds = enlarged(this.#payloadEnds, Uint32Array)
-    this.#verdictIx = enlarged(this.#verdictIx, Uint32Array)
-    if (this.#needs.keyOrder) this.#keyOrderIx = enlarged(this.#keyOrderIx, Uint32Array)
+    const capacity = Math.max(
+      this.#capacity * 2,
+      Math.min(EVENTS_AT_FIRST, Math.ceil(this.#batchBytes / BYTES_AN_EVENT)),
+    )
+    this.#capacity = capacity
+    this.#eventTimesUs = enlarged(this.#eventTimesUs, Float64Array, capacity)
+    this.#recordNos = enlarged(this.#recordNos, Uint32Array, capacity)
+    this.#flags = enlarged(this.#flags, Uint32Array, capacity)
+    this.#sessionIx = enlarged(this.#sessionIx, Uint32Array, capacity)
+    this.#kindIx = enlarged(this.#kindIx, Uint16Array, capacity)
+    this.#classes = enlarged(this.#classes, Uint8Array, capacity)
+    this.#protocolIx = enlarged(this.#protocolIx, Uint16Array, capacity)
+    this.#digests = enlarged(this.#digests, Uint8Array, capacity * 16)
+    this.#rowDigests = enlarged(this.#rowDigests, Uint8Array, capacity * 32)
+    this.#payloadEnds = enlarged(this.#payloadEnds, Uint32Array, capacity)
+    this.#verdictIx = enlarged(this.#verdictIx, Uint32Array, capacity)
+    if (this.#needs.keyOrder) this.#keyOrderIx = enlarged(this.#keyOrderIx, Uint32Array, capacity)
   }
 }
 
-function enlarged<T extends { readonly length: number; set(from: T): void }>(
+/** Rooms made at first: for a large batch a third of what it will hold, for a small one about as many as it can. */
+const EVENTS_AT_FIRST = 1_024
+const BYTES_AN_EVENT = 256
+
+function enlarged<T extends { set(from: T): void }>(
   array: T,
   Type: new (length: number) => T,
+  length: number,
 ): T {
-  const larger = new Type(array.length * 2)
+  const larger = new Type(length)
   larger.set(array)
   return larger
 }

@@ -31,6 +31,8 @@ export type ProcessOptions = {
   /** Offset of the first byte handed over, in the raw stream. */
   readonly startOffset: number
   readonly dictionary: ValueDictionary
+  /** Raw bytes after which a batch is closed, at most `LIMITS.batchBytesMax`. */
+  readonly batchBytes?: number
   /** Reading goes on inside an array. */
   readonly inArray?: boolean
   /** Raw bytes of each text byte sequence: 1 for UTF-8; UTF-16 is transcoded before it comes here. */
@@ -136,6 +138,14 @@ export class RecordProcessor {
     return { kind: 'open', reason }
   }
 
+  /** There is no more for now: gives out what is whole and leaves the rest to a later reading. */
+  *pause(): Generator<PackedBatch, SourceTail> {
+    if (!this.#builder.isEmpty) yield this.#next(false)
+    const tail = this.#framer.tail()
+    const bytes = this.#options.rawBytes?.rest().length ?? tail.end - tail.start
+    return bytes > 0 ? { kind: 'pending', bytes } : { kind: 'none' }
+  }
+
   *#drain(): Generator<PackedBatch> {
     while (this.#framer.next()) {
       this.#take(this.#framer.frame)
@@ -148,14 +158,14 @@ export class RecordProcessor {
     const batch = this.#builder.finish(isOpen, scoring.rules)
     scoring.settle()
     this.#batches += 1
-    collectYoung()
+    collectYoung(this.#options.batchBytes ?? LIMITS.batchBytesMax)
     this.#builder = this.#builderFrom(batch.endOffset)
     return batch
   }
 
   #builderFrom(startOffset: number): BatchBuilder {
-    const { dictionary, stages } = this.#options
-    return new BatchBuilder(startOffset, dictionary, stages.needs, stages.recipient)
+    const { batchBytes, dictionary, stages } = this.#options
+    return new BatchBuilder(startOffset, dictionary, stages.needs, stages.recipient, batchBytes)
   }
 
   #take(frame: Frame): void {

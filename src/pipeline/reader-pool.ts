@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { OperatingError } from '../core/errors.ts'
 import { LIMITS } from '../limits.ts'
+import { type FileSystem, systemFiles } from '../source/files.ts'
 import { ValueDictionary } from './batch-builder.ts'
 import { type Probe, probeSource, type ReadMessage, type ReadPlan, readSource } from './reader.ts'
 import type { ReadingStages, StagesPlan } from './stages.ts'
@@ -15,12 +16,16 @@ export type Reader = {
 }
 
 /** Reads in the calling thread. */
-export function inlineReader(id: number, stages: ReadingStages): Reader {
+export function inlineReader(
+  id: number,
+  stages: ReadingStages,
+  files: FileSystem = systemFiles,
+): Reader {
   const dictionary = new ValueDictionary()
   return {
     id,
-    probe: probeSource,
-    read: (plan) => readSource(plan, stages, dictionary),
+    probe: (path, chunkBytes) => probeSource(path, chunkBytes, files),
+    read: (plan) => readSource(plan, stages, dictionary, files),
     close: async () => {},
   }
 }

@@ -4,7 +4,6 @@
  * A reader first probes (what is it, where does its stream start), then reads from where the plan says; the plan's
  * cursor is used only after the bytes before it are proven to be the same.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import type { DeadReason } from '../core/event.ts'
 import type { PackedBatch } from '../core/packed.ts'
 import { LIMITS } from '../limits.ts'
@@ -17,6 +16,8 @@ import {
   type StreamEnd,
 } from '../source/decompress.ts'
 import { detectEncoding, type TextEncodingName, Utf16Transcoder } from '../source/encoding.ts'
+import { type FileSystem, type OpenFile, openDescriptor, systemFiles } from '../source/files.ts'
+import { PlainChunks, readAt, readOnce } from '../source/plain.ts'
 import { type ForeignKind, headDigest, StreamProbe, sha256 } from '../source/probe.ts'
 import type { ValueDictionary } from './batch-builder.ts'
 import { RecordProcessor, type SourceTail } from './process-records.ts'
@@ -55,8 +56,12 @@ export type ReadPlan = {
   readonly acceptEnriched: boolean
   /** The file will get no more lines. */
   readonly isFinished: boolean
+  /** More may come at any moment: what ends without a line end is left for a later reading. */
+  readonly isGrowing: boolean
   readonly nowUs: number
   readonly chunkBytes: number
+  /** Raw bytes after which a batch is closed. */
+  readonly batchBytes: number
 }
 
 /** What a reader says while it reads. */
@@ -74,21 +79,35 @@ export type ReadMessage =
       readonly rulesOff: readonly string[]
       /** The stream ended exactly as it did when it was read before: nothing is new. */
       readonly isUnchanged: boolean
+      /** The file was cut short or replaced while it was read: what came before is its old content, and there is more to see. */
+      readonly isCut: boolean
     }
 
+/** Another file stands at the path than the one that was looked at: nothing was read, look again. */
+export class SourceReplaced extends Error {}
+
 /** Looks at a file without a word about what is known of it. Reads on until it sees an event, to the end if need be. */
-export async function probeSource(path: string, chunkBytes: number): Promise<Probe> {
-  const { stream, compression, close } = openSource(path, 0, chunkBytes)
+export async function probeSource(
+  path: string,
+  chunkBytes: number,
+  files: FileSystem = systemFiles,
+): Promise<Probe> {
+  const file = files.open(path)
   const probe = new StreamProbe()
+  let stream: ByteStream | undefined
+  let compression: Compression
   try {
+    const opened = openSource(file, 0, chunkBytes)
+    stream = opened.stream
+    compression = opened.compression
     for (;;) {
       const chunk = await stream.read()
       if (chunk === undefined) break
       if (probe.push(chunk)) break
     }
   } finally {
-    await stream.close()
-    close()
+    await stream?.close()
+    file.close()
   }
   const head = probe.head()
   // An archive torn before its first byte came out may hold anything.
@@ -109,22 +128,45 @@ export async function probeSource(path: string, chunkBytes: number): Promise<Pro
   }
 }
 
-/** Reads a source as planned. Throws what reading the file throws; bad content is never an error. */
+/**
+ * Reads a source as planned, all of it through one opened file. Throws what reading the file throws; bad content is never
+ * an error.
+ *
+ * @throws SourceReplaced before anything of another file than the one that was probed was given out
+ */
 export async function* readSource(
   plan: ReadPlan,
   stages: ReadingStages,
   dictionary: ValueDictionary,
+  files: FileSystem = systemFiles,
 ): AsyncGenerator<ReadMessage> {
-  const found = await findLineage(plan)
+  const file = plan.path === '-' ? openDescriptor(0) : files.open(plan.path)
+  let isWhole = false
+  try {
+    yield* readOpened(file, plan, stages, dictionary)
+    isWhole = true
+  } finally {
+    // Values of a batch that is not given out were never told to the writer.
+    if (!isWhole) dictionary.reset()
+    file.close()
+  }
+}
+
+async function* readOpened(
+  file: OpenFile,
+  plan: ReadPlan,
+  stages: ReadingStages,
+  dictionary: ValueDictionary,
+): AsyncGenerator<ReadMessage> {
+  const isPlain = plan.probe.compression === 'none'
+  const found = await findLineage(file, plan)
   const startOffset = found?.startOffset ?? 0
   yield { kind: 'start', sourceId: found?.sourceId, startOffset }
 
-  const opened = openSource(
-    plan.path,
-    plan.probe.compression === 'none' ? startOffset : 0,
-    plan.chunkBytes,
-  )
+  const isStillSame = isPlain && found !== undefined ? () => provePlain(file, found) : undefined
+  const opened = openSource(file, isPlain ? startOffset : 0, plan.chunkBytes, isStillSame)
   const { stream } = opened
+  if (plan.isProbed && opened.compression !== plan.probe.compression) throw new SourceReplaced()
   // What cannot be read twice was not probed: its first bytes tell the encoding now.
   let first = plan.isProbed ? undefined : await stream.read()
   const encoding = first === undefined ? plan.probe.encoding : detectEncoding(first)
@@ -136,17 +178,19 @@ export async function* readSource(
     acceptEnriched: plan.acceptEnriched,
     startOffset,
     dictionary,
-    inArray: startOffset > 0 && STARTS_ARRAY.test(Buffer.from(plan.probe.head).toString('latin1')),
+    // Of a small file no large buffers are made.
+    batchBytes: isPlain ? Math.min(plan.batchBytes, opened.bytes) : plan.batchBytes,
+    inArray: startOffset > 0 && startsArray(plan.probe.head),
     ...(transcoder === undefined ? {} : { rawBytes: transcoder }),
   })
   const tail = new TailKeeper(startOffset)
-  let toSkip = plan.probe.compression === 'none' ? 0 : startOffset
-  let streamEnd = plan.probe.compression === 'none' ? startOffset : 0
+  let toSkip = isPlain ? 0 : startOffset
+  let streamEnd = isPlain ? startOffset : 0
   try {
-    if (plan.probe.compression === 'none' && startOffset > 0)
+    if (isPlain && startOffset > 0)
       tail.start(
         readAt(
-          plan.path,
+          file,
           Math.max(0, startOffset - LIMITS.lineageTailBytes),
           Math.min(startOffset, LIMITS.lineageTailBytes),
         ),
@@ -155,6 +199,8 @@ export async function* readSource(
       let chunk = first ?? (await stream.read())
       first = undefined
       if (chunk === undefined) break
+      if (plan.isProbed && !agreesWithHead(plan.probe.head, chunk, streamEnd))
+        throw new SourceReplaced()
       streamEnd += chunk.length
       if (toSkip > 0) {
         const skipped = Math.min(toSkip, chunk.length)
@@ -171,12 +217,16 @@ export async function* readSource(
       }
     }
     const end = stream.end ?? { kind: 'complete', trailingBytes: 0 }
-    const { tailReason, regionReason } = endReasons(plan, end)
+    const isCut = opened.chunks.isCut
+    const { tailReason, regionReason } = endReasons(plan, end, isCut)
     const isUnchanged =
       found?.isOpen === true &&
       streamEnd === found.committedOffset &&
       (regionReason ?? tailReason) !== undefined
-    const last = processor.finish(tailReason, regionReason, found?.isOpen === true)
+    const last =
+      isCut || (plan.isGrowing && isPlain)
+        ? processor.pause()
+        : processor.finish(tailReason, regionReason, found?.isOpen === true)
     for (;;) {
       const step = last.next()
       if (step.done === true) {
@@ -188,6 +238,7 @@ export async function* readSource(
           scoring: stages.scoring.figures(),
           rulesOff: stages.scoring.rules.rulesOff,
           isUnchanged,
+          isCut,
         }
         return
       }
@@ -197,8 +248,19 @@ export async function* readSource(
     }
   } finally {
     await stream.close()
-    opened.close()
   }
+}
+
+/** Whether a stream with this start is an array of records. @param head - its first bytes */
+export function startsArray(head: Uint8Array): boolean {
+  return STARTS_ARRAY.test(Buffer.from(head).toString('latin1'))
+}
+
+/** Whether a chunk of the stream is what was seen of it when it was probed. */
+function agreesWithHead(head: Uint8Array, chunk: Uint8Array, offset: number): boolean {
+  if (offset >= head.length) return true
+  const seen = head.subarray(offset, offset + chunk.length)
+  return Buffer.compare(seen, chunk.subarray(0, seen.length)) === 0
 }
 
 const STARTS_ARRAY = /^(?:\u00ef\u00bb\u00bf)?\s*\[\s*\{/
@@ -206,7 +268,9 @@ const STARTS_ARRAY = /^(?:\u00ef\u00bb\u00bf)?\s*\[\s*\{/
 function endReasons(
   plan: ReadPlan,
   end: StreamEnd,
+  isCut: boolean,
 ): { readonly tailReason: DeadReason | undefined; readonly regionReason: DeadReason | undefined } {
+  if (isCut) return { tailReason: undefined, regionReason: undefined }
   if (end.kind === 'torn') return { tailReason: undefined, regionReason: 'torn-archive' }
   if (end.kind === 'bomb') return { tailReason: undefined, regionReason: 'bomb' }
   const isFinished = plan.isFinished || plan.probe.compression !== 'none' || !plan.isProbed
@@ -214,28 +278,35 @@ function endReasons(
 }
 
 /** The first candidate whose bytes are proven to be the same; undefined for a new lineage. */
-async function findLineage(plan: ReadPlan): Promise<Candidate | undefined> {
+async function findLineage(file: OpenFile, plan: ReadPlan): Promise<Candidate | undefined> {
   if (!plan.isProbed) return undefined
   for (const candidate of plan.candidates) {
     const isSame =
       plan.probe.compression === 'none'
-        ? provePlain(plan.path, candidate)
-        : await proveStream(plan, candidate)
+        ? provePlain(file, candidate)
+        : await proveStream(file, candidate, plan.chunkBytes)
     if (isSame) return candidate
   }
   return undefined
 }
 
-function provePlain(path: string, candidate: Candidate): boolean {
-  const length = Math.min(candidate.committedOffset, LIMITS.lineageTailBytes)
-  const bytes = readAt(path, candidate.committedOffset - length, length)
-  return bytes.length === length && sha256(bytes).equals(candidate.tailDigest)
+/** Whether the bytes before a cursor are still those that were read. */
+export function provePlain(
+  file: OpenFile,
+  cursor: { readonly committedOffset: number; readonly tailDigest: Uint8Array },
+): boolean {
+  const length = Math.min(cursor.committedOffset, LIMITS.lineageTailBytes)
+  const bytes = readAt(file, cursor.committedOffset - length, length)
+  return bytes.length === length && sha256(bytes).equals(cursor.tailDigest)
 }
 
 /** A compressed file is read from its start anyway: every block that was sealed must come out of it again. */
-async function proveStream(plan: ReadPlan, candidate: Candidate): Promise<boolean> {
-  const opened = openSource(plan.path, 0, plan.chunkBytes)
-  const { stream } = opened
+async function proveStream(
+  file: OpenFile,
+  candidate: Candidate,
+  chunkBytes: number,
+): Promise<boolean> {
+  const { stream } = openSource(file, 0, chunkBytes)
   let block = 0
   let at = 0
   let pending: Uint8Array = new Uint8Array(0)
@@ -261,99 +332,44 @@ async function proveStream(plan: ReadPlan, candidate: Candidate): Promise<boolea
     return true
   } finally {
     await stream.close()
-    opened.close()
-  }
-}
-
-function readAt(path: string, offset: number, length: number): Buffer {
-  const fd = openSync(path, 'r')
-  try {
-    const buffer = Buffer.alloc(length)
-    let read = 0
-    while (read < length) {
-      const n = readSync(fd, buffer, read, length - read, offset + read)
-      if (n === 0) break
-      read += n
-    }
-    return buffer.subarray(0, read)
-  } finally {
-    closeSync(fd)
   }
 }
 
 function openSource(
-  path: string,
+  file: OpenFile,
   offset: number,
   chunkBytes: number,
-): { readonly stream: ByteStream; readonly compression: Compression; close(): void } {
-  const fd = path === '-' ? 0 : openSync(path, 'r')
-  try {
-    // What grows while it is read is left for the next run: a plain file is read up to the size it has now.
-    const stat = fstatSync(fd)
-    const size = stat.isFile() ? stat.size : undefined
-    const head =
-      size === undefined
-        ? readOnce(fd, Buffer.allocUnsafeSlow(chunkBytes), null)
-        : readOnce(fd, Buffer.alloc(6), 0)
-    const compression = detectCompression(head)
-    const first = size === undefined ? head : undefined
-    return {
-      stream: openStream(chunksOf(fd, offset, size, chunkBytes, first), compression, {
-        ratioMax: LIMITS.archiveRatioMax,
-        outputBytesMax: LIMITS.archiveBytesMax,
-      }),
-      compression,
-      close: () => {
-        if (fd !== 0) closeSync(fd)
-      },
-    }
-  } catch (error) {
-    if (fd !== 0) closeSync(fd)
-    throw error
+  isStillSame?: () => boolean,
+): {
+  readonly stream: ByteStream
+  readonly compression: Compression
+  readonly chunks: { readonly isCut: boolean }
+  /** Bytes of the file from there on, at least 1; infinite for what is read once. */
+  readonly bytes: number
+} {
+  // What grows while it is read is left for the next run: a plain file is read up to the size it has now.
+  const stat = file.stat()
+  const size = stat.kind === 'file' ? stat.size : undefined
+  const head =
+    size === undefined
+      ? readOnce(file, Buffer.allocUnsafeSlow(chunkBytes), null)
+      : readAt(file, 0, 6)
+  const compression = detectCompression(head)
+  const range = size === undefined ? head : { from: offset, to: size }
+  const chunks = new PlainChunks(file, range, chunkBytes, isStillSame)
+  return {
+    stream: openStream(chunks, compression, {
+      ratioMax: LIMITS.archiveRatioMax,
+      outputBytesMax: LIMITS.archiveBytesMax,
+    }),
+    compression,
+    chunks,
+    bytes: size === undefined ? Number.POSITIVE_INFINITY : Math.max(1, size - offset),
   }
 }
-
-function* chunksOf(
-  fd: number,
-  offset: number,
-  size: number | undefined,
-  chunkBytes: number,
-  first: Buffer | undefined,
-): Generator<Uint8Array> {
-  if (first !== undefined && first.length > 0) yield first
-  if (size === undefined) {
-    for (;;) {
-      const chunk = readOnce(fd, Buffer.allocUnsafeSlow(chunkBytes), null)
-      if (chunk.length === 0) return
-      yield chunk
-    }
-  }
-  for (let at = offset; at < size; ) {
-    const chunk = readOnce(fd, Buffer.allocUnsafeSlow(Math.min(chunkBytes, size - at)), at)
-    if (chunk.length === 0) return
-    at += chunk.length
-    yield chunk
-  }
-}
-
-/** One read; standard input may say "try again" while it is empty. */
-function readOnce(fd: number, buffer: Buffer, position: number | null): Buffer {
-  for (;;) {
-    try {
-      return buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, position))
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : ''
-      if (code === 'EOF') return buffer.subarray(0, 0)
-      if (code !== 'EAGAIN') throw error
-      Atomics.wait(PAUSE, 0, 0, 5)
-    }
-  }
-}
-
-const PAUSE = new Int32Array(new SharedArrayBuffer(4))
 
 /** Keeps the last bytes of a stream, for the proof of lineage at the end of each batch. */
-class TailKeeper {
+export class TailKeeper {
   #chunks: { readonly end: number; readonly bytes: Uint8Array }[] = []
   #end: number
 
@@ -385,6 +401,11 @@ class TailKeeper {
 
   /** SHA-256 of the up to 4 KiB before an offset. */
   digestAt(offset: number): Uint8Array {
+    return Uint8Array.from(sha256(this.bytesBefore(offset)))
+  }
+
+  /** The up to 4 KiB before an offset. */
+  bytesBefore(offset: number): Buffer {
     const from = Math.max(0, offset - LIMITS.lineageTailBytes)
     const parts: Uint8Array[] = []
     for (const { end, bytes } of this.#chunks) {
@@ -394,7 +415,7 @@ class TailKeeper {
     }
     // Older chunks are not needed for later batches.
     while (this.#chunks.length > 1 && this.#chunks[1]!.end <= from) this.#chunks.shift()
-    return Uint8Array.from(sha256(Buffer.concat(parts)))
+    return Buffer.concat(parts)
   }
 }
 

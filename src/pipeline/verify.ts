@@ -230,7 +230,11 @@ class Verification {
   }
 
   async #batches(): Promise<void> {
-    const events = new EventStream(this.#reads.eventsByBatch(), (page) => this.#nameSessions(page))
+    const events = new EventStream(this.#reads.eventsByBatch(), (page) => {
+      // Of the page before nothing is asked any more.
+      if (this.#sessionNames.size > SESSION_NAMES) this.#sessionNames.clear()
+      return this.#nameSessions(page)
+    })
     const gaplessAfter = await this.#reads.gaplessAfter()
     let done = 0
     let lastId = 0
@@ -432,10 +436,6 @@ class Verification {
     const unknown = new Set<SessionKey>()
     for (const cells of page) if (!this.#sessionNames.has(cells[3])) unknown.add(cells[3])
     if (unknown.size === 0) return
-    if (this.#sessionNames.size > SESSION_NAMES) {
-      this.#sessionNames.clear()
-      for (const cells of page) unknown.add(cells[3])
-    }
     for (const [key, row] of await this.#reads.sessions([...unknown]))
       this.#sessionNames.set(key, {
         sensor: this.#sensorNames.get(row.sensor_id) ?? '',

@@ -1,8 +1,9 @@
 /** Paths, folders and globs to the files they name. */
-import { existsSync, globSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { globSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { SourceErrorCode } from '../core/errors.ts'
 import { LIMITS } from '../limits.ts'
+import { type FileStat, type FileSystem, systemFiles } from './files.ts'
 
 /** A file that a path on the command line leads to. */
 export type FoundFile = {
@@ -30,28 +31,30 @@ export type Discovery = {
  *
  * @param skipFolders - not looked into when they lie inside a folder that is
  */
-export function discover(paths: readonly string[], skipFolders: readonly string[] = []): Discovery {
+export function discover(
+  paths: readonly string[],
+  skipFolders: readonly string[] = [],
+  system: FileSystem = systemFiles,
+): Discovery {
   const files = new Map<string, FoundFile>()
   const failed: PathFailure[] = []
-  const folders = new Set<string>(
-    skipFolders.map((folder) => (existsSync(folder) ? realpathSync(folder) : folder)),
-  )
+  const folders = new Set<string>(skipFolders.map((folder) => realPathOf(folder, system)))
   const visit = (path: string, isNamed: boolean): void => {
     let real: string
-    let stat: Stats
+    let stat: FileStat
     try {
-      real = realpathSync(path)
-      stat = statSync(real)
+      real = system.realPath(path)
+      stat = system.stat(real)
     } catch (error) {
       failed.push(failureOf(path, error))
       return
     }
-    if (stat.isDirectory()) {
+    if (stat.kind === 'folder') {
       if (folders.has(real)) return
       folders.add(real)
-      let names: string[]
+      let names: readonly string[]
       try {
-        names = readdirSync(path).sort()
+        names = system.names(path)
       } catch (error) {
         failed.push(failureOf(path, error))
         return
@@ -59,7 +62,8 @@ export function discover(paths: readonly string[], skipFolders: readonly string[
       for (const name of names) visit(join(path, name), false)
       return
     }
-    if (!stat.isFile() && !(isNamed && (stat.isFIFO() || stat.isCharacterDevice()))) return
+    if (stat.kind !== 'file' && !(isNamed && (stat.kind === 'pipe' || stat.kind === 'device')))
+      return
     if (!files.has(real)) files.set(real, { path, realPath: real })
   }
   for (const path of paths) {
@@ -67,7 +71,7 @@ export function discover(paths: readonly string[], skipFolders: readonly string[
       files.set('-', { path: '-', realPath: '-' })
       continue
     }
-    const found = isGlob(path) ? globSync(path).sort() : [path]
+    const found = matchesOf(path, system)
     if (found.length === 0)
       failed.push({ path, code: 'SOURCE_NOT_FOUND', message: 'No file matches this pattern.' })
     for (const one of found) visit(one, true)
@@ -75,11 +79,25 @@ export function discover(paths: readonly string[], skipFolders: readonly string[
   return { files: [...files.values()], failed }
 }
 
+/** The path, or where it is a pattern the paths that match it now. */
+export function matchesOf(path: string, system: FileSystem = systemFiles): readonly string[] {
+  return isGlob(path, system) ? globSync(path).sort() : [path]
+}
+
+/** The path itself where there is nothing. */
+export function realPathOf(path: string, system: FileSystem = systemFiles): string {
+  try {
+    return system.realPath(path)
+  } catch {
+    return path
+  }
+}
+
 /** A path is a pattern only when it names nothing as it stands. */
-function isGlob(path: string): boolean {
+export function isGlob(path: string, system: FileSystem = systemFiles): boolean {
   if (!/[*?[{]/.test(path) || namesOf(path) > LIMITS.patternNamesMax) return false
   try {
-    statSync(path)
+    system.stat(path)
     return false
   } catch {
     return true
@@ -103,6 +121,16 @@ function namesOf(path: string): number {
 }
 
 const INNERMOST = /\{(?:(-?\d+)\.\.(-?\d+)[^{}]*|[^{}]*)\}/
+
+/** Whether a call on a file was refused by the operating system; anything else is a fault of the program. */
+export function isSystemError(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    /^E[A-Z0-9]+$/.test(error.code)
+  )
+}
 
 /** What the operating system's refusal means for an operator. */
 export function failureOf(path: string, error: unknown): PathFailure {
@@ -131,12 +159,17 @@ const ROTATED = /^(.*?)[.-](?:\d{4}[-_]?\d{1,2}[-_]?\d{1,2}|\d{1,10})$/
  *
  * `cowrie.json.2026-11-22` and `cowrie.json.1` are finished when `cowrie.json` is there.
  */
-export function isRotatedAway(path: string): boolean {
+export function isRotatedAway(path: string, system: FileSystem = systemFiles): boolean {
   const base = ROTATED.exec(basename(path))?.[1]
   if (base === undefined || base === '') return false
   try {
-    return statSync(join(dirname(path), base)).isFile()
+    return system.stat(join(dirname(path), base)).kind === 'file'
   } catch {
     return false
   }
+}
+
+/** Whether a file in the same folder is, by its name, an older part of the same log: `cowrie.json.1.gz` of `cowrie.json`. */
+export function isSibling(name: string, base: string): boolean {
+  return name.length > base.length + 1 && name.startsWith(base) && /[.-]/.test(name[base.length]!)
 }

@@ -10,6 +10,7 @@ import {
   readdirSync,
   readSync,
   realpathSync,
+  statfsSync,
   statSync,
   watch,
 } from 'node:fs'
@@ -71,6 +72,8 @@ export const systemFiles: FileSystem = {
   },
   watch(folder, onChange, onLost) {
     try {
+      // Such a file system takes a watch and tells nothing of what other machines do.
+      if (NETWORK_FILE_SYSTEMS.has(statfsSync(folder).type)) return undefined
       const watcher = watch(folder, { persistent: false, encoding: 'buffer' }, (_, name) =>
         onChange(name === null ? undefined : name.toString()),
       )
@@ -84,6 +87,12 @@ export const systemFiles: FileSystem = {
     }
   },
 }
+
+/** Magic numbers of statfs(2): NFS, SMB and CIFS in their versions, FUSE (sshfs and others), 9p, Ceph, AFS, GFS2, Lustre. */
+const NETWORK_FILE_SYSTEMS: ReadonlySet<number> = new Set([
+  0x6969, 0x517b, 0xfe534d42, 0xff534d42, 0x65735546, 0x01021997, 0x00c36400, 0x5346414f,
+  0x01161970, 0x0bd00bd0,
+])
 
 /** A file that was opened elsewhere; standard input is 0. */
 export function openDescriptor(fd: number): OpenFile {
@@ -113,4 +122,9 @@ function statOf(stat: BigIntStats): FileStat {
     mtimeNs: String(stat.mtimeNs),
     ctimeNs: String(stat.ctimeNs),
   }
+}
+
+/** Names a file while it exists. */
+export function inodeOf(stat: Pick<FileStat, 'device' | 'inode'>): string {
+  return `${stat.device}:${stat.inode}`
 }

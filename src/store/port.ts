@@ -3,6 +3,15 @@
  */
 
 import type { Kysely } from 'kysely'
+import type {
+  Anomaly,
+  AnomalySeverity,
+  AnomalyState,
+  DetectorName,
+  HourNumber,
+  MixGroup,
+  StoredAnomaly,
+} from '../core/anomaly.ts'
 import type { InstantUs } from '../core/instant.ts'
 import type { PackedBatch } from '../core/packed.ts'
 import type { Checkpoint, SigningKey } from '../core/seal-types.ts'
@@ -36,6 +45,8 @@ export type SourceRecord = SourceHeadRecord & {
     | undefined
   readonly state: SourceState
   readonly pendingBytes: number
+  /** When the store first heard of it. */
+  readonly firstSeenUs: InstantUs
 }
 
 export type SourceState = 'open' | 'complete' | 'torn' | 'bomb'
@@ -196,6 +207,187 @@ export type ReviewStore = {
   addMetrics(more: Readonly<Record<string, number>>): Promise<void>
 }
 
+/** A figure that a follower counted. */
+export type ActivityRow = {
+  /** As the store names it. */
+  readonly sensor: string
+  readonly hour: HourNumber
+  /** One of `METRICS`, or sessions by place (`country:FR`), which are kept at the first hour of their day. */
+  readonly metric: string
+  readonly value: number
+  /** The higher of two figures counts, instead of their sum. */
+  readonly isPeak: boolean
+}
+
+/** What became of an anomaly that was handed over. */
+export type RaisedAnomaly = {
+  readonly id: number
+  /** It was not there before. */
+  readonly isNew: boolean
+  readonly state: AnomalyState
+}
+
+export type AnomalyFilter = {
+  readonly state?: AnomalyState | undefined
+  readonly severity?: AnomalySeverity | undefined
+  readonly sensor?: string | undefined
+  readonly limit: number
+}
+
+export type AnomalyDecision = {
+  readonly id: number
+  readonly to: Exclude<AnomalyState, 'new'>
+  readonly by: string
+  readonly atUs: InstantUs
+  readonly reason: string
+  /** Threshold of its detector for its sensor from now on, percent of the ordinary one; undefined leaves it. */
+  readonly factorPercent: number | undefined
+}
+
+/** What the live stream was like, hour by hour, and what was odd about it. Each write is a short transaction. */
+export type ActivityStore = {
+  /** Adds figures; those of several followers add up. Rows of sensors that the store does not know are left out. */
+  add(rows: readonly ActivityRow[]): Promise<void>
+  /**
+   * Fills hours of which nothing was counted with what sessions say: how many began, and their log-ins. Figures that
+   * sessions do not tell stay unknown.
+   *
+   * @returns how many hours of sensors were filled
+   */
+  seed(fromHour: HourNumber, beforeHour: HourNumber): Promise<number>
+  forget(beforeHour: HourNumber): Promise<void>
+  /** Sensors with an event at or after an hour, and the last such hour. */
+  activeSensors(
+    sinceHour: HourNumber,
+  ): Promise<readonly { readonly sensor: string; readonly lastHour: HourNumber }[]>
+  /** Figures of one sensor in these hours, without those by place. */
+  figures(
+    sensor: string,
+    hours: readonly HourNumber[],
+  ): Promise<
+    readonly { readonly hour: HourNumber; readonly metric: string; readonly value: number }[]
+  >
+  /** Sessions of one sensor by country or network, summed over days. */
+  mix(
+    sensor: string,
+    group: MixGroup,
+    fromHour: HourNumber,
+    beforeHour: HourNumber,
+  ): Promise<ReadonlyMap<string, number>>
+  /** Digests of the values of a kind that events of a day have. */
+  valuesOfDay(kind: number, day: number, limit: number): Promise<readonly Uint8Array[]>
+  /** Commands that contain a text, with the last day they were seen, newest first. */
+  commandsWith(
+    part: string,
+    fromDay: number,
+    limit: number,
+  ): Promise<readonly { readonly text: string; readonly day: number }[]>
+  /** Thresholds that reviewers raised. */
+  factors(): Promise<
+    readonly {
+      readonly detector: DetectorName
+      readonly sensor: string
+      readonly percent: number
+    }[]
+  >
+  /**
+   * Keeps anomalies, one for each detector, sensor, hour and severity; a higher figure takes the place of a lower.
+   *
+   * @returns what became of each, in their order; undefined for one of a sensor that the store does not know
+   */
+  raise(found: readonly Anomaly[]): Promise<readonly (RaisedAnomaly | undefined)[]>
+  /** Newest first. */
+  anomalies(filter: AnomalyFilter): Promise<readonly StoredAnomaly[]>
+  anomaly(id: number): Promise<StoredAnomaly | undefined>
+  /** @throws StoreError `STORE_BUSY` when somebody else decided on it meanwhile */
+  decide(decision: AnomalyDecision, detector: DetectorName, draft: JournalDraft): Promise<void>
+}
+
+export type AlertSeverity = 'warning' | 'critical'
+
+/** What a channel was told of an alert, and how the last try ended. */
+export type AlertDelivery = {
+  readonly told: 'nothing' | 'open' | 'resolved'
+  /** As it was told. */
+  readonly severity: AlertSeverity
+  readonly toldAtUs: InstantUs
+  readonly triedAtUs: InstantUs
+  /** `delivered`, or in our own words why not. */
+  readonly result: string
+}
+
+/** An alert as it is remembered. One row for each kind and subject. */
+export type AlertRecord = {
+  readonly id: number
+  readonly kind: string
+  readonly subject: SafeText
+  readonly state: 'open' | 'acknowledged' | 'resolved'
+  readonly severity: AlertSeverity
+  readonly firstAtUs: InstantUs
+  readonly lastAtUs: InstantUs
+  /** Looks that met it, this time. */
+  readonly seen: number
+  /** Looks in a row that did not meet it any more. */
+  readonly missed: number
+  readonly occurrences: number
+  readonly figure: number
+  readonly threshold: number
+  /** Our own words. */
+  readonly sentence: string
+  readonly notifiedAtUs: InstantUs
+  readonly deliveries: Readonly<Record<string, AlertDelivery>>
+}
+
+export type AlertMark = { readonly name: string; readonly value: number; readonly atUs: InstantUs }
+
+/** A message that was not sent, as the next one tells of it. */
+export type SuppressedAlert = {
+  readonly kind: string
+  readonly subject: SafeText
+  readonly event: string
+}
+
+export type AlertChannelRecord = {
+  readonly channel: string
+  /** Messages of the last hour. */
+  readonly sentAtUs: readonly InstantUs[]
+  readonly suppressed: { readonly count: number; readonly first: readonly SuppressedAlert[] }
+}
+
+/** What looks for alerts remember. */
+export type AlertMemory = {
+  readonly alerts: readonly AlertRecord[]
+  readonly marks: readonly AlertMark[]
+  readonly channels: readonly AlertChannelRecord[]
+}
+
+/** Rows to be kept. Of an alert that is there, `was` is the state it was read in: a decision made meanwhile stays. */
+export type AlertChanges = {
+  readonly alerts: readonly {
+    readonly record: AlertRecord
+    readonly was: AlertRecord['state'] | undefined
+  }[]
+  readonly marks: readonly AlertMark[]
+  readonly channels: readonly AlertChannelRecord[]
+}
+
+/**
+ * The memory of alerts.
+ *
+ * Where an engine has one writer, this must not be used beside a `BatchWriter` of the same opened store: it waits for
+ * the same turn. Open the store once more for it.
+ */
+export type AlertStore = {
+  /** Takes the look: false while another process has one under way. It ends by itself at `untilUs`. */
+  beginLook(nowUs: InstantUs, untilUs: InstantUs): Promise<boolean>
+  endLook(nowUs: InstantUs): Promise<void>
+  memory(): Promise<AlertMemory>
+  /** All of it in one transaction. */
+  save(changes: AlertChanges): Promise<void>
+  /** With its journal entry. @throws StoreError `STORE_BUSY` when it is not open any more */
+  acknowledge(id: number, draft: JournalDraft): Promise<void>
+}
+
 /** A file that addresses were looked up in. */
 export type DatabaseRecord = {
   /** Name of its kind and description, as its maker wrote them. */
@@ -279,6 +471,12 @@ export type LineageStore = {
     sourceId: number,
     upToOffset: number,
   ): Promise<{ readonly ends: Float64Array; readonly digests: Uint8Array }>
+  /**
+   * Since when a named file is followed.
+   *
+   * @param candidateUs - kept where it is followed for the first time
+   */
+  followedSince(path: string, sensorOverride: string, candidateUs: InstantUs): Promise<InstantUs>
   /** Takes what is to be read, a source or the start of a new one, for this process; false while another has it. */
   claim(name: string): Promise<boolean>
   release(name: string): Promise<void>
@@ -304,6 +502,8 @@ export type OpenMode = 'create' | 'write' | 'read'
 export type Store = LineageStore & {
   readonly review: ReviewStore
   readonly places: PlaceStore
+  readonly alerts: AlertStore
+  readonly activity: ActivityStore
   /** As `db stats` names it. */
   readonly engine: string
   /** Where it is, without secrets. */

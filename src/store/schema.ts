@@ -363,6 +363,14 @@ export const TABLES = {
     name: text('derived', 'its name'),
     applied_at_us: integer('operational', 'when it was applied'),
   },
+  followed_paths: {
+    path: text('operational', 'a file that an operator named to be followed, where it really is'),
+    sensor_override: text('operational', 'sensor given by the operator, empty for none'),
+    since_us: integer(
+      'operational',
+      'since when: what was rotated away from it and written to after this instant is loaded with it',
+    ),
+  },
   address_places: {
     value_id: integer('operational', 'value: an address'),
     set_id: integer('operational', 'databases that were asked: rows of `geo_databases`'),
@@ -391,6 +399,86 @@ export const TABLES = {
   metrics: {
     name: text('operational', 'what is counted; `docs/rules.md` lists them'),
     value: integer('operational', 'since the store was made'),
+  },
+  activity_hours: {
+    sensor_id: integer('operational', 'sensor'),
+    hour: integer(
+      'operational',
+      'whole hours since 1970, UTC; of figures by place the first hour of their day',
+    ),
+    metric: text(
+      'operational',
+      'what is counted; `docs/anomalies.md` lists them; `country:FR`, `asn:3215` are sessions by place',
+    ),
+    value: integer('operational', 'events, sessions, values, seconds or a highest figure'),
+  },
+  anomalies: {
+    id: integer('operational', 'number of the anomaly'),
+    detector: text('operational', 'what found it'),
+    sensor_id: integer('operational', 'sensor'),
+    hour: integer('operational', 'hour it is about, whole hours since 1970, UTC'),
+    severity: text('operational', '`alarm` or `notice`'),
+    first_seen_us: integer('operational', 'when it was found'),
+    last_seen_us: integer('operational', 'when its figure last grew'),
+    figure: integer('operational', 'what was counted'),
+    baseline: integer('operational', 'hundredths: what is usual, the median of the hours compared'),
+    spread: integer('operational', 'hundredths: by how much such hours differ'),
+    samples: integer('operational', 'hours compared'),
+    basis: text(
+      'operational',
+      '`hour of the week`, `hour of the day`, `all hours`; `none` for a notice',
+    ),
+    score: integer('operational', 'hundredths: spreads that the figure lies above the baseline'),
+    threshold: integer('operational', 'hundredths: score from which it is an alarm'),
+    evidence: text(
+      'operational',
+      'JSON: addresses, sessions, values behind it, at most ten, visible form',
+    ),
+    state: text('operational', '`new`, `confirmed` or `false`; the journal has the decision, too'),
+    decided_by: textOrNull('operational', 'who decided'),
+    decided_at_us: integerOrNull('operational', 'when'),
+    reason: textOrNull('operational', 'why'),
+  },
+  detectors: {
+    detector: text('operational', 'name of a detector'),
+    sensor_id: integer('operational', 'sensor'),
+    factor_percent: integer(
+      'operational',
+      'its threshold, percent of the ordinary one: raised by false alarms',
+    ),
+  },
+  alerts: {
+    id: integer('operational', 'number of the alert; `nacre alerts ack` names it'),
+    kind: text('operational', 'what it is; `docs/alerts.md` lists the kinds'),
+    subject: text(
+      'operational',
+      'sensor, source or the like, visible form, at most 200 characters',
+    ),
+    state: text('operational', '`open`, `acknowledged` or `resolved`'),
+    severity: text('operational', '`warning` or `critical`'),
+    first_at_us: integer('operational', 'when it was first met, this time'),
+    last_at_us: integer('operational', 'when it was met last'),
+    seen: integer('operational', 'looks that met it, this time'),
+    missed: integer('operational', 'looks in a row that did not meet it any more'),
+    occurrences: integer('operational', 'how often it was opened'),
+    figure: integer('operational', 'what was measured, rounded, in the unit of its kind'),
+    threshold: integer('operational', 'what it was compared with, rounded'),
+    sentence: text('operational', 'our own words about it'),
+    notified_at_us: integer('operational', 'when a message about it last got through; 0 for never'),
+    deliveries: text(
+      'operational',
+      'JSON: for each channel what it was told, when, and how the last try ended',
+    ),
+  },
+  alert_marks: {
+    name: text('operational', 'what looks remember: the first look, counts of dead letters'),
+    value: integer('operational', 'its value'),
+    at_us: integer('operational', 'when it was set'),
+  },
+  alert_channels: {
+    channel: text('operational', '`webhook`, `mail` or `command`'),
+    sent: text('operational', 'JSON: instants of the messages of the last hour'),
+    suppressed: text('operational', 'JSON: messages that were held back and not told of yet'),
   },
   artifacts: {
     path: text('operational', 'where the file lay when it was looked at'),

@@ -37,5 +37,6 @@ export function sourceRecordOf(
     open: open === undefined ? undefined : { seq: row.open_seq, ...open },
     state: row.state as SourceState, // written by this program alone
     pendingBytes: row.pending_bytes,
+    firstSeenUs: row.first_seen_us,
   }
 }

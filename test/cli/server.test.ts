@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import pg from 'pg'
 import { sealing } from '../../src/cli/wiring.ts'
+import type { Anomaly } from '../../src/core/anomaly.ts'
 import { approve, reject } from '../../src/pipeline/quarantine.ts'
 import type { JournalDraft } from '../../src/store/journal.ts'
 import { PostgresStore } from '../../src/store/postgres/store.ts'
@@ -207,6 +208,45 @@ describe('a store on a server', { skip: missingPostgres }, () => {
     ])
       await assert.rejects(client.query(text), /permission denied/, text)
     await client.end()
+  })
+
+  test('has anomalies that a loader keeps and a reviewer decides on', async () => {
+    const open = (kind: string): Promise<PostgresStore> =>
+      PostgresStore.open({
+        ...{ url: as(kind), environment: {}, mode: 'write', sealing },
+        clock: () => NOW_US,
+        command: 'test',
+      })
+    const loader = await open('loader')
+    const reviewer = await open('reviewer')
+    try {
+      const { sensor } = (await loader.query
+        .selectFrom('sensors')
+        .select('name as sensor')
+        .executeTakeFirst())!
+      const row = { sensor, hour: 5, metric: 'events', value: 1, isPeak: false }
+      await loader.activity.seed(0, 900_000)
+      await loader.activity.add([row, { ...row, metric: 'highest-hazard', isPeak: true }])
+      await loader.activity.add([row])
+      await loader.activity.forget(5)
+      const found: Anomaly = {
+        ...{ detector: 'volume', sensor, hour: 5, severity: 'alarm', basis: 'all hours' },
+        ...{ figure: 9, baseline: 1, spread: 1, samples: 9, score: 8, threshold: 6 },
+        ...{ evidence: { values: [], more: 0, withheld: 0 }, firstSeenUs: 0, lastSeenUs: 0 },
+      }
+      const [one] = await loader.activity.raise([found])
+      await loader.activity.raise([{ ...found, figure: 10 }])
+      const decision = { id: one!.id, to: 'false', by: 'a', atUs: 0, reason: 'b' } as const
+      const draft = { actor: 'a', action: 'c', subject: 'd', reason: 'b', detail: {} }
+      const decide = (store: PostgresStore) =>
+        store.activity.decide({ ...decision, factorPercent: 125 }, 'volume', draft)
+      await assert.rejects(decide(loader), { code: 'STORE_NO_ACCESS' })
+      await decide(reviewer)
+      assert.equal((await loader.activity.factors()).length, 1)
+    } finally {
+      await loader.close()
+      await reviewer.close()
+    }
   })
 
   test('has roles that can be made again, and their statements can be read first', () => {

@@ -81,6 +81,15 @@ function mixed(count: number): Fields[] {
 const spelled = (of: readonly Fields[]): string => lines(of).replaceAll('","', '",  "')
 
 eachEngine((engine) => {
+  test('a withheld event in a file of thousands of sessions verifies: slow', async () => {
+    await using lab = await Lab.open()
+    // More sessions than verification keeps the names of, and one that only its withheld event names.
+    lab.write('many.json', lines([...events(4_200), hazard(0, { session: 'withheld' })]))
+    await lab.load()
+    assert.equal((await heldEvents(lab)).length, 1)
+    assert.deepEqual(await problemsOf(lab.store), [])
+  })
+
   /** A store in which nothing was withheld. */
   async function calm(text: string): Promise<Lab> {
     const lab = await Lab.open()

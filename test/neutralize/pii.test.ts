@@ -9,6 +9,7 @@ import fc from 'fast-check'
 import { OperatingError } from '../../src/core/errors.ts'
 import { type Json, type PlainObject, printJson } from '../../src/core/json.ts'
 import { parseSlow } from '../../src/decode/slow.ts'
+import { LIMITS } from '../../src/limits.ts'
 import { printView } from '../../src/neutralize/neutralize.ts'
 import {
   DETECTORS,
@@ -510,6 +511,8 @@ describe('plug-ins', () => {
       sensor: undefined,
       acceptEnriched: false,
       isFinished: true,
+      isGrowing: false,
+      batchBytes: LIMITS.batchBytesMax,
       nowUs: NOW_US,
       chunkBytes: 65_536,
     })

@@ -16,6 +16,7 @@ import { inlineReader, workerReader } from '../../src/pipeline/reader-pool.ts'
 import type { ReadingStages, StagesPlan } from '../../src/pipeline/stages.ts'
 import type { VerifyOptions } from '../../src/pipeline/verify.ts'
 import { loadSigningKey, newSigningKey } from '../../src/seal/chain.ts'
+import { systemFiles } from '../../src/source/files.ts'
 import { MIGRATIONS } from '../../src/store/migrations/index.ts'
 import type { BatchNeeds, Store, WriterVersions } from '../../src/store/port.ts'
 import { loadRegistry } from '../../src/validate/registry.ts'
@@ -163,12 +164,12 @@ export type LabLoad = Partial<
 export class Lab implements AsyncDisposable {
   readonly folder: string
   readonly store: Store
-  readonly #database: TestDatabase
+  readonly database: TestDatabase
 
   private constructor(folder: string, store: Store, database: TestDatabase) {
     this.folder = folder
     this.store = store
-    this.#database = database
+    this.database = database
   }
 
   static async open(engine: TestEngine = currentEngine()): Promise<Lab> {
@@ -189,7 +190,7 @@ export class Lab implements AsyncDisposable {
 
   /** A further connection to the same store, as another process would have. The caller closes it. */
   openAgain(): Promise<Store> {
-    return this.#database.open('write')
+    return this.database.open('write')
   }
 
   /** The whole path of a log. */
@@ -234,6 +235,7 @@ export class Lab implements AsyncDisposable {
           dryRun: options.dryRun ?? false,
           clock: () => NOW_US,
           signal: new AbortController().signal,
+          files: systemFiles,
           chunkBytes: options.chunkBytes ?? LIMITS.readChunkBytes,
           signingKey,
           progress: () => {},
@@ -256,7 +258,7 @@ export class Lab implements AsyncDisposable {
 
   /** The statement on the database itself, past everything that guards it. */
   async tamper(statement: string): Promise<void> {
-    await this.#database.tamper(statement)
+    await this.database.tamper(statement)
   }
 
   /** Everything stored, in the order of time and digest. */
@@ -356,7 +358,7 @@ export class Lab implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.store.close()
-    await this.#database.drop()
+    await this.database.drop()
   }
 }
 

@@ -197,6 +197,32 @@ describe('the walls', () => {
     )
   })
 
+  test('anomaly detection imports core, limits, and of the store the types of its port', () => {
+    assert.deepEqual(
+      broken(
+        (one) => folderOf(one.from) === 'anomaly',
+        (one) =>
+          isVocabulary(one.to) ||
+          folderOf(one.to) === 'anomaly' ||
+          (one.to === 'store/port.ts' && one.isTypeOnly),
+      ),
+      [],
+    )
+  })
+
+  test('alerts import core, limits, outputs, and of the store the types of its port', () => {
+    assert.deepEqual(
+      broken(
+        (one) => folderOf(one.from) === 'alert',
+        (one) =>
+          isVocabulary(one.to) ||
+          ['alert', 'output'].includes(folderOf(one.to)) ||
+          (one.to === 'store/port.ts' && one.isTypeOnly),
+      ),
+      [],
+    )
+  })
+
   test('places import core, limits, the visible form, and of the store the types of its port', () => {
     assert.deepEqual(
       broken(
@@ -294,7 +320,7 @@ describe('words and calls', () => {
     assert.deepEqual(
       linesWith(
         /\bDate\.now\(|new Date\(\)|\bprocess\.env\b|\bMath\.random\(|\brandomBytes\(|performance\.now\(/,
-        (path) => [...STAGES, 'core', 'report', 'geo'].includes(folderOf(path)),
+        (path) => [...STAGES, 'core', 'report', 'alert', 'anomaly', 'geo'].includes(folderOf(path)),
         () => false,
       ),
       [],

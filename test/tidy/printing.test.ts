@@ -45,13 +45,14 @@ test('encoders and the layout of terminal text alone vouch for encoded text', ()
   )
 })
 
-test('text is called safe where it is made visible, where the store is read, and where a list lost its type', () => {
+test('text is called safe where it is made visible or cut, where the store is read, and where a list lost its type', () => {
   assert.deepEqual(
     linesWith(
       /\bas (?:unknown as )?(?:SafeText|SessionRecord|EventRecord|EventField)\b/,
       (path) =>
         [
           'core/event.ts',
+          'core/text.ts',
           'neutralize/visible.ts',
           'report/document.ts',
           'output/probe.ts',

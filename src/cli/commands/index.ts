@@ -1,4 +1,12 @@
 import type { Command } from '../command.ts'
+import { alertsAck, alertsCheck, alertsList, alertsTest } from './alerts.ts'
+import {
+  anomaliesBaseline,
+  anomaliesConfirm,
+  anomaliesFalse,
+  anomaliesList,
+  anomaliesShow,
+} from './anomalies.ts'
 import { configExplain } from './config-explain.ts'
 import { dbCheck, dbColumns, dbMigrate, dbReconcile, dbStats, dbStatus } from './db.ts'
 import { dbBackup, dbRestore } from './db-copies.ts'
@@ -10,6 +18,7 @@ import { doctor } from './doctor.ts'
 import { evidenceReveal } from './evidence.ts'
 import { geoLookup, geoStatus, geoUpdate } from './geo.ts'
 import { ingestBulk } from './ingest-bulk.ts'
+import { ingestDelta } from './ingest-delta.ts'
 import { init } from './init.ts'
 import { keysExportPublic, keysInit, keysList, keysRotate } from './keys.ts'
 import {
@@ -31,6 +40,7 @@ import { verify } from './verify.ts'
 export const COMMANDS: readonly Command[] = [
   init,
   ingestBulk,
+  ingestDelta,
   reportDaily,
   reportWeekly,
   reportMonthly,
@@ -51,12 +61,21 @@ export const COMMANDS: readonly Command[] = [
   rulesShow,
   rulesTest,
   rulesStats,
-  rulesRecompute,
-  rulesDraft,
   geoStatus,
   geoUpdate,
   geoLookup,
+  rulesRecompute,
+  rulesDraft,
+  anomaliesList,
+  anomaliesShow,
+  anomaliesFalse,
+  anomaliesConfirm,
+  anomaliesBaseline,
   evidenceReveal,
+  alertsList,
+  alertsCheck,
+  alertsTest,
+  alertsAck,
   keysInit,
   keysList,
   keysRotate,

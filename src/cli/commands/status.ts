@@ -13,13 +13,21 @@ import { terminal } from '../../output/encode/terminal.ts'
 import type { Store } from '../../store/port.ts'
 import type { App } from '../app.ts'
 import { type Command, EXIT } from '../command.ts'
+import {
+  lagOf,
+  readLoaders,
+  renderFollowing,
+  renderLoaders,
+  renderOpenSessions,
+} from '../loader-status.ts'
 
 /** Sources listed in the text; `--json` has all. */
 const SHOWN = 30
 
 export const status: Command = {
   name: 'status',
-  summary: 'Show where things stand: sources, cursors, dead letters, the newest checkpoint',
+  summary:
+    'Show where things stand: loaders, sources, open sessions, dead letters, the newest checkpoint',
   arguments: '',
   argumentCount: [0, 0],
   options: {},
@@ -29,9 +37,11 @@ export const status: Command = {
   async run(app) {
     const store = await app.openStore('read')
     try {
-      const { storeStatus } = await import('../../store/repo/status.ts')
+      const { openSessions, storeStatus } = await import('../../store/repo/status.ts')
       const { checkpointDigest, checkpointMessage } = await import('../../seal/chain.ts')
       const found = await storeStatus(store.query)
+      const loaders = readLoaders(app.settings.statusFolder)
+      const open = await openSessions(store.query, app.clock())
       const last = found.checkpoint
       const checkpoint =
         last === undefined
@@ -55,7 +65,11 @@ export const status: Command = {
           lastSeenAt: formatInstant(one.lastSeenUs),
           firstSeenUs: undefined,
           lastSeenUs: undefined,
+          following: loaders.following.get(one.id) ?? null,
+          lagBytes: lagOf(one) ?? loaders.following.get(one.id)?.lagBytes ?? null,
         })),
+        loaders: loaders.loaders,
+        openSessions: open,
         foreignFiles: found.foreignFiles,
         deadLetters: found.deadLetters,
         drift: found.drift,
@@ -99,6 +113,11 @@ export const status: Command = {
             ),
           )
         lines.push(
+          ...renderFollowing(found.sources, loaders, SHOWN),
+          terminal``,
+          ...renderLoaders(loaders, paint),
+          terminal``,
+          ...renderOpenSessions(open, paint),
           terminal``,
           paint.bold(terminal`Dead letters`),
           ...(found.deadLetters.length === 0

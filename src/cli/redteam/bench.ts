@@ -85,6 +85,8 @@ export class Bed implements AsyncDisposable {
         piiPlugins: [],
         geoDatabases: [],
         sensors: {},
+        // Nobody is told of what a red team wrote.
+        alerts: { ...app.settings.alerts, webhook: '', mailTo: [], command: '' },
       },
     })
     const own: App = { ...made, ruleSet: app.ruleSet }

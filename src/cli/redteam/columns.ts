@@ -11,7 +11,9 @@ export const COMMAND_COLUMNS = {
   'dead letters': ['dlq list', 'dlq show'],
   rules: ['rules test', 'rules draft'],
   evidence: ['evidence reveal'],
+  anomalies: ['anomalies list', 'anomalies show', 'anomalies confirm'],
   status: ['status'],
+  alerts: ['alerts list', 'alerts check', 'alerts ack'],
   errors: [],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
@@ -24,20 +26,24 @@ export const NO_COLUMN: Readonly<Record<string, string>> = {
   'quarantine approve': 'says how many events were decided on',
   'quarantine reject': 'says how many events were decided on',
   'quarantine emergency': 'says what an operator wrote',
+  'anomalies false':
+    'says numbers; with --json the sensor, in visible form, as "anomalies show" does',
+  'anomalies baseline': 'says counts, and sensors as "anomalies list" does',
   'dlq replay': 'says numbers, and what became of them',
   'dlq discard': 'says numbers',
   'rules list': 'says what the files of rules say',
   'rules show': 'says what the files of rules say',
   'rules stats': 'says names of rules and fields, which are words of ours, and counts',
+  // Texts of an operator's databases are judged in test/geo: no log can bring them here.
+  'geo status': 'says names of databases, which their makers wrote, and counts',
+  'geo update': 'says counts',
+  'geo lookup': 'says what the databases of an operator say, and no text of a log',
   'rules recompute': 'says names of rules and counts',
   'keys init': 'says names and paths of keys',
   'keys list': 'says names and paths of keys',
   'keys rotate': 'says names and paths of keys',
   'keys export-public': 'says a key',
-  // Texts of an operator's databases are judged in test/geo: no log can bring them here.
-  'geo status': 'says names of databases, which their makers wrote, and counts',
-  'geo update': 'says counts',
-  'geo lookup': 'says what the databases of an operator say, and no text of a log',
+  'alerts test': 'says names of channels and how they ended',
   doctor: 'says what is wrong with folders, settings and the store',
   'config explain': 'says settings, which an operator wrote',
   'db stats': 'says names of tables and counts',

@@ -1,6 +1,8 @@
 /** Runs payloads through the real load and every way out. */
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type AlertMessage, messageDocument, messageJson } from '../../alert/message.ts'
+import { type SafeText, shortText } from '../../core/text.ts'
 import { LIMITS } from '../../limits.ts'
 import { toVisible } from '../../neutralize/visible.ts'
 import type { Document } from '../../output/document.ts'
@@ -21,10 +23,12 @@ import { type Effect, effectsOf, Matrix } from '../../redteam/matrix.ts'
 import { harmlessTwin, shapeOf } from '../../redteam/twin.ts'
 import { reportDocument } from '../../report/document.ts'
 import { makeReport, periodOf } from '../../report/model.ts'
-import type { EventRecord, SessionRecord } from '../../store/port.ts'
+import type { AlertRecord, EventRecord, SessionRecord } from '../../store/port.ts'
 import { ReportQueries } from '../../store/repo/report.ts'
 import { eventsOfSession, fieldsOf, findSessions } from '../../store/repo/sessions.ts'
 import type { App } from '../app.ts'
+import { alertsAck, alertsCheck, alertsList } from '../commands/alerts.ts'
+import { anomaliesConfirm, anomaliesList, anomaliesShow } from '../commands/anomalies.ts'
 import { dlqList, dlqShow } from '../commands/dlq.ts'
 import { evidenceReveal } from '../commands/evidence.ts'
 import { quarantineList, quarantineShow } from '../commands/quarantine.ts'
@@ -194,6 +198,7 @@ class Run {
         this.#judgeSaid(payload, shown.name, shown.name, shown.said, expected.said, FREE)
       }
       await this.#rules(bed, payload, carriers)
+      await this.#anomaly(bed, payload, carriers)
     }
   }
 
@@ -265,6 +270,49 @@ class Run {
     )
   }
 
+  /** An anomaly that a payload is behind, in each place of its evidence. */
+  async #anomaly(bed: Bed, payload: Payload, carriers: readonly Written[]): Promise<void> {
+    const carrier = carriers.find((one) => one.name === 'session id')!
+    const text = toVisible(payload.text)
+    const session = toVisible(carrier.session)
+    const [kept] = await bed.store.activity.raise([
+      {
+        ...{ detector: 'volume', severity: 'alarm', hour: 0, basis: 'all hours', samples: 168 },
+        ...{ figure: 900, baseline: 90, spread: 30, score: 27, threshold: 6 },
+        sensor: toVisible(carrier.sensor),
+        evidence: {
+          values: [
+            { kind: 'command', text, count: 1, session },
+            { kind: 'address', text, count: 1 },
+            { kind: 'session', text: session, count: 1 },
+          ],
+          more: 1,
+          withheld: 1,
+        },
+        firstSeenUs: 0,
+        lastSeenUs: 0,
+      },
+    ])
+    const number = String(kept?.id)
+    const list = await bed.run(anomaliesList, [], { sensor: carrier.sensor })
+    this.#alone(payload, 'anomalies', 'anomalies list', list, [
+      /^ *(?:number |\d)/,
+      /^"nacre anomalies show NUMBER"/,
+    ])
+    const shown = await bed.run(anomaliesShow, [number])
+    this.#alone(payload, 'anomalies', 'anomalies show', shown, [
+      /^Anomaly \d+$/,
+      /^ {2}/,
+      /^"nacre anomalies false \d/,
+    ])
+    const options = { reason: 'red team', draft: true }
+    const confirmed = await bed.run(anomaliesConfirm, [number], options)
+    const shapes = [/^[{}]/, /^ {2}/, /^Confirmed\. /]
+    this.#alone(payload, 'anomalies', 'anomalies confirm', confirmed, shapes, true, true)
+    const again = await bed.run(anomaliesConfirm, [number])
+    this.#alone(payload, 'anomalies', 'anomalies confirm', again, shapes)
+  }
+
   /** Second pass: withheld as always, every payload in a file named by it, beside a line that is no event. */
   async withheld(): Promise<void> {
     for (let at = 0; at < this.#payloads.length; at += FILES_A_STORE) {
@@ -315,6 +363,7 @@ class Run {
         true,
       )
     }
+    await this.#alerts(bed, payloads)
     const batches = parsed<{ batches: { batch: number; path: string; withheld: number }[] }>(listed)
     for (const { batch, path } of batches.batches) {
       const payload = payloads[files.findIndex((file) => path === toVisible(file))]
@@ -344,6 +393,44 @@ class Run {
           /^nacre (?:evidence reveal|dlq replay|dlq discard) /,
         ],
         true,
+      )
+    }
+  }
+
+  /** Alerts about sensors that are named by payloads: what commands say of them, and what channels are given. */
+  async #alerts(bed: Bed, payloads: readonly Payload[]): Promise<void> {
+    const records = payloads.map((payload, i) => alertAbout(toVisible(payload.text), i + 1))
+    // Texts may repeat in a corpus; alerts do not.
+    const unique = new Map(records.map((record) => [record.subject, record]))
+    await bed.store.alerts.save({
+      alerts: [...unique.values()].map((record) => ({ record, was: undefined })),
+      marks: [],
+      channels: [],
+    })
+    const listed = await bed.run(alertsList, [])
+    const checked = await bed.run(alertsCheck, [], { 'dry-run': true })
+    const shapes = [/^(?:number | *\d+ {2}(?:warning|critical) )/, /^"nacre alerts ack NUMBER/]
+    const twin = messageDocument(messageAbout(alertAbout(toVisible(harmlessWord(0)), 1)))
+    for (const [i, payload] of payloads.entries()) {
+      const record = records[i]!
+      this.#alone(payload, 'alerts', 'alerts list', listed, shapes)
+      this.#alone(payload, 'alerts', 'alerts check', checked, [
+        ...shapes,
+        /^No channel is set up, so nobody is told: /,
+      ])
+      if (unique.get(record.subject) === record) {
+        const said = await bed.run(alertsAck, [String(record.id)], { reason: 'red team' })
+        this.#alone(payload, 'alerts', 'alerts ack', said, [
+          /^Alert \d+ is acknowledged: silent-sensor /,
+        ])
+      }
+      const message = messageAbout(record)
+      this.#judgeDocument(payload, 'alert message', messageDocument(message), twin)
+      this.#matrix.add(
+        payload,
+        'alerts',
+        'alert message as JSON',
+        judgeJsonAlone(messageJson(message)),
       )
     }
   }
@@ -451,6 +538,20 @@ const LOAD_SHAPES = [
   /^[█░]{24} \d/,
 ]
 
+/** An alert about a sensor of this name. */
+function alertAbout(sensor: SafeText, id: number): AlertRecord {
+  return {
+    ...{ id, kind: 'silent-sensor', state: 'open', severity: 'warning', figure: 30, threshold: 26 },
+    subject: shortText(sensor, LIMITS.alertSubjectCharsMax),
+    ...{ firstAtUs: 0, lastAtUs: 0, seen: 1, missed: 0, occurrences: 1, notifiedAtUs: 0 },
+    ...{ sentence: 'No event for 30 hours.', deliveries: {} },
+  }
+}
+
+function messageAbout(record: AlertRecord): AlertMessage {
+  return { event: 'opened', sentAtUs: 0, record, heldBack: { count: 0, first: [] } }
+}
+
 /** Above every hazard: nothing is withheld. */
 const NEVER = 101
 
@@ -493,6 +594,7 @@ function commandLines(text: string, folder: string): readonly (readonly string[]
     ['quarantine', argument],
     ['quarantine', 'approve', '1', '--reason', 'x', '--false-positive', argument],
     ['dlq', 'show', argument],
+    ['anomalies', 'show', argument],
     ['rules', 'show', argument],
     ['rules', 'list', argument],
     ['evidence', 'reveal', '--source', argument, '--line', '1', '--reason', 'x'],

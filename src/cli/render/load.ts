@@ -1,6 +1,7 @@
 import { bytes, fit, fitEnd, number, type TerminalText, table } from '../../core/terminal.ts'
 import { terminal } from '../../output/encode/terminal.ts'
-import type { LoadReport, SourceReport } from '../../pipeline/bulk.ts'
+import type { LoadReport } from '../../pipeline/bulk.ts'
+import type { SourceReport } from '../../pipeline/load-run.ts'
 import type { Paint } from '../output.ts'
 
 /** Sources listed one by one before the rest is summed up. */

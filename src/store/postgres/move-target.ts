@@ -31,6 +31,7 @@ const SEQUENCES: readonly (readonly [sequence: string, table: string])[] = [
   ['values_ids', '"values"'],
   ['dead_letters_ids', 'dead_letters'],
   ['verdicts_ids', 'verdicts'],
+  ['anomalies_ids', 'anomalies'],
 ]
 
 /** Indexes that a move builds when the rows are there; a load needs none of them to find out what is new. */

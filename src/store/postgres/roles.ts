@@ -47,11 +47,17 @@ const INSERTED = [
   'signing_keys',
   'recipient_keys',
   'checkpoints',
+  'followed_paths',
   'metrics',
-  'artifacts',
   'address_places',
   'geo_databases',
+  'artifacts',
+  'alerts',
+  'alert_marks',
+  'alert_channels',
   'leases',
+  'activity_hours',
+  'anomalies',
 ]
 /** Derived rows, cursors, leases; of a dead letter its state, which the journal covers. */
 const UPDATED = [
@@ -59,15 +65,20 @@ const UPDATED = [
   'source_files',
   'sessions',
   'session_values',
+  'address_places',
   'daily_values',
   'daily_events',
   'daily_verdicts',
   'schema_drift',
   'metrics',
   'artifacts',
-  'address_places',
+  'alerts',
+  'alert_marks',
+  'alert_channels',
   'leases',
   'dead_letters (state)',
+  'activity_hours',
+  'anomalies (last_seen_us,figure,baseline,spread,samples,basis,score,threshold,evidence)',
 ]
 /** What a decision changes beside what a load does: triggers and the journal's door still keep the sealed columns. */
 const REVIEWED: Readonly<Record<string, string>> = {
@@ -77,6 +88,8 @@ const REVIEWED: Readonly<Record<string, string>> = {
   daily_verdicts: 'delete',
   modes: 'insert, update',
   verdict_runs: 'insert',
+  anomalies: 'update (state, decided_by, decided_at_us, reason)',
+  detectors: 'insert, update',
 }
 
 /**
@@ -118,7 +131,7 @@ export function roleStatements(
       const [only, columns] = name.split(' ')
       return `grant update ${columns ?? ''} on ${table(only!)} to ${role('loader')}`
     }),
-    `grant delete on ${table('leases')}, ${table('geo_databases')} to ${role('loader')}`,
+    `grant delete on ${[table('leases'), table('activity_hours'), table('geo_databases')].join(', ')} to ${role('loader')}`,
     ...Object.entries(REVIEWED).map(
       ([name, rights]) => `grant ${rights} on ${table(name)} to ${role('reviewer')}`,
     ),

@@ -8,6 +8,8 @@ import type { SigningKey } from '../../core/seal-types.ts'
 import { type JournalDraft, keyAdded } from '../journal.ts'
 import { SCHEMA_VERSION } from '../migrations/index.ts'
 import type {
+  ActivityStore,
+  AlertStore,
   ArtifactRecord,
   FileRecord,
   Holder,
@@ -25,7 +27,9 @@ import type { Sealing } from '../sealing.ts'
 import { fileRecordOf, sourceRecordOf } from '../source-rows.ts'
 import type { MoveTarget } from '../transfer/move-port.ts'
 import type { VerifyReads } from '../verify-port.ts'
+import { postgresActivity } from './activity.ts'
 import { readAddress } from './address.ts'
+import { postgresAlerts } from './alerts.ts'
 import { Connections } from './connection.ts'
 import { postgresEngine } from './engine.ts'
 import { appendJournal } from './journal.ts'
@@ -59,6 +63,8 @@ export class PostgresStore implements Store {
   readonly query: Kysely<Database>
   readonly review: ReviewStore
   readonly places: PlaceStore
+  readonly alerts: AlertStore
+  readonly activity: ActivityStore
   /** The tables are spread over the servers of Citus. */
   readonly isDistributed: boolean
   readonly #options: PostgresOptions
@@ -84,9 +90,11 @@ export class PostgresStore implements Store {
     this.notices = []
     this.query = new Kysely<Database>({ dialect: new PostgresDialect({ pool: connections.pool }) })
     const { sealing, clock, command } = options
-    const { isDistributed } = facts
-    this.review = postgresReview({ connections, isDistributed, sealing, clock, command })
     this.places = postgresPlaces(connections, this.query)
+    const { isDistributed } = facts
+    this.alerts = postgresAlerts({ connections, sealing, clock })
+    this.review = postgresReview({ connections, isDistributed, sealing, clock, command })
+    this.activity = postgresActivity({ connections, query: this.query, sealing, clock })
     this.#owner = facts.owner
     this.#leases = new Leases(
       connections,
@@ -251,7 +259,13 @@ export class PostgresStore implements Store {
 
   async headLengths(sensorOverride: string): Promise<number[]> {
     const rows = await this.#rows<{ head_length: number }>(
-      'select distinct head_length from sources where sensor_override = $1 and head_length between 1 and 1023',
+      // From one length to the next by the index, instead of over all sources.
+      `with recursive lengths (n) as (
+         select (select min(head_length) from sources where md5(sensor_override) = md5($1) and head_length between 1 and 1023)
+         union all
+         select (select min(head_length) from sources where md5(sensor_override) = md5($1) and head_length > n and head_length < 1024)
+           from lengths where n is not null)
+       select n as head_length from lengths where n is not null`,
       [sensorOverride],
     )
     return rows.map((row) => row.head_length)
@@ -368,6 +382,23 @@ export class PostgresStore implements Store {
 
   async queries(): Promise<Kysely<Database>> {
     return this.query
+  }
+
+  async followedSince(
+    path: string,
+    sensorOverride: string,
+    candidateUs: InstantUs,
+  ): Promise<InstantUs> {
+    await this.#rows(
+      `insert into followed_paths (path, sensor_override, since_us) values ($1, $2, $3)
+       on conflict (md5(path), md5(sensor_override)) do nothing`,
+      [path, sensorOverride, candidateUs],
+    )
+    const [row] = await this.#rows<{ since_us: number }>(
+      'select since_us from followed_paths where md5(path) = md5($1) and md5(sensor_override) = md5($2)',
+      [path, sensorOverride],
+    )
+    return row!.since_us // was written just now, or before
   }
 
   claim(name: string): Promise<boolean> {

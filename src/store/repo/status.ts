@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import { US_PER_DAY } from '../../core/instant.ts'
 import type { SignedCheckpoint } from '../../core/seal-types.ts'
 import type { SafeText } from '../../core/text.ts'
 import type { Database } from '../schema.ts'
@@ -119,4 +120,43 @@ export async function storeStatus(query: Kysely<Database>): Promise<StoreStatus>
             signature: last.signature,
           },
   }
+}
+
+/** Sessions of a sensor of which the start was seen and no end. */
+export type OpenSessions = {
+  readonly sensor: SafeText
+  readonly sessions: number
+  /** Since the first event of the oldest one. */
+  readonly oldestSeconds: number
+}
+
+/**
+ * Open sessions by sensor. What began longer ago than a day has no end in the logs: Cowrie ends sessions after minutes.
+ *
+ * @param nowUs - the present
+ */
+export async function openSessions(
+  query: Kysely<Database>,
+  nowUs: number,
+): Promise<readonly OpenSessions[]> {
+  const rows = await query
+    .selectFrom('sessions')
+    .innerJoin('sensors', 'sensors.id', 'sessions.sensor_id')
+    .where('first_event_us', '>=', nowUs - US_PER_DAY)
+    .where('connect_count', '>', 0)
+    .where('closed_count', '=', 0)
+    .where('session', '!=', '')
+    .groupBy('sensors.name')
+    .orderBy('sensors.name')
+    .select((e) => [
+      'sensors.name as sensor',
+      e.fn.countAll<number>().as('sessions'),
+      e.fn.min<number>('first_event_us').as('firstUs'),
+    ])
+    .execute()
+  return rows.map((row) => ({
+    sensor: row.sensor as SafeText, // made visible before it was written
+    sessions: Number(row.sessions),
+    oldestSeconds: Math.max(0, Math.round((nowUs - Number(row.firstUs)) / 1_000_000)),
+  }))
 }

@@ -193,14 +193,16 @@ export function migrateSqlite(
 
 /** @throws StoreError `STORE_DISK_FULL` when the disk has less room than a transaction may need */
 export function checkDiskSpace(path: string): void {
-  const { bavail, bsize } = statfsSync(dirname(path))
+  const { bavail, blocks, bsize } = statfsSync(dirname(path))
   const free = bavail * bsize
-  if (free < LIMITS.diskFreeBytesMin) {
+  // A small disk is allowed to be used, too.
+  const least = Math.min(LIMITS.diskFreeBytesMin, (blocks * bsize) / LIMITS.diskFreeShare)
+  if (free < least) {
     throw new StoreError(
       'STORE_DISK_FULL',
       `The disk that holds ${path} has ${Math.floor(free / 1_048_576)} MiB left.`,
       {
-        hint: `Make room (at least ${LIMITS.diskFreeBytesMin / 1_048_576} MiB), then run the same command again: it goes on where it stopped.`,
+        hint: `Make room (at least ${Math.ceil(least / 1_048_576)} MiB), then run the same command again: it goes on where it stopped.`,
         context: { freeBytes: free },
       },
     )

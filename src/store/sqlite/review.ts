@@ -8,6 +8,7 @@ import { type JournalDraft, recipientAdded } from '../journal.ts'
 import type { HeldSelection, ReviewStore, VerdictChange, VerdictRun } from '../port.ts'
 import type { SessionKey } from '../schema.ts'
 import { decidedElsewhere } from '../verdicts.ts'
+import { prepared } from './prepared.ts'
 
 /** A transaction with a journal entry; the work is told the number of the entry. */
 type Journal = (draft: JournalDraft, change?: (seq: number) => void) => Promise<void>
@@ -70,7 +71,8 @@ export function sqliteReview(
 /** Whether everything new is withheld now. */
 export function isEmergency(db: Connection): boolean {
   return (
-    db.prepare("select 1 from modes where name = 'emergency' and state = 'on'").get() !== undefined
+    prepared(db, "select 1 from modes where name = 'emergency' and state = 'on'").get() !==
+    undefined
   )
 }
 

@@ -7,6 +7,8 @@ import type { SigningKey } from '../../core/seal-types.ts'
 import { type JournalDraft, keyAdded } from '../journal.ts'
 import { SCHEMA_VERSION } from '../migrations/index.ts'
 import type {
+  ActivityStore,
+  AlertStore,
   ArtifactRecord,
   FileRecord,
   Holder,
@@ -24,12 +26,15 @@ import type { Sealing } from '../sealing.ts'
 import { fileRecordOf, sourceRecordOf } from '../source-rows.ts'
 import type { MoveTarget } from '../transfer/move-port.ts'
 import type { VerifyReads } from '../verify-port.ts'
+import { sqliteActivity } from './activity.ts'
+import { sqliteAlerts } from './alerts.ts'
 import { sqliteEngine } from './engine.ts'
 import { appendJournal } from './journal.ts'
 import { integrityProblems } from './maintenance.ts'
 import { sqliteMoveTarget } from './move-target.ts'
 import { migrateSqlite, openSqlite, type SqliteSettings, translate } from './open.ts'
 import { sqlitePlaces } from './places.ts'
+import { prepared } from './prepared.ts'
 import { sqliteReview } from './review.ts'
 import { pagesOf, verifyReads } from './verify-reads.ts'
 import { SqliteWriter } from './writer.ts'
@@ -54,10 +59,12 @@ export class SqliteStore implements Store {
   readonly notices: readonly string[]
   readonly queue: WriterQueue
   /** For the parts of this engine only. */
+  readonly places: PlaceStore
   readonly connection: Connection
+  readonly alerts: AlertStore
   readonly #options: SqliteOptions
   readonly review: ReviewStore
-  readonly places: PlaceStore
+  readonly activity: ActivityStore
   #query: Kysely<Database> | undefined
 
   private constructor(
@@ -77,6 +84,17 @@ export class SqliteStore implements Store {
       (draft, change) => this.journal(draft, change),
       (work) => this.exclusively(work),
       options.command,
+    )
+    this.activity = sqliteActivity(
+      this.connection,
+      () => this.#builder(),
+      (draft, change) => this.journal(draft, change),
+      (work) => this.exclusively(work),
+    )
+    this.alerts = sqliteAlerts(
+      this.connection,
+      (draft, change) => this.journal(draft, change),
+      (work) => this.exclusively(work),
     )
     this.places = sqlitePlaces(
       this.connection,
@@ -242,30 +260,36 @@ export class SqliteStore implements Store {
   }
 
   async findFile(path: string, sensorOverride: string): Promise<FileRecord | undefined> {
-    const row = this.connection
-      .prepare('select * from source_files where path = ? and sensor_override = ?')
-      .get(path, sensorOverride) as Database['source_files'] | undefined
+    const row = prepared(
+      this.connection,
+      'select * from source_files where path = ? and sensor_override = ?',
+    ).get(path, sensorOverride) as Database['source_files'] | undefined
     return row === undefined ? undefined : fileRecordOf(row)
   }
 
   async headLengths(sensorOverride: string): Promise<number[]> {
-    return this.connection
-      .prepare(
-        'select distinct head_length from sources where sensor_override = ? and head_length between 1 and 1023',
-      )
-      .pluck()
-      .all(sensorOverride) as number[]
+    // From one length to the next by the index, instead of over all sources.
+    const next = prepared(
+      this.connection,
+      'select min(head_length) from sources where sensor_override = ? and head_length > ? and head_length < 1024',
+    ).pluck()
+    const lengths: number[] = []
+    for (let length = 0; ; ) {
+      const found = next.get(sensorOverride, length) as number | null
+      if (found === null) return lengths
+      lengths.push(found)
+      length = found
+    }
   }
 
   async findByHead(
     sensorOverride: string,
     heads: readonly { readonly length: number; readonly digest: string }[],
   ): Promise<SourceRecord[]> {
-    const find = this.connection
-      .prepare(
-        'select id from sources where head_digest = ? and head_length = ? and sensor_override = ? order by id desc limit 20',
-      )
-      .pluck()
+    const find = prepared(
+      this.connection,
+      'select id from sources where head_digest = ? and head_length = ? and sensor_override = ? order by id desc limit 20',
+    ).pluck()
     const ids = new Set<number>()
     for (const head of heads) {
       for (const id of find.all(
@@ -283,18 +307,17 @@ export class SqliteStore implements Store {
   }
 
   #source(id: number): SourceRecord | undefined {
-    const row = this.connection.prepare('select * from sources where id = ?').get(id) as
+    const row = prepared(this.connection, 'select * from sources where id = ?').get(id) as
       | Database['sources']
       | undefined
     if (row === undefined) return undefined
     const open =
       row.open_seq === 0
         ? undefined
-        : (this.connection
-            .prepare(
-              'select start_offset, first_record from batches where source_id = ? and seq = ?',
-            )
-            .get(id, row.open_seq) as { start_offset: number; first_record: number })
+        : (prepared(
+            this.connection,
+            'select start_offset, first_record from batches where source_id = ? and seq = ?',
+          ).get(id, row.open_seq) as { start_offset: number; first_record: number })
     return sourceRecordOf(
       row,
       open && { startOffset: open.start_offset, firstRecord: open.first_record },
@@ -365,6 +388,20 @@ export class SqliteStore implements Store {
         return { timeUs, digest, ...name }
       })
     }
+  }
+
+  followedSince(path: string, sensorOverride: string, candidateUs: InstantUs): Promise<InstantUs> {
+    return this.exclusively(() => {
+      this.connection
+        .prepare(
+          'insert into followed_paths (path, sensor_override, since_us) values (?, ?, ?) on conflict (path, sensor_override) do nothing',
+        )
+        .run(path, sensorOverride, candidateUs)
+      return this.connection
+        .prepare('select since_us from followed_paths where path = ? and sensor_override = ?')
+        .pluck()
+        .get(path, sensorOverride) as number
+    })
   }
 
   async claim(name: string): Promise<boolean> {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import SQLite, { type Database as Connection } from 'better-sqlite3'
 import { StoreError } from '../../core/errors.ts'
 import { LIMITS } from '../../limits.ts'
+import { prepared } from './prepared.ts'
 
 /**
  * Whose turn it is to write: a queue of tickets beside the database, first come, first served.
@@ -33,10 +34,12 @@ export class WriterQueue {
    * @throws StoreError `STORE_BUSY` after the wait
    */
   async enter(what: string, signal?: AbortSignal): Promise<void> {
-    this.#ticket = this.#db
-      .prepare('insert into tickets (owner, what) values (?, ?)')
-      .run(this.#owner, what).lastInsertRowid
-    const first = this.#db.prepare(
+    this.#ticket = prepared(this.#db, 'insert into tickets (owner, what) values (?, ?)').run(
+      this.#owner,
+      what,
+    ).lastInsertRowid
+    const first = prepared(
+      this.#db,
       'select id, owner, what from tickets where id < ? order by id limit 1',
     )
     const started = performance.now()
@@ -46,7 +49,7 @@ export class WriterQueue {
         | undefined
       if (ahead === undefined) return
       if (!isAlive(ahead.owner)) {
-        this.#db.prepare('delete from tickets where id = ?').run(ahead.id)
+        prepared(this.#db, 'delete from tickets where id = ?').run(ahead.id)
         wait = 1
         continue
       }
@@ -71,7 +74,7 @@ export class WriterQueue {
   /** Gives the turn to the next. Harmless when it was not entered. */
   leave(): void {
     if (this.#ticket === undefined) return
-    this.#db.prepare('delete from tickets where id = ?').run(this.#ticket)
+    prepared(this.#db, 'delete from tickets where id = ?').run(this.#ticket)
     this.#ticket = undefined
   }
 
@@ -79,23 +82,21 @@ export class WriterQueue {
   claim(name: string): boolean {
     return this.#db
       .transaction(() => {
-        const owner = this.#db
-          .prepare('select owner from claims where name = ?')
+        const owner = prepared(this.#db, 'select owner from claims where name = ?')
           .pluck()
           .get(name) as string | undefined
         if (owner !== undefined && owner !== this.#owner && isAlive(owner)) return false
-        this.#db
-          .prepare(
-            'insert into claims (name, owner) values (?, ?) on conflict (name) do update set owner = excluded.owner',
-          )
-          .run(name, this.#owner)
+        prepared(
+          this.#db,
+          'insert into claims (name, owner) values (?, ?) on conflict (name) do update set owner = excluded.owner',
+        ).run(name, this.#owner)
         return true
       })
       .immediate()
   }
 
   release(name: string): void {
-    this.#db.prepare('delete from claims where name = ? and owner = ?').run(name, this.#owner)
+    prepared(this.#db, 'delete from claims where name = ? and owner = ?').run(name, this.#owner)
   }
 
   /** Who waits or writes now: process and command. */

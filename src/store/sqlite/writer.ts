@@ -44,6 +44,7 @@ import {
 import { decidedElsewhere, REBUILT_TABLES, withholdAll } from '../verdicts.ts'
 import { appendJournal } from './journal.ts'
 import { checkDiskSpace, translate } from './open.ts'
+import { prepared } from './prepared.ts'
 import { forgetHeldSessions, isEmergency } from './review.ts'
 import { MultiInsert } from './sql.ts'
 import type { WriterQueue } from './writer-queue.ts'
@@ -87,6 +88,9 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
   /** Everything new is withheld. */
   #isEmergency = false
   readonly #insertEvent: MultiInsert
+  readonly #upsertSession: MultiInsert
+  readonly #insertSessionValue: MultiInsert
+  readonly #addDailyValue: MultiInsert
   readonly #statements: ReturnType<typeof prepareStatements>
 
   constructor(context: WriterContext) {
@@ -98,6 +102,23 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
       11,
       'on conflict (event_time_us, session_key, digest) do nothing',
     )
+    this.#upsertSession = new MultiInsert(
+      context.db,
+      UPSERT_SESSION,
+      SESSION_COLUMNS.length,
+      UPSERT_SESSION_TAIL,
+    )
+    this.#insertSessionValue = new MultiInsert(
+      context.db,
+      'insert into session_values (session_key, value_id, day, count)',
+      4,
+    )
+    this.#addDailyValue = new MultiInsert(
+      context.db,
+      'insert into daily_values (day, sensor_id, kind, value_id, count, sessions)',
+      6,
+      'on conflict (kind, day, value_id, sensor_id) do update set count = count + excluded.count, sessions = sessions + excluded.sessions',
+    )
     this.#statements = prepareStatements(context.db)
   }
 
@@ -105,9 +126,9 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
     checkDiskSpace(this.#context.path)
     await this.#context.queue.enter(this.#context.command, signal)
     try {
-      this.#db.prepare('begin immediate').run()
+      prepared(this.#db, 'begin immediate').run()
       this.#inTransaction = true
-      const version = this.#db.pragma('data_version', { simple: true }) as number
+      const version = prepared(this.#db, 'pragma data_version').pluck().get() as number
       if (version !== this.#dataVersion) this.#forget()
       this.#dataVersion = version
       this.#isEmergency = isEmergency(this.#db)
@@ -185,7 +206,7 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
   async commit(): Promise<readonly Fates[]> {
     return this.#guard(() => {
       this.#flush()
-      this.#db.prepare('commit').run()
+      prepared(this.#db, 'commit').run()
       this.#inTransaction = false
       this.#context.queue.leave()
       const fates = this.#fates
@@ -218,7 +239,13 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
   #undo(): void {
     if (this.#inTransaction && this.#db.inTransaction) this.#db.prepare('rollback').run()
     this.#inTransaction = false
-    this.#insertEvent.discard()
+    for (const insert of [
+      this.#insertEvent,
+      this.#upsertSession,
+      this.#insertSessionValue,
+      this.#addDailyValue,
+    ])
+      insert.discard()
     this.#verdicts.clear()
     this.#ruleSets.clear()
     this.#dataVersion = -1
@@ -772,17 +799,8 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
   }
 
   #flushSessions(): void {
-    const sessionRows = new MultiInsert(
-      this.#db,
-      UPSERT_SESSION,
-      SESSION_COLUMNS.length,
-      UPSERT_SESSION_TAIL,
-    )
-    const newValues = new MultiInsert(
-      this.#db,
-      'insert into session_values (session_key, value_id, day, count)',
-      4,
-    )
+    const sessionRows = this.#upsertSession
+    const newValues = this.#insertSessionValue
     for (const state of this.#summing.touched)
       sessionRows.add(state.key, state.sensorId, state.session, ...sessionCells(state.summary))
     sessionRows.flush()
@@ -814,12 +832,7 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
   }
 
   #flushDailyValues(daily: DailyTotals): void {
-    const insert = new MultiInsert(
-      this.#db,
-      'insert into daily_values (day, sensor_id, kind, value_id, count, sessions)',
-      6,
-      'on conflict (kind, day, value_id, sensor_id) do update set count = count + excluded.count, sessions = sessions + excluded.sessions',
-    )
+    const insert = this.#addDailyValue
     const kindOf = this.#dictionaries.kinds()
     for (const [sensorId, values] of daily) {
       for (const [place, { count, sessions }] of values) {

@@ -2,7 +2,7 @@ import type { Migration } from './migration.ts'
 
 /** Frozen: never edited once released, and it imports no code that can change. */
 export const migration: Migration = {
-  id: 3,
+  id: 6,
   name: 'places',
   reason:
     'Where addresses are said to be, once for each address, and the operator’s files that say so.',
