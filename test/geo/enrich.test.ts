@@ -11,7 +11,8 @@ import { systemFiles } from '../../src/source/files.ts'
 import type { PlaceStore, Store } from '../../src/store/port.ts'
 import { ReportQueries } from '../../src/store/repo/report.ts'
 import { findSessions } from '../../src/store/repo/sessions.ts'
-import { eachEngine } from '../support/engines.ts'
+import { moveStore } from '../../src/store/transfer/move.ts'
+import { ENGINES, eachEngine } from '../support/engines.ts'
 import {
   event,
   events,
@@ -522,8 +523,32 @@ eachEngine((engine) => {
   })
 
   if (engine.name === 'postgres') {
+    test('places travel with a store that is moved, both ways', async () => {
+      const [sqlite, postgres] = ENGINES
+      await using origin = await Lab.open(sqlite)
+      origin.write('cowrie.json', lines(MIXED))
+      await origin.load()
+      const databases = await opened(origin, [COUNTRIES], [SYSTEMS])
+      await run(origin.store, databases)
+      const move = async (from: Lab, to: Lab): Promise<readonly string[]> => {
+        const { problems } = await moveStore({
+          ...{ from: from.store, to: to.store, command: 'test', progress: () => {} },
+          ...{ signal: new AbortController().signal, verify: async () => [] },
+        })
+        return problems
+      }
+      await using there = await Lab.open(postgres)
+      await using back = await Lab.open(sqlite)
+      assert.deepEqual(await move(origin, there), [])
+      assert.deepEqual(await move(there, back), [])
+      for (const lab of [there, back]) {
+        assert.deepEqual(await placesOf(lab), await placesOf(origin))
+        assert.deepEqual(await lab.store.places.sets(), [databases.set])
+        assert.equal((await run(lab.store, databases)).lookedUp, 0)
+      }
+    })
+
     test('both engines give the same report, byte for byte', async () => {
-      const { ENGINES } = await import('../support/engines.ts')
       const texts: string[] = []
       for (const one of ENGINES) {
         await using lab = await Lab.open(one)

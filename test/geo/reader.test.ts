@@ -450,6 +450,13 @@ describe('a file that is no database', () => {
     const head = file.subarray(0, start)
     const circle = Buffer.concat([control(7, 1), encode('a'), pointer(0).bytes])
     assert.equal(await refusal(Buffer.concat([head, circle])), 'GEO_DAMAGED')
+    const unfolding: Uint8Array[] = [control(7, 1), encode('a')]
+    for (let level = 0, at = 3; level < 5; level += 1) {
+      at += 1 + 1 + 28 * 5
+      unfolding.push(control(11, 28), ...Array.from({ length: 28 }, () => pointer(at).bytes))
+    }
+    const bomb = Buffer.concat([head, ...unfolding, encode('end')])
+    assert.equal(await refusal(bomb), 'GEO_DAMAGED')
     assert.equal(await refusal(Buffer.concat([head, control(7, 16_000_000)])), 'GEO_DAMAGED')
     assert.equal(await refusal(Buffer.concat([head, encode('text')])), 'GEO_DAMAGED')
     assert.equal(await refusal(head), 'GEO_DAMAGED')
