@@ -24,6 +24,10 @@ export const LIMITS = {
   patternNamesMax: 10_000,
   /** Bytes at the start of a source that propose its lineage. */
   lineageHeadBytes: 1_024,
+  /** Sources with the same start that are looked at: logs that begin with a hole of zeros all have one start. */
+  lineageCandidatesMax: 2_000,
+  /** Of these, archives are compared with so many, the newest: each is unpacked for it. */
+  lineageArchivesMax: 20,
   /** Bytes before the cursor that are compared before the cursor of a plain file is used. */
   lineageTailBytes: 4_096,
   /** Bytes at the end of a piece that must still be there when the next piece was read: no two records are alike so long. */

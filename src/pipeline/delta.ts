@@ -276,13 +276,13 @@ export class Follower {
       return {
         path: toVisible(live.path),
         sourceId: live.sourceId,
-        sensor: live.sensor ?? '',
+        sensor: live.sensor ?? live.sensorSeen,
         state:
           live.goneAtMs !== undefined
             ? 'gone'
             : live.endTriedAt === live.stat.size && lag > 0
               ? 'torn-end'
-              : now - live.grownAtMs > LIMITS.quietMs
+              : !live.hasGrown || now - live.grownAtMs > LIMITS.quietMs
                 ? 'quiet'
                 : 'live',
         position: live.offset,
@@ -608,6 +608,7 @@ export class Follower {
       this.#pending.push(fates)
       records += batch.records
       if (batch.count > 0) live.lastEventUs = batch.eventTimesUs[batch.count - 1]!
+      if (batch.sensors.length === 1) live.sensorSeen = batch.sensors[0]!
       // Only a line that was read as it was written tells how its clock goes.
       if (batch.count > 0 && this.#options.monotonicMs() - live.grownAtMs < LIMITS.freshMs)
         live.skewMs = (this.#options.clock() - live.lastEventUs!) / 1000

@@ -69,6 +69,10 @@ export class LiveSource {
   blockedUntilMs = Number.NEGATIVE_INFINITY
   /** Bytes that a reading needs at least to find a whole record. */
   bytesNeeded = 0
+  /** Of the newest events, where they name one. */
+  sensorSeen = ''
+  /** It grew since it was opened. */
+  hasGrown = false
   /** The store says that bytes wait behind its cursor. */
   hasToldPending = false
   readonly rate = new Rate(LIMITS.rateMs)
@@ -138,6 +142,7 @@ export class LiveSource {
       const hasGrown = this.stat.size !== before.size
       const isWritten = this.stat.mtimeNs !== before.mtimeNs
       if (hasGrown) this.grownAtMs = nowMs
+      this.hasGrown ||= hasGrown
       if (hasGrown || isWritten) this.#doubtedUntilMs = nowMs + LIMITS.fileTickMs
       if (hasGrown) return true
       if (nowMs >= (this.#doubtedUntilMs ?? Number.POSITIVE_INFINITY))

@@ -21,11 +21,18 @@ import type {
   FileRecord,
   LineageProof,
   LineageStore,
+  SourceRecord,
   SourceState,
   SourceUpdate,
 } from '../store/port.ts'
 import { addFates, noFates } from './fates.ts'
-import { type Candidate, type Probe, type ReadMessage, SourceReplaced } from './reader.ts'
+import {
+  type Candidate,
+  type Probe,
+  provePlain,
+  type ReadMessage,
+  SourceReplaced,
+} from './reader.ts'
 import type { Reader } from './reader-pool.ts'
 
 export type LoadRunOptions = {
@@ -254,7 +261,14 @@ export class LoadRun {
       : { compression: 'none', encoding: 'utf-8', foreign: undefined, head: new Uint8Array(0) }
     const claims: string[] = []
     const candidates = isRegular
-      ? await this.#claimCandidates(probe, sensorOverride, known, claims, manner.mayWait)
+      ? await this.#claimCandidates(
+          file.realPath,
+          probe,
+          sensorOverride,
+          known,
+          claims,
+          manner.mayWait,
+        )
       : []
     if (candidates === undefined) return { kind: 'later' }
     const isTaken =
@@ -375,6 +389,7 @@ export class LoadRun {
    * @returns undefined when it would have to wait and may not
    */
   async #claimCandidates(
+    realPath: string,
     probe: Probe,
     sensorOverride: string,
     known: FileRecord | undefined,
@@ -383,7 +398,7 @@ export class LoadRun {
   ): Promise<Candidate[] | undefined> {
     const digests = new Map<number, string>()
     for (;;) {
-      const candidates = await this.#candidates(probe, sensorOverride, known, digests)
+      const candidates = await this.#candidates(realPath, probe, sensorOverride, known, digests)
       const names =
         candidates.length > 0
           ? candidates.map(({ sourceId }) => CLAIM.source(sourceId))
@@ -403,7 +418,7 @@ export class LoadRun {
       }
       if (claims.length === names.length) {
         // Whoever had them before may have read on, or have made the start a source, until they were taken.
-        const now = await this.#candidates(probe, sensorOverride, known, digests)
+        const now = await this.#candidates(realPath, probe, sensorOverride, known, digests)
         const taken = new Set(candidates.map(({ sourceId }) => sourceId))
         if (now.length === taken.size && now.every(({ sourceId }) => taken.has(sourceId)))
           return now
@@ -444,6 +459,7 @@ export class LoadRun {
   }
 
   async #candidates(
+    realPath: string,
     probe: Probe,
     sensorOverride: string,
     known: FileRecord | undefined,
@@ -461,7 +477,11 @@ export class LoadRun {
     ]
       .filter((length) => length > 0 && length <= probe.head.length)
       .map((length) => ({ length, digest: digestOf(length) }))
-    const sources = [...(await this.#store.findByHead(sensorOverride, heads))]
+    const sources = this.#likely(
+      realPath,
+      probe,
+      await this.#store.findByHead(sensorOverride, heads),
+    )
     // A source of which nothing is stored yet has no start to know it by: the path must do, and proves nothing it need.
     const byPath = known?.sourceId == null ? undefined : await this.#store.source(known.sourceId)
     if (byPath !== undefined && byPath.committedOffset === 0) sources.push(byPath)
@@ -484,6 +504,21 @@ export class LoadRun {
       })
     }
     return candidates
+  }
+
+  /**
+   * Leaves out what has the same start and is another content all the same: whoever copies and cuts a log that its writer
+   * does not append to gets files that all begin with zeros.
+   */
+  #likely(realPath: string, probe: Probe, sources: readonly SourceRecord[]): SourceRecord[] {
+    if (sources.length < 2) return [...sources]
+    if (probe.compression !== 'none') return sources.slice(0, LIMITS.lineageArchivesMax)
+    const file = this.#options.files.open(realPath)
+    try {
+      return sources.filter((source) => provePlain(file, source))
+    } finally {
+      file.close()
+    }
   }
 
   async #saveForeign(
@@ -596,7 +631,7 @@ export class LoadRun {
         ? 'torn'
         : endKind === 'bomb'
           ? 'bomb'
-          : end.tail.kind === 'open'
+          : end.tail.kind === 'open' || end.isUnchanged
             ? 'torn'
             : report.pendingBytes > 0
               ? 'open'

@@ -6,7 +6,7 @@ export const COMMAND_COLUMNS = {
   session: ['session'],
   sessions: ['sessions'],
   report: ['report daily', 'report weekly', 'report monthly'],
-  load: ['ingest bulk'],
+  load: ['ingest bulk', 'ingest delta'],
   quarantine: ['quarantine list', 'quarantine show'],
   'dead letters': ['dlq list', 'dlq show'],
   rules: ['rules test', 'rules draft'],

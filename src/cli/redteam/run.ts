@@ -356,7 +356,7 @@ class Run {
         'status',
         standing,
         [
-          /^(?:\d+ sources|Dead letters|Schema drift|Hostile content)$/,
+          /^(?:\d+ sources|Loaders|Open sessions|Dead letters|Schema drift|Hostile content)$/,
           /^(?:No checkpoint|Checkpoint \d)/,
           /^ {2}/,
         ],

@@ -5,6 +5,7 @@ import { toHex } from '../../core/bytes.ts'
 import { StoreError } from '../../core/errors.ts'
 import type { InstantUs } from '../../core/instant.ts'
 import type { SigningKey } from '../../core/seal-types.ts'
+import { LIMITS } from '../../limits.ts'
 import { type JournalDraft, keyAdded } from '../journal.ts'
 import { SCHEMA_VERSION } from '../migrations/index.ts'
 import type {
@@ -279,7 +280,7 @@ export class PostgresStore implements Store {
     const rows = await this.#rows<{ id: number }>(
       `select sources.id from sources join json_to_recordset($2::json) as given (length bigint, digest text)
          on head_digest = decode(given.digest, 'hex') and head_length = given.length
-        where sensor_override = $1 order by id desc limit 20`,
+        where sensor_override = $1 order by id desc limit ${LIMITS.lineageCandidatesMax}`,
       [sensorOverride, JSON.stringify(heads)],
     )
     const found: SourceRecord[] = []

@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely'
 import { toHex } from '../../core/bytes.ts'
 import type { InstantUs } from '../../core/instant.ts'
 import type { SigningKey } from '../../core/seal-types.ts'
+import { LIMITS } from '../../limits.ts'
 import { type JournalDraft, keyAdded } from '../journal.ts'
 import { SCHEMA_VERSION } from '../migrations/index.ts'
 import type {
@@ -291,7 +292,7 @@ export class SqliteStore implements Store {
       this.connection,
       `select sources.id from json_each(?) as given
          cross join sources on head_digest = unhex(given.value ->> 'digest') and head_length = given.value ->> 'length'
-        where sensor_override = ? order by sources.id desc limit 20`,
+        where sensor_override = ? order by sources.id desc limit ${LIMITS.lineageCandidatesMax}`,
     )
       .pluck()
       .all(JSON.stringify(heads), sensorOverride) as number[]
