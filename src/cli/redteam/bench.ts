@@ -71,6 +71,7 @@ export class Bed implements AsyncDisposable {
       settings: {
         ...app.settings,
         data,
+        statusFolder: join(data, 'status'),
         store: `sqlite:${join(data, 'nacre.db')}`,
         jobs: 1,
         cacheSize: 8_192,
