@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, statSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { LIMITS } from '../../src/limits.ts'
 import type { LoadReport } from '../../src/pipeline/bulk.ts'
 import { eachEngine } from '../support/engines.ts'
 import {
@@ -1682,6 +1683,24 @@ eachEngine(() => {
       assert.deepEqual(await passwords(lab), ['before'])
       assert.equal((await lab.deadReasons()).filter((reason) => reason === 'bomb').length, 1)
       assert.ok(report.totals.bytes <= (1 << 30) + (1 << 22))
+      assert.deepEqual(await lab.problems(), [])
+    })
+  })
+
+  describe('logs that begin with the same hole of zeros', () => {
+    test('are told apart however many there are', async () => {
+      await using lab = await Lab.open()
+      const hole = Buffer.alloc(LIMITS.lineageHeadBytes * 2)
+      const own = (n: number, part: number) =>
+        lines([event({ password: `file ${n} part ${part}`, session: 'feedface0000' })])
+      // As many as a log has that is copied and cut each day for a month; only the oldest grows.
+      for (let n = 0; n < 30; n += 1)
+        lab.write(`cowrie.json.${n}`, Buffer.concat([hole, Buffer.from(own(n, 1))]))
+      await lab.load()
+      lab.append('cowrie.json.0', own(0, 2))
+      const again = await lab.load()
+      assert.deepEqual([again.totals.stored, again.totals.duplicate], [1, 0])
+      assert.equal(await lab.sourceCount(), 30)
       assert.deepEqual(await lab.problems(), [])
     })
   })
