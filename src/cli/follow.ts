@@ -7,6 +7,7 @@ import { LIMITS } from '../limits.ts'
 import { toVisible } from '../neutralize/visible.ts'
 import { terminal } from '../output/encode/terminal.ts'
 import { Follower, type FollowOptions, type StepOutcome } from '../pipeline/delta.ts'
+import { isBalanced } from '../pipeline/fates.ts'
 import { makeStages } from '../pipeline/stages.ts'
 import {
   type Followed,
@@ -56,7 +57,7 @@ export async function follow(
       ...totals.fates,
       pendingBytes: standings.reduce((sum, one) => sum + one.size - one.position, 0),
     },
-    balanced: isBalanced(totals),
+    balanced: isBalanced(totals.fates),
     sources: standings.map((one) => ({
       path: one.path,
       sensor: one.sensor,
@@ -80,11 +81,6 @@ export async function follow(
     )
   })
   return EXIT.ok
-}
-
-function isBalanced({ fates }: FollowTotals): boolean {
-  const { lines, stored, duplicate, held, dead, blank, expired } = fates
-  return lines === stored + duplicate + held + dead + blank + expired
 }
 
 async function openFollower(

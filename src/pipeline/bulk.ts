@@ -5,7 +5,7 @@ import { LIMITS } from '../limits.ts'
 import { toVisible } from '../neutralize/visible.ts'
 import { discover, type FoundFile, isRotatedAway } from '../source/discover.ts'
 import type { BatchWriter, Fates, LineageStore } from '../store/port.ts'
-import { addFates, noFates } from './fates.ts'
+import { addFates, isBalanced, noFates } from './fates.ts'
 import {
   type FileManner,
   type FileOutcome,
@@ -164,14 +164,7 @@ class Collected {
       a.path < b.path ? -1 : a.path > b.path ? 1 : 0
     return {
       totals,
-      balanced:
-        totals.lines ===
-        totals.stored +
-          totals.duplicate +
-          totals.held +
-          totals.dead +
-          totals.blank +
-          totals.expired,
+      balanced: isBalanced(totals),
       sources: this.#sources.sort(order),
       foreign: this.#foreign.sort(order),
       failed: this.#failed.sort(order),

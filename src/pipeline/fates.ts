@@ -14,3 +14,9 @@ export function addFates(total: Fates, more: Fates): void {
   total.blank += more.blank
   total.expired += more.expired
 }
+
+/** Whether every record has exactly one fate. */
+export function isBalanced(fates: Fates): boolean {
+  const { lines, stored, duplicate, held, dead, blank, expired } = fates
+  return lines === stored + duplicate + held + dead + blank + expired
+}
