@@ -4,7 +4,7 @@ import type { InstantUs } from '../core/instant.ts'
 import { LIMITS } from '../limits.ts'
 import { toVisible } from '../neutralize/visible.ts'
 import { isGlob, isSibling, matchesOf, realPathOf } from '../source/discover.ts'
-import { type FileStat, type FileSystem, inodeOf } from '../source/files.ts'
+import { type FileSystem, inodeOf, statIfThere } from '../source/files.ts'
 
 /** A file, folder or pattern as it was named. */
 export type Root =
@@ -118,7 +118,7 @@ export class FollowedNames {
 
   notices(): readonly string[] {
     const absent = this.roots.filter(
-      ({ kind, path }) => kind !== 'pattern' && this.#statOf(path) === undefined,
+      ({ kind, path }) => kind !== 'pattern' && statIfThere(path, this.#files) === undefined,
     )
     return [
       ...absent.map(({ path }) => `${toVisible(path)} cannot be found; it is waited for.`),
@@ -149,7 +149,7 @@ export class FollowedNames {
   /** Looks at every folder itself, whether or not the system tells. @param nowMs - monotonic */
   poll(nowMs: number): void {
     for (const folder of this.#folders.values()) {
-      const stat = this.#statOf(folder.path)
+      const stat = statIfThere(folder.path, this.#files)
       if (stat === undefined) {
         if (folder.mtimeNs !== '') this.#dirtyFolders.add(folder.path)
         continue
@@ -178,7 +178,7 @@ export class FollowedNames {
   #rootOf(path: string): Root {
     if (isGlob(path, this.#files)) return { kind: 'pattern', path }
     // What is not there may come: a file, until it turns out to be a folder.
-    return this.#statOf(path)?.kind === 'folder'
+    return statIfThere(path, this.#files)?.kind === 'folder'
       ? { kind: 'folder', path }
       : { kind: 'file', path, sinceUs: undefined }
   }
@@ -280,14 +280,6 @@ export class FollowedNames {
     const present = new Set(names)
     for (const path of openPaths) {
       if (dirname(path) === folder.path && !present.has(basename(path))) this.touch(path)
-    }
-  }
-
-  #statOf(path: string): FileStat | undefined {
-    try {
-      return this.#files.stat(path)
-    } catch {
-      return undefined
     }
   }
 }

@@ -2,7 +2,7 @@
 import { basename, dirname, join } from 'node:path'
 import type { InstantUs } from '../core/instant.ts'
 import { type FoundFile, isSibling } from '../source/discover.ts'
-import type { FileStat, FileSystem } from '../source/files.ts'
+import { type FileStat, type FileSystem, statIfThere } from '../source/files.ts'
 import type { LineageStore } from '../store/port.ts'
 import type { LoadRunOptions } from './load-run.ts'
 
@@ -30,7 +30,7 @@ export async function siblingsToLoad(
     for (const name of siblingNames(file.realPath, files)) {
       const path = join(dirname(file.realPath), name)
       if (taken.has(path)) continue
-      const stat = statOf(path, files)
+      const stat = statIfThere(path, files)
       if (stat?.kind !== 'file') continue
       taken.add(path)
       found.push({ path, realPath: path, onlyKnown: !isWrittenSince(stat, sinceUs) })
@@ -68,13 +68,5 @@ function siblingNames(path: string, files: FileSystem): readonly string[] {
     return files.names(dirname(path)).filter((name) => isSibling(name, base))
   } catch {
     return []
-  }
-}
-
-function statOf(path: string, files: FileSystem): FileStat | undefined {
-  try {
-    return files.stat(path)
-  } catch {
-    return undefined
   }
 }

@@ -3,7 +3,7 @@ import { globSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { SourceErrorCode } from '../core/errors.ts'
 import { LIMITS } from '../limits.ts'
-import { type FileStat, type FileSystem, systemFiles } from './files.ts'
+import { type FileStat, type FileSystem, statIfThere, systemFiles } from './files.ts'
 
 /** A file that a path on the command line leads to. */
 export type FoundFile = {
@@ -96,12 +96,7 @@ export function realPathOf(path: string, system: FileSystem = systemFiles): stri
 /** A path is a pattern only when it names nothing as it stands. */
 export function isGlob(path: string, system: FileSystem = systemFiles): boolean {
   if (!/[*?[{]/.test(path) || namesOf(path) > LIMITS.patternNamesMax) return false
-  try {
-    system.stat(path)
-    return false
-  } catch {
-    return true
-  }
+  return statIfThere(path, system) === undefined
 }
 
 /** How many names the braces of a pattern stand for, at most: thirty characters can stand for a million. */
@@ -162,11 +157,7 @@ const ROTATED = /^(.*?)[.-](?:\d{4}[-_]?\d{1,2}[-_]?\d{1,2}|\d{1,10})$/
 export function isRotatedAway(path: string, system: FileSystem = systemFiles): boolean {
   const base = ROTATED.exec(basename(path))?.[1]
   if (base === undefined || base === '') return false
-  try {
-    return system.stat(join(dirname(path), base)).kind === 'file'
-  } catch {
-    return false
-  }
+  return statIfThere(join(dirname(path), base), system)?.kind === 'file'
 }
 
 /** Whether a file in the same folder is, by its name, an older part of the same log: `cowrie.json.1.gz` of `cowrie.json`. */

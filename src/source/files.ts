@@ -94,6 +94,15 @@ const NETWORK_FILE_SYSTEMS: ReadonlySet<number> = new Set([
   0x01161970, 0x0bd00bd0,
 ])
 
+/** What is at a path; undefined where nothing is, or nothing can be told. */
+export function statIfThere(path: string, files: FileSystem): FileStat | undefined {
+  try {
+    return files.stat(path)
+  } catch {
+    return undefined
+  }
+}
+
 /** A file that was opened elsewhere; standard input is 0. */
 export function openDescriptor(fd: number): OpenFile {
   return {
