@@ -199,10 +199,7 @@ class Watchman {
     this.#rate.note(outcome.committed, now)
     if (outcome.committed > 0) this.#hasNews = true
     const everyMs = this.#hasNews ? LIMITS.statusBusyMs : LIMITS.statusIdleMs
-    if (now - this.#toldMs >= everyMs) {
-      this.#tell()
-      for (const notice of opened.follower.figures().notices) this.#noteOnce(notice)
-    }
+    if (now - this.#toldMs >= everyMs) this.#tell()
     const { watchdogMs } = this.#notifier
     this.#look()
     if (watchdogMs !== undefined && now - this.#aliveMs >= watchdogMs) this.#alive('following')
@@ -280,6 +277,7 @@ class Watchman {
         terminal`The status files in ${terminal.own(this.#app.settings.statusFolder)} cannot be written; the loader goes on without them.`,
       )
     }
+    for (const notice of figures?.notices ?? []) this.#noteOnce(notice)
     if (figures !== undefined) this.#app.out.progress(this.#line(totals))
   }
 
