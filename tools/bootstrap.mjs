@@ -18,11 +18,8 @@ export function prepare() {
     fail(
       `npm did not bring the right Node (${node} is missing). Run "npm ci" and look at its messages.`,
     )
-  run(node, [
-    join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
-    '-p',
-    join(root, 'tsconfig.build.json'),
-  ])
+  for (const part of ['tsconfig.build.json', 'tsconfig.client.json'])
+    run(node, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', join(root, part)])
   return node
 }
 

@@ -1,4 +1,4 @@
--- The schema of a PostgreSQL database of nacre, version 6. docs/data-model.md says what the columns mean.
+-- The schema of a PostgreSQL database of nacre, version 9. docs/data-model.md says what the columns mean.
 -- Made from src/store/migrations/ by tools/make-schema-page.ts: write a migration, do not change this page.
 -- "nacre init" runs it and keeps account of it in the table migrations.
 

@@ -1,4 +1,4 @@
--- The schema of an SQLite database of nacre, version 6. docs/data-model.md says what the columns mean.
+-- The schema of an SQLite database of nacre, version 9. docs/data-model.md says what the columns mean.
 -- Made from src/store/migrations/ by tools/make-schema-page.ts: write a migration, do not change this page.
 
 CREATE TABLE migrations (id integer primary key, name text not null, applied_at_us integer not null) strict;

@@ -250,6 +250,36 @@ describe('the walls', () => {
     )
   })
 
+  test('the dashboard imports what answers and decides, and of the store the port and its questions', () => {
+    assert.deepEqual(
+      broken(
+        (one) => folderOf(one.from) === 'web',
+        (one) =>
+          isVocabulary(one.to) ||
+          ['web', 'output', 'report', 'replay', 'pipeline', 'review', 'seal', 'evidence'].includes(
+            folderOf(one.to),
+          ) ||
+          one.to === 'neutralize/visible.ts' ||
+          one.to.startsWith('store/repo/') ||
+          one.isTypeOnly,
+      ),
+      [],
+    )
+  })
+
+  test('terminal replays import core, limits, the visible form and their own folder', () => {
+    assert.deepEqual(
+      broken(
+        (one) => folderOf(one.from) === 'replay',
+        (one) =>
+          isVocabulary(one.to) ||
+          folderOf(one.to) === 'replay' ||
+          one.to === 'neutralize/visible.ts',
+      ),
+      [],
+    )
+  })
+
   test('only the command line reads the configuration', () => {
     assert.deepEqual(
       broken(

@@ -31,6 +31,7 @@ import {
 import { redteam } from './redteam.ts'
 import { reportDaily, reportMonthly, reportWeekly } from './report.ts'
 import { rulesDraft, rulesList, rulesRecompute, rulesShow, rulesStats, rulesTest } from './rules.ts'
+import { serve } from './serve.ts'
 import { session, sessions } from './session.ts'
 import { status } from './status.ts'
 import { synth } from './synth.ts'
@@ -46,6 +47,7 @@ export const COMMANDS: readonly Command[] = [
   reportMonthly,
   session,
   sessions,
+  serve,
   verify,
   status,
   quarantineList,

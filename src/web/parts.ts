@@ -1,0 +1,39 @@
+/** What routes work with; wired by the command. */
+import type { InstantUs } from '../core/instant.ts'
+import type { RecipientPrivateKey } from '../core/seal-types.ts'
+import type { StandardRules } from '../neutralize/standard-rules.ts'
+import type { Store } from '../store/port.ts'
+import type { Registry } from '../validate/registry.ts'
+
+export type Parts = {
+  /** Of this server alone: for reading, and for the short transactions of decisions. */
+  readonly store: Store
+  readonly clock: () => InstantUs
+  readonly rules: StandardRules
+  readonly registry: Registry
+  /** Folder of configuration, keys and database. */
+  readonly data: string
+  /** Folder of the files that loaders keep about themselves. */
+  readonly statusFolder: string
+  readonly programVersion: string
+  /** Settings in force, as `config explain` shows them; secrets are named, not told. */
+  readonly settings: readonly ShownSetting[]
+  privateKeys(): Promise<ReadonlyMap<string, RecipientPrivateKey>>
+  /**
+   * Runs a command of this program in a process of its own, with the data folder and store of this server.
+   *
+   * @param args - words of the command; the program never passes them through a shell
+   * @returns standard output, standard error and the exit status
+   */
+  run(
+    args: readonly string[],
+    signal: AbortSignal,
+  ): Promise<{ readonly stdout: Buffer; readonly stderr: string; readonly status: number }>
+}
+
+export type ShownSetting = {
+  readonly name: string
+  readonly value: string
+  readonly origin: string
+  readonly meaning: string
+}

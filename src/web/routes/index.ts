@@ -1,0 +1,5 @@
+import type { Route } from '../route.ts'
+import { overviewRoutes } from './overview.ts'
+
+/** Every page and every part of the API. */
+export const ROUTES: readonly Route[] = [...overviewRoutes]
