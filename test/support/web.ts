@@ -8,8 +8,8 @@ import type { RoleName, User } from '../../src/web/accounts.ts'
 import type { Parts } from '../../src/web/parts.ts'
 import type { Route } from '../../src/web/route.ts'
 import { createServer, type Dashboard, type ServerOptions } from '../../src/web/server.ts'
-import { NOW_US } from './engines.ts'
-import { registry, rules } from './loading.ts'
+import { ENGINES, NOW_US, type TestEngine } from './engines.ts'
+import { registry, rules, withTempFolder } from './loading.ts'
 
 export const ORIGIN = 'http://127.0.0.1:8622'
 export const PASSWORD = 'mussel opaline tidewater'
@@ -144,4 +144,52 @@ export async function stranger({ server }: Pick<Dashboard, 'server'>): Promise<P
   const page = await nobody.get('/invited')
   const csrf = page.cookies.find((one) => one.name === 'nacre-form')!.value
   return personWith(server, '', `nacre-form=${csrf}`, csrf)
+}
+
+/** A store, a folder and a clock that live as long as one test, and a server on them. */
+export async function withDashboard(
+  work: (lab: WebLab) => Promise<void>,
+  more: {
+    readonly options?: Partial<ServerOptions>
+    readonly parts?: Partial<Parts>
+    readonly routes?: readonly Route[]
+    readonly engine?: TestEngine
+  } = {},
+): Promise<void> {
+  await withTempFolder(async (folder) => {
+    const database = await (more.engine ?? ENGINES[0]!).create(folder)
+    const store = await database.open('write')
+    const clock = testClock()
+    const notes: string[] = []
+    const dashboard = await testDashboard(
+      testParts(store, folder, () => clock.nowUs, more.parts),
+      testOptions(folder, { note: (sentence) => notes.push(sentence), ...more.options }),
+      more.routes,
+    )
+    try {
+      await work({ ...dashboard, store, folder, clock, notes })
+    } finally {
+      await dashboard.server.close()
+      await store.close()
+      await database.drop()
+    }
+  })
+}
+
+export type WebLab = Awaited<ReturnType<typeof testDashboard>> & {
+  readonly store: Store
+  readonly folder: string
+  readonly clock: TestClock
+  /** What the operator was told. */
+  readonly notes: readonly string[]
+}
+
+/** Actor, action and subject of the journal, in its order. */
+export async function journalOf(store: Store): Promise<string[]> {
+  const rows = await store.query
+    .selectFrom('audit_log')
+    .select(['actor', 'action', 'subject'])
+    .orderBy('seq')
+    .execute()
+  return rows.map((row) => `${row.actor} ${row.action} ${row.subject}`)
 }

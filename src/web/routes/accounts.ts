@@ -397,7 +397,7 @@ function userRow(user: User, csrf: string, now: number): Html {
       word,
       html`<button class="btn small ${html.own(style)}" type="submit">${html.own(label)}</button>`,
     )
-  return html`<tr><th scope="row">${html.own(user.name)}</th><td data-l="Role">${form('role', html`<select class="text narrow" name="role" aria-label="Role of ${htmlAttribute(user.name)}">${roleOptions(user.role)}</select><button class="btn small" type="submit">Set</button>`)}</td><td data-l="State">${stateOf(user, now)}</td><td data-l="Made" class="nowrap">${time(user.createdAtUs)}</td><td class="wide"><div class="row">${button('invite', 'New link', '')}${user.isDisabled ? button('enable', 'Let in', '') : button('disable', 'Keep out', '')}<details class="more"><summary class="btn small danger">Remove</summary>${button('remove', 'Really remove', 'danger')}</details></div></td></tr>
+  return html`<tr><th scope="row" class="wide">${html.own(user.name)}</th><td data-l="Role">${form('role', html`<select class="text narrow" name="role" aria-label="Role of ${htmlAttribute(user.name)}">${roleOptions(user.role)}</select><button class="btn small" type="submit">Set</button>`)}</td><td data-l="State">${stateOf(user, now)}</td><td data-l="Made" class="nowrap">${time(user.createdAtUs)}</td><td class="wide"><div class="row">${button('invite', 'New link', '')}${user.isDisabled ? button('enable', 'Let in', '') : button('disable', 'Keep out', '')}<details class="more"><summary class="btn small danger">Remove</summary>${button('remove', 'Really remove', 'danger')}</details></div></td></tr>
 `
 }
 
@@ -510,7 +510,7 @@ ${card(
   html`<form class="body stack form" method="post" action="/tokens">${csrfField(signedIn.csrf)}
 ${input('name', html`What it is for`, 'text', html` autocomplete="off" maxlength="60"`)}
 ${input('days', html`Days it is good for`, 'number', html` min="1" max="${LIMITS.webTokenDaysMax}" value="90"`)}
-<fieldset><legend class="label">Rights</legend><div class="row">${html.join(RIGHTS.filter((right) => signedIn.rights.has(right)).map(rightBox))}</div></fieldset>
+<fieldset><legend class="label">Rights</legend><div class="row checks">${html.join(RIGHTS.filter((right) => signedIn.rights.has(right)).map(rightBox))}</div></fieldset>
 <div><button class="btn primary" type="submit">Make a token</button></div></form>`,
 )}`
 }
@@ -521,6 +521,6 @@ function rightBox(right: Right): Html {
 
 function tokenRow(token: ApiToken, usedAtUs: number | undefined, now: number, csrf: string): Html {
   const isOver = now >= token.expiresAtUs
-  return html`<tr><th scope="row">${html.own(token.name)}</th><td data-l="Id"><code>${html.own(token.id)}</code></td><td data-l="User">${html.own(token.user)}</td><td data-l="Rights">${html.own(token.rights.join(', '))}</td><td data-l="Good until" class="nowrap">${isOver ? html`<span class="badge pending">${icon('clock')}over</span>` : html.own(formatInstant(token.expiresAtUs).slice(0, 10))}</td><td data-l="Last used" class="nowrap">${usedAtUs === undefined ? html`<span class="faint">not yet</span>` : time(usedAtUs)}</td><td><form method="post" action="${htmlHref(['tokens', token.id, 'revoke'])}">${csrfField(csrf)}<button class="btn small danger" type="submit">End it</button></form></td></tr>
+  return html`<tr><th scope="row" class="wide">${html.own(token.name)}</th><td data-l="Id"><code>${html.own(token.id)}</code></td><td data-l="User">${html.own(token.user)}</td><td data-l="Rights">${html.own(token.rights.join(', '))}</td><td data-l="Good until" class="nowrap">${isOver ? html`<span class="badge pending">${icon('clock')}over</span>` : html.own(formatInstant(token.expiresAtUs).slice(0, 10))}</td><td data-l="Last used" class="nowrap">${usedAtUs === undefined ? html`<span class="faint">not yet</span>` : time(usedAtUs)}</td><td><form method="post" action="${htmlHref(['tokens', token.id, 'revoke'])}">${csrfField(csrf)}<button class="btn small danger" type="submit">End it</button></form></td></tr>
 `
 }
