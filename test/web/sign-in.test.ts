@@ -520,14 +520,4 @@ eachEngine((engine) => {
       { engine },
     )
   })
-
-  test('the frame counts what waits, and asks the store rarely', async () => {
-    await withDashboard(
-      async (lab) => {
-        const viewer = await lab.person('viewer')
-        assert.match((await viewer.get('/settings')).body, /Record not checked yet/)
-      },
-      { engine },
-    )
-  })
 })
