@@ -278,6 +278,14 @@ export const LIMITS = {
   alertBreakerFailures: 3,
   alertBreakerMs: 60_000,
 
+  // Evidence packages.
+  /** Lines in one package: a zip without extensions names 65,535 files. */
+  evidenceRecordsMax: 50_000,
+  /** Bytes of all lines in one package: they are in memory while it is made. */
+  evidenceBytesMax: 128 * 1024 * 1024,
+  /** Bytes of a package that is read, and of all files in it: they are in memory while it is checked. */
+  evidencePackageBytesMax: 1024 * 1024 * 1024,
+
   // Unwrapping of what an attacker encoded.
   /** Characters of one text that are unwrapped: a command line of Linux has at most 128 KiB, those of attackers 10. */
   unwrapCharsMax: 65_536,

@@ -102,6 +102,7 @@ export class LookupFailed extends OperatingError<
   | 'LOOKUP_NO_EVENT' // no event or record of this number is there, or waits for a decision
   | 'LOOKUP_NO_LETTER' // no dead letter of this number
   | 'LOOKUP_NO_RULE' // no rule of this id
+  | 'LOOKUP_NO_HOLD' // no legal hold of this number is in force
   | 'LOOKUP_NO_ALERT' // no open alert of this number
   | 'LOOKUP_NO_ANOMALY' // no anomaly of this number, or it is decided already
 > {}
@@ -111,6 +112,9 @@ export class EvidenceError extends OperatingError<
   | 'EVIDENCE_NO_REASON' // no reason was given
   | 'EVIDENCE_NO_RIGHT' // the user is not one of those who may
   | 'EVIDENCE_EMERGENCY' // nothing is revealed while everything new is withheld
+  | 'EVIDENCE_NOT_SIGNED' // no checkpoint covers what is to be exported, and no key is here to sign one
+  | 'EVIDENCE_TOO_LARGE' // more lines or bytes than one package holds
+  | 'EVIDENCE_BAD_PACKAGE' // the package does not hold, so that it is not worked on
 > {}
 
 /** The rules that texts are matched with. */
