@@ -489,7 +489,7 @@ function beyond(
 }
 
 /** Found by measuring: a look at the values of a session, and at its events. */
-const WEIGHTS = { values: 3, events: 10 } as const
+const WEIGHTS = { values: 3, events: 10, manyVerdicts: 20 } as const
 
 const OVER_MIDNIGHT = sql<boolean>`(last_event_us / 86400000000 <> first_event_us / 86400000000) is true`
 
@@ -777,14 +777,14 @@ async function ruleCondition(
   // A session scores at least what one of the verdicts does: most are told apart by that alone.
   const threat = Math.min(...hit.map((one) => one.threat))
   const hazard = Math.min(...hit.map((one) => one.hazard))
-  const isHit =
-    hit.length <= LIMITS.searchVerdictsMax
-      ? sql`held.verdict_id <> 0 and held.verdict_id in (${ids}) and held.session_key = sessions.session_key`
-      : sql`held.event_time_us >= sessions.first_event_us and held.event_time_us <= sessions.last_event_us and +held.session_key = sessions.session_key and +held.verdict_id in (${ids})`
+  const isFew = hit.length <= LIMITS.searchVerdictsMax
+  const isHit = isFew
+    ? sql`held.verdict_id <> 0 and held.verdict_id in (${ids}) and held.session_key = sessions.session_key`
+    : sql`held.event_time_us >= sessions.first_event_us and held.event_time_us <= sessions.last_event_us and +held.session_key = sessions.session_key and +held.verdict_id in (${ids})`
   return {
     holds: sql`(sessions.threat_score >= ${threat} and sessions.hazard_score >= ${hazard} and exists (select 1 from raw_events as held where ${isHit}))`,
     among: sql`select session_key from raw_events where verdict_id <> 0 and verdict_id in (${ids})`,
-    weight: WEIGHTS.events,
+    weight: isFew ? WEIGHTS.events : WEIGHTS.manyVerdicts,
   }
 }
 
