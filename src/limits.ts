@@ -278,6 +278,74 @@ export const LIMITS = {
   alertBreakerFailures: 3,
   alertBreakerMs: 60_000,
 
+  // The dashboard.
+  /** Bytes of one form or JSON document: the largest form holds a reason. */
+  webBodyBytesMax: 65_536,
+  /** Bytes of the head of one request. */
+  webHeaderBytesMax: 16_384,
+  /** Characters of one part of a path: a session, a sensor, a hash. */
+  webPathPartCharsMax: 512,
+  /** Milliseconds in which the head, and all of a request, must have come. */
+  webHeadersMsMax: 10_000,
+  webRequestMsMax: 30_000,
+  /** Milliseconds for which a connection without a request is kept. */
+  webKeepAliveMs: 10_000,
+  /** Milliseconds without a byte after which a connection is closed; live pages get a byte more often than that. */
+  webSilenceMsMax: 300_000,
+  /** Milliseconds between two bytes of a live page that has nothing to tell. */
+  webHeartbeatMs: 15_000,
+  /** Milliseconds for which requests under way may go on when the server stops. */
+  webDrainMs: 10_000,
+  /** Connections at once. */
+  webConnectionsMax: 1_000,
+  /** Live pages of one user and of all. */
+  webStreamsOfUserMax: 8,
+  webStreamsMax: 100,
+  /** Seconds over which requests of one address are counted. */
+  webRateWindowS: 10,
+  /** Addresses whose requests are counted; beyond, those longest silent are forgotten. */
+  webAddressesMax: 5_000,
+  /** Sign-ins of one user, and of all; the oldest of the user ends. */
+  webSignInsOfUserMax: 20,
+  webSignInsMax: 1_000,
+  /** Failed tries before the next has to wait: of one address, and of one user from anywhere. */
+  webTriesOfAddress: 5,
+  webTriesOfUser: 10,
+  /** Seconds of the first wait, which doubles with each try, and of the longest. */
+  webTriesWaitS: 2,
+  webTriesWaitSMax: 900,
+  webTriesUserWaitSMax: 60,
+  /** Seconds without a failure after which tries are forgotten. */
+  webTriesForgetS: 3_600,
+  /** Passwords hashed at once: each takes 32 MiB and a fifth of a second. */
+  webHashesMax: 4,
+  /** Minutes over which failed sign-ins become one entry of the journal. */
+  webFailuresMinutes: 10,
+  /** Minutes for which the link of the first start is good, and hours of an invitation. */
+  webFirstLinkMinutes: 15,
+  webInvitationHours: 72,
+  /** Characters of a password. */
+  webPasswordCharsMin: 12,
+  webPasswordCharsMax: 256,
+  /** Users, and tokens, of one file. */
+  webUsersMax: 500,
+  webTokensMax: 500,
+  /** Days for which a token may be good. */
+  webTokenDaysMax: 366,
+  /** Bytes of the file of accounts. */
+  webAccountsBytesMax: 4 * 1024 * 1024,
+  /** Milliseconds for which another process may hold the file of accounts, and after which its lock is left over. */
+  webAccountsWaitMs: 3_000,
+  webAccountsLockMsMax: 15_000,
+  /** Milliseconds for which the figures of the frame are taken from memory. */
+  webFrameMs: 5_000,
+  /** Milliseconds between two looks at who is still signed in. */
+  webSweepMs: 2_000,
+  /** Milliseconds between two looks whether the certificate was renewed. */
+  webCertificateMs: 60_000,
+  /** Milliseconds in which the store answers, or the server is not ready. */
+  webReadyMs: 3_000,
+
   // Unwrapping of what an attacker encoded.
   /** Characters of one text that are unwrapped: a command line of Linux has at most 128 KiB, those of attackers 10. */
   unwrapCharsMax: 65_536,

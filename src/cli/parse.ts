@@ -1,4 +1,5 @@
 import { Command as Commander, CommanderError, Option } from 'commander'
+import { SETTINGS } from '../config/settings.ts'
 import { UsageError } from '../core/errors.ts'
 import type { Command, OptionSpec, OptionValues } from './command.ts'
 import { COMMANDS } from './commands/index.ts'
@@ -104,6 +105,8 @@ const GROUP_SUMMARIES: Readonly<Record<string, string>> = {
   db: 'look after the database',
   alerts: 'tell people when something is wrong',
   config: 'settings and where they come from',
+  users: 'who may use the dashboard',
+  tokens: 'with what programs use its API',
 }
 
 function addCommand(
@@ -177,10 +180,21 @@ function addCommand(
         data: text('data'),
         store: text('store'),
         jobs: options['jobs'] === undefined ? undefined : String(options['jobs']),
+        ...(command.name === 'serve' ? serveOptions(options) : {}),
       },
       format: formatOf(values),
     })
   })
+}
+
+/** Options of the dashboard that are settings, too: the same ranges and one place for their values. */
+function serveOptions(options: OptionValues): Record<string, string> {
+  return Object.fromEntries(
+    SETTINGS.flatMap(({ name, option }) => {
+      const value = option === undefined ? undefined : options[option.slice('--'.length)]
+      return name.startsWith('serve.') && value !== undefined ? [[name, String(value)]] : []
+    }),
+  )
 }
 
 /** `--json` and `--format json` are the same; with another format, `--json` would be a contradiction. */

@@ -8,6 +8,7 @@ import {
   EMERGENCY_TRIGGERS,
   PII_DETECTORS,
   SETTINGS,
+  type ServeSettings,
   type Setting,
   type SettingName,
   type SettingSpec,
@@ -62,6 +63,7 @@ export async function loadSettings(
     anomalyPolicy: policyOf('anomaly.policy', String(get('anomaly.policy'))),
     anomalyThrottleEventsPerSecond: Number(get('anomaly.throttle_events_per_second')),
     alerts: alertSettings(get),
+    serve: serveSettings(get, data),
     sensors: file.sensors,
     all,
   }
@@ -97,6 +99,34 @@ function alertSettings(get: (name: SettingName) => string | number): AlertSettin
     command: text('alerts.command'),
     commandArguments: listOf(text('alerts.command_arguments')),
   }
+}
+
+function serveSettings(get: (name: SettingName) => string | number, data: string): ServeSettings {
+  const number = (name: SettingName): number => Number(get(name))
+  const text = (name: SettingName): string => String(get(name))
+  const file = (name: SettingName): string => (text(name) === '' ? '' : resolve(data, text(name)))
+  return {
+    host: text('serve.host'),
+    port: number('serve.port'),
+    origin: originOf('serve.origin', text('serve.origin')),
+    tlsCert: file('serve.tls_cert'),
+    tlsKey: file('serve.tls_key'),
+    trustedProxies: listOf(text('serve.trusted_proxies')),
+    requestsPerSecond: number('serve.requests_per_second'),
+    idleMinutes: number('serve.idle_minutes'),
+    signInHours: number('serve.sign_in_hours'),
+    metrics: text('serve.metrics') === 'loopback' ? 'loopback' : 'token',
+  }
+}
+
+/** Scheme, host and port, as browsers write an origin. */
+function originOf(name: string, value: string): string {
+  if (value === '') return ''
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  const isWhole = url !== undefined && `${url.pathname}${url.search}${url.hash}` === '/'
+  if (isWhole && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '')
+    return url.origin
+  throw badValue(name, value, 'http:// or https://, a host, perhaps a port, and nothing behind it')
 }
 
 type FileValues = {

@@ -119,3 +119,41 @@ export class RulesError extends OperatingError<
   | 'RULES_BAD_RULE' // a rule file lacks something, or its pattern cannot be used
   | 'RULES_UNKNOWN_RULE' // a rule to be left out does not exist
 > {}
+
+/** People who may use the dashboard, and their tokens. */
+export class AccountError extends OperatingError<
+  | 'ACCOUNT_UNREADABLE' // the file of accounts is damaged or cannot be read or written
+  | 'ACCOUNT_BUSY' // another process is changing the accounts
+  | 'ACCOUNT_BAD_NAME' // a name of other characters than those of names
+  | 'ACCOUNT_TAKEN' // there is a user of this name already
+  | 'ACCOUNT_UNKNOWN' // no user of this name
+  | 'ACCOUNT_WEAK_PASSWORD' // a password that is too short, too long or one of the usual ones
+  | 'ACCOUNT_LAST_ADMIN' // nobody would be left who may manage users
+  | 'ACCOUNT_BAD_LINK' // a one-time link that is used, too old or never was
+  | 'ACCOUNT_UNKNOWN_TOKEN' // no token of this id
+  | 'ACCOUNT_FULL' // more users or tokens than are kept
+> {}
+
+/** The dashboard cannot be opened as it was asked for. */
+export class ServeError extends OperatingError<
+  | 'SERVE_NO_TLS' // it would be open to a network without encryption
+  | 'SERVE_BAD_TLS' // certificate or key cannot be read, or do not belong together
+  | 'SERVE_PORT_TAKEN' // something listens there already
+  | 'SERVE_CANNOT_LISTEN' // the operating system refuses the address
+> {}
+
+/** A request of the dashboard that cannot be answered; the status says of what kind. */
+export class RequestError extends OperatingError<
+  | 'REQUEST_BAD_FIELD' // a field is missing, superfluous or not of the form asked for
+  | 'REQUEST_UNREADABLE' // the request itself is broken
+  | 'REQUEST_NO_SIGN_IN' // nobody is signed in, or the token is not valid
+  | 'REQUEST_NO_RIGHT' // the role or token does not have the right
+  | 'REQUEST_FORGED' // the form does not come from a page of this sign-in
+  | 'REQUEST_WRONG_HOST' // the address in the browser is not one of this server
+  | 'REQUEST_NOT_FOUND' // there is no such page
+  | 'REQUEST_WRONG_METHOD' // the page is there, but does not take this method
+  | 'REQUEST_TOO_LARGE' // more than a form may hold
+  | 'REQUEST_WRONG_TYPE' // neither a form nor JSON
+  | 'REQUEST_TOO_MANY' // too many in a short time, or at once
+  | 'REQUEST_FAULT' // a fault in the program
+> {}

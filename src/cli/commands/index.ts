@@ -35,6 +35,16 @@ import { serve } from './serve.ts'
 import { session, sessions } from './session.ts'
 import { status } from './status.ts'
 import { synth } from './synth.ts'
+import { tokensAdd, tokensList, tokensRevoke } from './tokens.ts'
+import {
+  usersAdd,
+  usersDisable,
+  usersEnable,
+  usersInvite,
+  usersList,
+  usersRemove,
+  usersRole,
+} from './users.ts'
 import { verify } from './verify.ts'
 
 /** All commands, in the order of the help. */
@@ -48,6 +58,16 @@ export const COMMANDS: readonly Command[] = [
   session,
   sessions,
   serve,
+  usersList,
+  usersAdd,
+  usersRole,
+  usersInvite,
+  usersDisable,
+  usersEnable,
+  usersRemove,
+  tokensList,
+  tokensAdd,
+  tokensRevoke,
   verify,
   status,
   quarantineList,
