@@ -375,4 +375,24 @@ export const LIMITS = {
   unwrapBraceWordsMax: 64,
   /** Variables and files that are followed in one text. */
   unwrapNamesMax: 256,
+  // The dashboard.
+  /** Sessions that are gathered and sorted for one page; reading each costs 3 microseconds. */
+  searchGatherMax: 10_000,
+  /** Sessions that one page looks at on its way along an order; fewer where each look goes to other tables. */
+  searchWalkMax: 30_000,
+  /** Verdicts that are looked for one by one in a session; with more its events are read. */
+  searchVerdictsMax: 60,
+  /** Up to so many, the sessions found are counted. */
+  searchCountMax: 10_000,
+  /** Sessions of one condition that a count looks at. */
+  searchCountLookMax: 40_000,
+  /** Values that a part of a command may stand for before each session is asked by itself. */
+  searchValuesMax: 2_000,
+  /** Values whose days are looked up to skip those without them. */
+  searchSkipValuesMax: 20,
+  /** Sessions on one page. */
+  sessionsPageMax: 200,
+  sessionsPage: 50,
+  /** Characters of a command or credential in a list. */
+  gistChars: 400,
 } as const

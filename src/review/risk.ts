@@ -4,6 +4,9 @@
  * In: withheld events with their verdicts. Out: which rules hit which fields how often, with samples in visible form.
  * Promises: memory grows with the number of rules, not with that of the events. Refuses nothing.
  */
+import { hitsOf, namesOf, rulesOf } from '../core/verdict.ts'
+
+export { hitsOf, namesOf, rulesOf }
 
 /** One rule that hit withheld events. */
 export type RuleRisk = {
@@ -68,32 +71,5 @@ export class RiskReport {
         .sort((a, b) => b.events - a.events || (a.rule < b.rule ? -1 : 1)),
       layers: [...this.#layers].sort(),
     }
-  }
-}
-
-/** Field and rule of each hit; none where the text is not one of ours. */
-export function hitsOf(hits: string): (readonly [field: string, rule: string])[] {
-  return listOf(hits).filter(
-    (one): one is [string, string] =>
-      Array.isArray(one) && typeof one[0] === 'string' && typeof one[1] === 'string',
-  )
-}
-
-/** Ids of the rules that hit, each once. */
-export function rulesOf(hits: string): string[] {
-  return [...new Set(hitsOf(hits).map(([, rule]) => rule))]
-}
-
-/** Names of a list; none where the text is not one of ours. */
-export function namesOf(names: string): string[] {
-  return listOf(names).filter((one): one is string => typeof one === 'string')
-}
-
-function listOf(text: string): unknown[] {
-  try {
-    const value: unknown = JSON.parse(text)
-    return Array.isArray(value) ? value : []
-  } catch {
-    return []
   }
 }

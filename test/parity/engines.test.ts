@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { type sessionJson, sessionText } from '../../src/cli/session-json.ts'
+import { type sessionJson, sessionText } from '../../src/report/session-json.ts'
 import { sealing } from '../../src/cli/wiring.ts'
 import { formatDay } from '../../src/core/instant.ts'
 import { toVisible } from '../../src/neutralize/visible.ts'

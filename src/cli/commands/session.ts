@@ -11,7 +11,7 @@ import { DELIVERY_OPTIONS, deliver } from '../deliver.ts'
 import { sessionDocument, sessionsDocument } from '../documents.ts'
 import { instantOption } from '../options.ts'
 import type { Output } from '../output.ts'
-import { sessionJson, sessionText } from '../session-json.ts'
+import { sessionJson, sessionText } from '../../report/session-json.ts'
 import { sessionNamed } from '../session-named.ts'
 
 /** Sessions listed for people who name no limit. */
