@@ -1,3 +1,4 @@
+import { LIMITS } from '../../limits.ts'
 import { terminal } from '../../output/encode/terminal.ts'
 import type { Parts } from '../../web/parts.ts'
 import type { App } from '../app.ts'
@@ -50,6 +51,12 @@ async function partsOf(app: App, store: Parts['store']): Promise<Parts> {
       meaning: SETTINGS.find((spec) => spec.name === setting.name)!.meaning,
     })),
     privateKeys: () => app.privateKeys(),
+    openAgain: () => app.openStore('write', { writerWaitMs: LIMITS.webWriterWaitMs }),
+    async reading(again, needs) {
+      const { makeStages } = await import('../../pipeline/stages.ts')
+      const signingKey = await app.prepare(again)
+      return { stages: await makeStages(await app.stagesPlan(again, needs)), signingKey }
+    },
     run: (args, signal) =>
       runSelf([...args, '--data', app.settings.data, '--store', app.settings.store], signal),
   }
