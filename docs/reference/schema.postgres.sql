@@ -675,3 +675,19 @@ create table geo_databases (
 );
 
 create index values_addresses on "values" (id) where kind = 5;
+
+create table legal_holds (
+  id           bigint not null primary key,
+  sensor       text collate "C" not null,
+  session      text collate "C" not null,
+  source       text collate "C" not null,
+  from_us      bigint,
+  until_us     bigint,
+  released_seq bigint not null
+);
+
+create trigger legal_holds_sealed before insert or update or delete on legal_holds
+  for each row execute function nacre_refuse();
+
+create trigger legal_holds_stays before truncate on legal_holds
+  for each statement execute function nacre_refuse();

@@ -610,3 +610,25 @@ CREATE TABLE geo_databases (
 ) strict, without rowid;
 
 CREATE INDEX values_addresses on "values" (id) where kind = 5;
+
+CREATE TABLE legal_holds (
+  id           integer primary key,
+  sensor       text    not null,
+  session      text    not null,
+  source       text    not null,
+  from_us      integer,
+  until_us     integer,
+  released_seq integer not null
+) strict;
+
+CREATE TRIGGER legal_holds_no_insert before insert on legal_holds
+  when (select is_open from audit_door) = 0
+  begin select raise(abort, 'NACRE: legal_holds is sealed; changes go through the journal'); end;
+
+CREATE TRIGGER legal_holds_no_update before update on legal_holds
+  when (select is_open from audit_door) = 0
+  begin select raise(abort, 'NACRE: legal_holds is sealed; changes go through the journal'); end;
+
+CREATE TRIGGER legal_holds_no_delete before delete on legal_holds
+  when (select is_open from audit_door) = 0
+  begin select raise(abort, 'NACRE: legal_holds is sealed; changes go through the journal'); end;
