@@ -251,6 +251,35 @@ export const LIMITS = {
   /** Characters of one of its payloads; a list without line ends would be one. */
   redteamTextCharsMax: 16_384,
 
+  // Dashboard: what waits for a person, sources, proofs, reports.
+  /** Milliseconds that a decision waits for its turn to write before the page says that the store is busy. */
+  webWriterWaitMs: 10_000,
+  /** Rows of a list on one page. */
+  webRowsMax: 50,
+  /** Withheld events that a page of a batch shows at most, the most hazardous first; a batch has no more. */
+  webSamplesMax: 4_096,
+  webSamples: 12,
+  /** Bytes of one text that are shown as bytes: more says nothing new to a person. */
+  webHexBytesMax: 512,
+  /** Characters of a reason: it is kept in the journal for ever. */
+  webReasonCharsMax: 1_000,
+  /** Characters of a text that somebody tries the rules on: rules take time in proportion. */
+  webTryCharsMax: 8_192,
+  /** Milliseconds between two looks at the status files of loaders, one look for everyone who watches. */
+  webWatchMs: 2_000,
+  /** Looks without news after which it is told all the same, so that nobody takes the line for dead. */
+  webWatchQuiet: 8,
+  /** Reports that are kept to be fetched; the oldest makes room. */
+  webReportsMax: 100,
+  webReportsBytesMax: 512 * 1024 * 1024,
+  /** Bytes of a report that is opened in a browser. */
+  webReportOpenBytesMax: 32 * 1024 * 1024,
+  /** Milliseconds that one report may take, and one verification. */
+  webReportMs: 600_000,
+  webVerifyMs: 12 * 3_600_000,
+  /** Requests that wait for a report to be made; one is made at a time. */
+  webReportsWaitingMax: 8,
+
   // Alerts.
   /** Characters of what an alert is about: a sensor or path fits, and so does a key of both engines' indexes. */
   alertSubjectCharsMax: 200,

@@ -103,6 +103,8 @@ export class LookupFailed extends OperatingError<
   | 'LOOKUP_NO_LETTER' // no dead letter of this number
   | 'LOOKUP_NO_RULE' // no rule of this id
   | 'LOOKUP_NO_HOLD' // no legal hold of this number is in force
+  | 'LOOKUP_NO_SOURCE' // no source of this name
+  | 'LOOKUP_NO_REPORT' // no report of this name is kept
   | 'LOOKUP_NO_ALERT' // no open alert of this number
   | 'LOOKUP_NO_ANOMALY' // no anomaly of this number, or it is decided already
 > {}
