@@ -70,6 +70,21 @@ export type Replay = {
 
 export type ReplaySize = { readonly columns: number; readonly rows: number }
 
+/** Microseconds since 1970 of the first and last event of the session that is asked for. */
+export type SessionSpan = readonly [number, number]
+
+/** Cowrie names recordings by what was typed: another session has the same name where the same was typed. */
+function isOfAnother(startUs: number | undefined, span: SessionSpan | undefined): boolean {
+  return (
+    startUs !== undefined &&
+    span !== undefined &&
+    (startUs < span[0] - SPAN_SLACK_US || startUs > span[1] + SPAN_SLACK_US)
+  )
+}
+
+/** The events of a session and its recording are written one after the other. */
+const SPAN_SLACK_US = 2_000_000
+
 /** The size that Cowrie's own player takes. */
 export const DEFAULT_SIZE: ReplaySize = { columns: 80, rows: 24 }
 
@@ -83,11 +98,15 @@ export function boundedSize(columns: unknown, rows: unknown): ReplaySize {
   }
 }
 
-/** @param isWhole - whether `bytes` are all of the file */
+/**
+ * @param isWhole - whether `bytes` are all of the file
+ * @param span - of the session, where one is asked for
+ */
 export function makeReplay(
   bytes: Uint8Array,
   size: ReplaySize = DEFAULT_SIZE,
   isWhole = bytes.length < LIMITS.replayFileBytesMax,
+  span?: SessionSpan,
 ): Replay {
   const steps: Steps = { left: LIMITS.replayStepsMax }
   const transcript = new Transcript()
@@ -129,6 +148,7 @@ export function makeReplay(
     inputSha256: reading.inputSha256,
     isTruncated,
     notes: notesOf(reading, bytes.length, {
+      isOfAnother: isOfAnother(clock.startUs, span),
       isTooCostly: isTruncated && steps.left <= 0,
       ranBackwards: clock.ranBackwards,
       isShortened: Math.round(clock.playMs) < Math.round(clock.trueMs),
@@ -143,6 +163,7 @@ function notesOf(
   { end, at }: TtyReading,
   length: number,
   seen: {
+    readonly isOfAnother: boolean
     readonly isTooCostly: boolean
     readonly ranBackwards: boolean
     readonly isShortened: boolean
@@ -162,6 +183,9 @@ function notesOf(
     foreign: 'The file is no recording of a terminal.',
   }
   return [
+    seen.isOfAnother
+      ? 'It was recorded in another session in which the same was typed: what is shown may differ.'
+      : '',
     ends[end],
     seen.ranBackwards ? 'Its clock ran backwards in places; these steps take no time here.' : '',
     seen.isShortened
@@ -362,6 +386,8 @@ class Transcript {
         this.#endText()
         this.#parts.push(byte)
       }
+      // A name in place of a character is longer.
+      if (isBoxedInk(row.inks[i]!)) this.#openChars += 8
       const marks = row.marks?.get(i)
       if (marks !== undefined) this.#text.addText(marks)
     }

@@ -23,6 +23,7 @@ export type CommandColumn = keyof typeof COMMAND_COLUMNS
 export const NO_COLUMN: Readonly<Record<string, string>> = {
   init: 'makes an empty store; says where',
   verify: 'names batches, rows and columns by number and by words of ours',
+  replay: 'plays files that no load reads; test/replay sends every payload through them',
   'quarantine approve': 'says how many events were decided on',
   'quarantine reject': 'says how many events were decided on',
   'quarantine emergency': 'says what an operator wrote',
