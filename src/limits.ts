@@ -381,6 +381,46 @@ export const LIMITS = {
   webCertificateMs: 60_000,
   /** Milliseconds in which the store answers, or the server is not ready. */
   webReadyMs: 3_000,
+  // Replays of terminals.
+  /** Bytes of one tty log that are read: the longest of a Cowrie lab run had 30 KB. */
+  replayFileBytesMax: 16 * 1024 * 1024,
+  /** Records of it: a flood is written in pieces of a few bytes. */
+  replayRecordsMax: 500_000,
+  /** Steps of the terminal model, of about 10 nanoseconds: what a tty log may cost, whatever it holds. */
+  replayStepsMax: 100_000_000,
+  /** Columns and rows of the screen; clients claim up to 2^32. */
+  replayColumnsMax: 200,
+  replayRowsMax: 60,
+  /** Frames, and how many milliseconds lie between two: 15 a second are enough for the eye. */
+  replayFramesMax: 2_000,
+  replayFrameMsMin: 66,
+  /** Bytes of all frames as JSON, about: a page loads them in a second or two. */
+  replayFrameBytesMax: 3 * 1024 * 1024,
+  /** Milliseconds of a pause that are played; the true time stands beside it. */
+  replayPauseMsMax: 2_000,
+  /** Numbers of one sequence, bytes of the sequence, and bytes of a string (title, image) after which it counts as unended. */
+  replayParametersMax: 32,
+  replaySequenceBytesMax: 256,
+  replayStringBytesMax: 65_536,
+  /** Marks over one letter; no written language needs more. */
+  replayMarksMax: 3,
+  /** Characters of the transcript. */
+  replayTranscriptCharsMax: 524_288,
+  /** Typed texts, their bytes, and the bytes of one: a binary can be piped into a command. */
+  replayInputsMax: 2_000,
+  replayInputBytesMax: 131_072,
+  replayInputTextBytesMax: 8_192,
+  /** Characters of an asciicast. */
+  replayCastCharsMax: 16 * 1024 * 1024,
+  /** Milliseconds until a thread that plays is ended, and MiB of its heap. */
+  replayMsMax: 10_000,
+  replayHeapMibMax: 256,
+  /** Replays that wait for the thread; more are refused. */
+  replayWaitingMax: 16,
+  /** Bytes of made replays that are kept at hand. */
+  replayKeptBytesMax: 16 * 1024 * 1024,
+  /** Tty logs of one session that are listed. */
+  replayLogsMax: 100,
 
   // Unwrapping of what an attacker encoded.
   /** Characters of one text that are unwrapped: a command line of Linux has at most 128 KiB, those of attackers 10. */

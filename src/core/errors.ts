@@ -94,6 +94,16 @@ export class GeoError extends OperatingError<
   | 'GEO_NO_FACTS' // the database knows neither countries nor networks
 > {}
 
+/** A recording of a terminal cannot be played. */
+// biome-ignore format: one code a line, so that the page of codes can be compared
+export class ReplayError extends OperatingError<
+  | 'REPLAY_NO_LOG' // no event of the session names a recording of this number
+  | 'REPLAY_NO_FILE' // its file was not looked up, or is not there any more
+  | 'REPLAY_CHANGED' // its file is not the one that was looked up
+  | 'REPLAY_BUSY' // too many replays wait already
+  | 'REPLAY_FAILED' // it took too long or too much memory
+> {}
+
 /** Something asked for is not there. */
 export class LookupFailed extends OperatingError<
   | 'LOOKUP_NO_SESSION' // no session of this id

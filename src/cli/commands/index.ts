@@ -29,6 +29,7 @@ import {
   quarantineShow,
 } from './quarantine.ts'
 import { redteam } from './redteam.ts'
+import { replay } from './replay.ts'
 import { reportDaily, reportMonthly, reportWeekly } from './report.ts'
 import { rulesDraft, rulesList, rulesRecompute, rulesShow, rulesStats, rulesTest } from './rules.ts'
 import { serve } from './serve.ts'
@@ -57,6 +58,7 @@ export const COMMANDS: readonly Command[] = [
   reportMonthly,
   session,
   sessions,
+  replay,
   serve,
   usersList,
   usersAdd,
