@@ -29,7 +29,7 @@ import {
   quarantineShow,
 } from './quarantine.ts'
 import { redteam } from './redteam.ts'
-import { reportDaily, reportMonthly, reportWeekly } from './report.ts'
+import { reportDaily, reportMonthly, reportRange, reportWeekly } from './report.ts'
 import { rulesDraft, rulesList, rulesRecompute, rulesShow, rulesStats, rulesTest } from './rules.ts'
 import { serve } from './serve.ts'
 import { session, sessions } from './session.ts'
@@ -45,6 +45,7 @@ export const COMMANDS: readonly Command[] = [
   reportDaily,
   reportWeekly,
   reportMonthly,
+  reportRange,
   session,
   sessions,
   serve,
