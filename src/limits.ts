@@ -156,6 +156,26 @@ export const LIMITS = {
   redactionRoundsMax: 4,
   /** Names in one top list of a report. */
   topMax: 1_000,
+  /** Days of one report: ten years. */
+  reportDaysMax: 3_660,
+  /** Values named in one statement: 60 KB of it. */
+  listedValues: 10_000,
+  /** Commands with an SSH key that a report looks at, in the order of their texts; attackers use few keys, in many lines. */
+  keyCommandsMax: 10_000,
+  /** Kinds of drift that a report tells of. */
+  driftShown: 20,
+  /** Sessions with commands or files that are compared with each other: 500 bytes each; a month of ten million events a half year has 48,000. */
+  comparedSessionsMax: 300_000,
+  /** Addresses from which sessions must come to be a campaign. */
+  campaignAddressesMin: 3,
+  /** Sessions that must have a command for it to tell campaigns apart: attackers put random words into some. */
+  campaignSessionsMin: 3,
+  /** Characters of what a campaign shares, or of what a session is unusual for. */
+  insightTextCharsMax: 300,
+  /** Sessions of the window that have a command at most, for it to be rare. */
+  rareSessionsMax: 2,
+  /** Weight of its reasons from which a session is unusual. */
+  unusualWeightMin: 25,
   /** Characters of a text up to which patterns run in V8's quick engine: backtracking stays in milliseconds. */
   ruleQuickCharsMax: 2_048,
   /** Characters of a text that the reader of shell syntax sees, half of them at each end: Cowrie takes lines of 64 KiB. */

@@ -14,8 +14,8 @@ export const DELIVERY_OPTIONS: Readonly<Record<'format' | 'output' | 'force', Op
   format: {
     type: 'string',
     value: 'FORMAT',
-    choices: OUTPUT_NAMES,
-    help: 'how it is written (default text; json is --json)',
+    choices: [...OUTPUT_NAMES, 'md'],
+    help: 'how it is written (default text; json is --json, md is markdown)',
   },
   output: { type: 'string', value: 'FILE', help: 'into this new file, for its owner alone' },
   force: { type: 'boolean', help: 'replace the file of --output' },
@@ -34,7 +34,8 @@ export type Forms = {
 /** @throws UsageError when the file is there already, or cannot be written */
 export async function deliver(app: App, options: OptionValues, forms: Forms): Promise<void> {
   const file = options['output']
-  const format = app.out.format === 'json' ? 'json' : (options['format'] ?? 'text')
+  const given = options['format'] === 'md' ? 'markdown' : options['format']
+  const format = app.out.format === 'json' ? 'json' : (given ?? 'text')
   if (typeof file !== 'string') {
     if (format === 'json') app.out.result(forms.json(), forms.text)
     else if (format === 'text') app.out.result({}, forms.text)

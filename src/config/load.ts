@@ -65,6 +65,7 @@ export async function loadSettings(
     alerts: alertSettings(get),
     serve: serveSettings(get, data),
     sensors: file.sensors,
+    groups: file.groups,
     all,
   }
 }
@@ -133,10 +134,11 @@ type FileValues = {
   readonly path: string
   readonly values: Readonly<Record<string, unknown>>
   readonly sensors: Readonly<Record<string, string>>
+  readonly groups: Readonly<Record<string, readonly string[]>>
 }
 
 async function readFile(path: string): Promise<FileValues> {
-  if (!existsSync(path)) return { path, values: {}, sensors: {} }
+  if (!existsSync(path)) return { path, values: {}, sensors: {}, groups: {} }
   let parsed: Record<string, unknown>
   try {
     const { parse } = await import('smol-toml')
@@ -153,6 +155,7 @@ async function readFile(path: string): Promise<FileValues> {
   }
   const values: Record<string, unknown> = {}
   const sensors: Record<string, string> = {}
+  const groups: Record<string, readonly string[]> = {}
   for (const [key, value] of Object.entries(parsed)) {
     if (key === 'sensors' && typeof value === 'object' && value !== null) {
       for (const [prefix, name] of Object.entries(value)) {
@@ -160,6 +163,8 @@ async function readFile(path: string): Promise<FileValues> {
           throw badValue(`sensors.${prefix}`, String(name), 'the name of a sensor')
         sensors[resolve(prefix)] = name
       }
+    } else if (key === 'groups' && typeof value === 'object' && value !== null) {
+      for (const [name, members] of Object.entries(value)) groups[name] = membersOf(name, members)
     } else if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
       for (const [inner, one] of Object.entries(value)) values[`${key}.${inner}`] = one
     } else {
@@ -185,7 +190,17 @@ async function readFile(path: string): Promise<FileValues> {
       )
     }
   }
-  return { path, values, sensors }
+  return { path, values, sensors, groups }
+}
+
+/** Sensors of a group. */
+function membersOf(name: string, members: unknown): readonly string[] {
+  const isList =
+    Array.isArray(members) &&
+    members.length > 0 &&
+    members.every((one) => typeof one === 'string' && one !== '')
+  if (!isList) throw badValue(`groups.${name}`, String(members), 'a list of names of sensors')
+  return members as readonly string[] // every element was looked at
 }
 
 function settle(

@@ -576,6 +576,8 @@ export type Settings = {
   readonly serve: ServeSettings
   /** Sensor by path prefix, from `[sensors]` of the file. */
   readonly sensors: Readonly<Record<string, string>>
+  /** `[groups]` of the file: names of sensors by the name of their group. */
+  readonly groups: Readonly<Record<string, readonly string[]>>
   readonly all: readonly Setting[]
 }
 

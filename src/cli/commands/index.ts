@@ -30,7 +30,7 @@ import {
 } from './quarantine.ts'
 import { redteam } from './redteam.ts'
 import { replay } from './replay.ts'
-import { reportDaily, reportMonthly, reportWeekly } from './report.ts'
+import { reportDaily, reportMonthly, reportRange, reportWeekly } from './report.ts'
 import { rulesDraft, rulesList, rulesRecompute, rulesShow, rulesStats, rulesTest } from './rules.ts'
 import { serve } from './serve.ts'
 import { session, sessions } from './session.ts'
@@ -56,6 +56,7 @@ export const COMMANDS: readonly Command[] = [
   reportDaily,
   reportWeekly,
   reportMonthly,
+  reportRange,
   session,
   sessions,
   replay,

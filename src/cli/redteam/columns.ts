@@ -5,7 +5,7 @@ import { OUTPUTS } from '../../output/outputs.ts'
 export const COMMAND_COLUMNS = {
   session: ['session'],
   sessions: ['sessions'],
-  report: ['report daily', 'report weekly', 'report monthly'],
+  report: ['report daily', 'report weekly', 'report monthly', 'report range'],
   load: ['ingest bulk', 'ingest delta'],
   quarantine: ['quarantine list', 'quarantine show'],
   'dead letters': ['dlq list', 'dlq show'],
