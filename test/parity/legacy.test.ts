@@ -192,7 +192,7 @@ function commandsOf(blocks: ReadonlyMap<string, string>): Map<string, string> {
 }
 
 function refanged(text: string): string {
-  return text.replaceAll('hxxp', 'http').replaceAll('fxp:', 'ftp:').replaceAll('[.]', '.')
+  return text.replaceAll('hxxp', 'http').replaceAll('fxp:', 'ftp:').replace(/\[([.@])\]/g, '$1')
 }
 
 function sorted(entries: ReadonlyMap<string, string>): (readonly [string, string])[] {
