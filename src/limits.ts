@@ -116,6 +116,10 @@ export const LIMITS = {
   oddTimeAheadUs: 48 * 3_600 * 1_000_000,
   /** Milliseconds a writer waits for its turn before it says that the store is busy. */
   writerWaitMs: 60_000,
+  /** Milliseconds that a process without network has to end at a row after it was asked to. */
+  isolatedStopMs: 10_000,
+  /** Rows of an export read at once: a page of long payloads stays under some MiB. */
+  exportPageRows: 1_000,
   /** Connections of one process to a database server: one writes, the others read and keep leases. */
   connectionsMax: 4,
   /** Milliseconds that work on a database server is tried anew after a failure that passes: its restart takes less. */

@@ -2,9 +2,10 @@
 import { resolve } from 'node:path'
 import type { TerminalText } from '../core/terminal.ts'
 import type { SafeText } from '../core/text.ts'
-import type { Document } from '../output/document.ts'
+import { type Document, label } from '../output/document.ts'
 import { terminal } from '../output/encode/terminal.ts'
 import { OUTPUT_NAMES } from '../output/names.ts'
+import type { Level } from '../redact/levels.ts'
 import type { App } from './app.ts'
 import type { OptionSpec, OptionValues } from './command.ts'
 import { writeNew } from './write-file.ts'
@@ -29,6 +30,27 @@ export type Forms = {
   readonly json: () => object | string
   /** All of it, for every other format. */
   readonly document: () => Document
+}
+
+/** The forms of a result that was redacted, each saying to which level. */
+export function redactedForms(level: Level, forms: Forms): Forms {
+  return {
+    text: () =>
+      level === 'internal'
+        ? forms.text()
+        : terminal`Redacted for: ${terminal.own(level)}\n\n${forms.text()}`,
+    json: () => {
+      const json = forms.json()
+      return typeof json === 'string'
+        ? `{"redaction":"${level}",${json.slice(1)}`
+        : { redaction: level, ...json }
+    },
+    document: () => {
+      const document = forms.document()
+      const fact = { name: 'redaction', cell: label(level) }
+      return { ...document, facts: [fact, ...document.facts] }
+    },
+  }
 }
 
 /** @throws UsageError when the file is there already, or cannot be written */

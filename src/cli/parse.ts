@@ -116,6 +116,7 @@ export function buildProgram(
 const GROUP_SUMMARIES: Readonly<Record<string, string>> = {
   ingest: 'load logs',
   report: 'figures for a day, an ISO week or a month',
+  export: 'rows for other programs',
   db: 'look after the database',
   alerts: 'tell people when something is wrong',
   config: 'settings and where they come from',

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { ANOMALY_ACTIONS, type AnomalyPolicy, DETECTORS } from '../core/anomaly.ts'
 import { ConfigError } from '../core/errors.ts'
 import { ownText } from '../core/event.ts'
+import { isNetwork } from '../redact/addresses.ts'
 import {
   type AlertSettings,
   EMERGENCY_TRIGGERS,
@@ -60,6 +61,11 @@ export async function loadSettings(
     evidenceActors: listOf(String(get('evidence.actors'))),
     piiDetectors: namesOf('pii.detectors', String(get('pii.detectors')), PII_DETECTORS),
     piiPlugins: listOf(String(get('pii.plugins'))),
+    redactOwnAddresses: networksOf(
+      'redact.own_addresses',
+      listOf(String(get('redact.own_addresses'))),
+    ),
+    redactOwnNames: listOf(String(get('redact.own_names'))),
     anomalyPolicy: policyOf('anomaly.policy', String(get('anomaly.policy'))),
     anomalyThrottleEventsPerSecond: Number(get('anomaly.throttle_events_per_second')),
     alerts: alertSettings(get),
@@ -263,6 +269,12 @@ function namesOf<T extends string>(name: string, value: string, known: readonly 
     if (found === undefined) throw badValue(name, one, `of ${known.join(', ')}`)
     return found
   })
+}
+
+function networksOf(name: string, all: readonly string[]): readonly string[] {
+  const odd = all.find((one) => !isNetwork(one))
+  if (odd !== undefined) throw badValue(name, odd, 'an address, or a network such as 192.0.2.0/24')
+  return all
 }
 
 /** Pairs of detector and action; each detector once. */

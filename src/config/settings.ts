@@ -175,6 +175,23 @@ export const SETTINGS = [
     meaning: 'files of further detectors, with commas (docs/privacy.md)',
   },
   {
+    name: 'redact.own_addresses',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning:
+      'addresses and networks of your own, with commas, that --redact takes out; private networks always are (docs/redaction.md)',
+  },
+  {
+    name: 'redact.own_names',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning: 'host names and other words that name you, with commas, that --redact takes out',
+  },
+  {
     name: 'anomaly.policy',
     env: undefined,
     option: undefined,
@@ -570,6 +587,8 @@ export type Settings = {
   readonly evidenceActors: readonly string[]
   readonly piiDetectors: readonly string[]
   readonly piiPlugins: readonly string[]
+  readonly redactOwnAddresses: readonly string[]
+  readonly redactOwnNames: readonly string[]
   readonly anomalyPolicy: AnomalyPolicy
   readonly anomalyThrottleEventsPerSecond: number
   readonly alerts: AlertSettings

@@ -83,6 +83,12 @@ export class RedactionError extends OperatingError<
   | 'PII_PLUGIN_FAILED' // a detector threw an error or returned no usable ranges
 > {}
 
+/** What is to leave cannot be made fit for who gets it, or cannot be made apart from the network. */
+export class ExportError extends OperatingError<
+  | 'REDACT_KEY_UNREADABLE' // the secret that pseudonyms are made with is damaged, or cannot be read or written
+  | 'EXPORT_NO_CHILD' // the process that writes an export could not be started, or was ended from outside
+> {}
+
 /** A database of places, which an operator keeps, cannot be used. */
 export class GeoError extends OperatingError<
   | 'GEO_NOT_CONFIGURED' // no database is named in the settings

@@ -16,6 +16,7 @@ import { dbRoles } from './db-roles.ts'
 import { dlqDiscard, dlqList, dlqReplay, dlqShow } from './dlq.ts'
 import { doctor } from './doctor.ts'
 import { evidenceReveal } from './evidence.ts'
+import { exportCsv, exportJsonl } from './export.ts'
 import { geoLookup, geoStatus, geoUpdate } from './geo.ts'
 import { ingestBulk } from './ingest-bulk.ts'
 import { ingestDelta } from './ingest-delta.ts'
@@ -96,6 +97,8 @@ export const COMMANDS: readonly Command[] = [
   anomaliesFalse,
   anomaliesConfirm,
   anomaliesBaseline,
+  exportCsv,
+  exportJsonl,
   evidenceReveal,
   alertsList,
   alertsCheck,

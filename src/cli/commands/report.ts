@@ -1,6 +1,8 @@
 import { UsageError } from '../../core/errors.ts'
 import { compareUtf8, type SafeText } from '../../core/text.ts'
 import { toVisible } from '../../neutralize/visible.ts'
+import { OUTPUT_NAMES } from '../../output/names.ts'
+import { REPORT_KINDS, redactTree } from '../../redact/tree.ts'
 import { reportDocument } from '../../report/document.ts'
 import {
   type CalendarKind,
@@ -15,7 +17,8 @@ import {
 import { renderReport } from '../../report/text.ts'
 import type { App, Store } from '../app.ts'
 import { type Command, EXIT, type OptionSpec, type OptionValues } from '../command.ts'
-import { DELIVERY_OPTIONS, deliver } from '../deliver.ts'
+import { DELIVERY_OPTIONS, deliver, redactedForms } from '../deliver.ts'
+import { REDACT_OPTION, redactorOf } from '../redaction.ts'
 import { textReader } from '../text-reader.ts'
 
 const FORMS: Readonly<Record<CalendarKind, string>> = {
@@ -28,10 +31,13 @@ const EXAMPLES: Readonly<Record<CalendarKind, readonly string[]>> = {
     'report daily',
     'report daily 2026-11-22 --sensor lyon-1 --sensor lyon-2',
     'report daily 2026-11-22 --json',
+    'report daily 2026-11-22 --sensor lyon-1 --format legacy-json',
   ],
   weekly: [
     'report weekly 2026-W47 --compare previous --top 20',
     'report weekly 2026-W47 --format html --output week-47.html',
+    'report weekly 2026-W47 --format html --redact public --output week-47-public.html',
+    'report weekly 2026-W47 --format legacy-text --part abnormal-summary',
   ],
   monthly: ['report monthly 2026-11', 'report monthly 2026-11 --group france --format md'],
 }
@@ -39,6 +45,9 @@ const MADE_FROM = 'Made from the roll-ups kept at ingest; log files are not read
 
 /** Entries of each list where nobody says how many. */
 const TOP = 10
+
+/** What consumers of the predecessors' reports read. */
+const LEGACY_FORMATS: readonly string[] = ['legacy-text', 'legacy-json']
 
 const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   sensor: {
@@ -66,7 +75,20 @@ const OPTIONS: Readonly<Record<string, OptionSpec>> = {
     help: `entries in each list (default ${TOP})`,
   },
   brief: { type: 'boolean', help: 'figures and lists alone, without what is new or stands out' },
+  ...REDACT_OPTION,
   ...DELIVERY_OPTIONS,
+  format: {
+    type: 'string',
+    value: 'FORMAT',
+    choices: [...OUTPUT_NAMES, ...LEGACY_FORMATS],
+    help: 'how it is written (default text; json is --json; legacy-*: docs/legacy-formats.md)',
+  },
+  part: {
+    type: 'string',
+    value: 'PART',
+    choices: ['report', 'abnormal-sessions', 'abnormal-summary'],
+    help: 'of legacy-text: which of its three files (default report: all sessions and the summary)',
+  },
 }
 
 function reportCommand(kind: CalendarKind): Command {
@@ -130,12 +152,24 @@ async function report(
   const sensors = sensorsOf(app, options)
   const store = await app.openStore('read')
   try {
-    const made = await gathered(app, store, await choose(store), sensors, options)
-    await deliver(app, options, {
-      text: () => renderReport(made, app.out.paint, app.out.width),
-      json: () => reportJson(made),
-      document: () => reportDocument(made, app.clock()),
-    })
+    const period = await choose(store)
+    const redactor = await redactorOf(app, store, options)
+    if (LEGACY_FORMATS.includes(String(options['format']))) {
+      const { deliverLegacy } = await import('../legacy.ts')
+      await deliverLegacy(app, store, options, { period, sensor: onlyOne(sensors), redactor })
+      return EXIT.ok
+    }
+    const gathers = await gathered(app, store, period, sensors, options)
+    const made = redactTree(gathers, REPORT_KINDS, redactor)
+    await deliver(
+      app,
+      options,
+      redactedForms(redactor.level, {
+        text: () => renderReport(made, app.out.paint, app.out.width),
+        json: () => reportJson(made),
+        document: () => reportDocument(made, app.clock()),
+      }),
+    )
     return EXIT.ok
   } finally {
     await store.close()
@@ -180,6 +214,14 @@ async function gathered(
                 },
         },
   )
+}
+
+/** The predecessors' documents know one sensor, or all. @throws UsageError for several */
+function onlyOne(sensors: readonly SafeText[] | undefined): SafeText | undefined {
+  if (sensors === undefined || sensors.length === 1) return sensors?.[0]
+  throw new UsageError('USAGE_BAD_OPTION', 'The legacy formats are for one sensor, or for all.', {
+    hint: 'Name one with --sensor, or none.',
+  })
 }
 
 /** @returns undefined for all of the store. @throws UsageError for a group that is none */
