@@ -10,12 +10,15 @@ import type { App } from './app.ts'
 import type { OptionSpec, OptionValues } from './command.ts'
 import { writeNew } from './write-file.ts'
 
+/** Formats by every name that they may be asked for. */
+export const FORMATS: readonly string[] = [...OUTPUT_NAMES, 'md']
+
 /** Options of commands that can give a document. */
 export const DELIVERY_OPTIONS: Readonly<Record<'format' | 'output' | 'force', OptionSpec>> = {
   format: {
     type: 'string',
     value: 'FORMAT',
-    choices: [...OUTPUT_NAMES, 'md'],
+    choices: FORMATS,
     help: 'how it is written (default text; json is --json, md is markdown)',
   },
   output: { type: 'string', value: 'FILE', help: 'into this new file, for its owner alone' },

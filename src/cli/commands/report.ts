@@ -1,7 +1,6 @@
 import { UsageError } from '../../core/errors.ts'
 import { compareUtf8, type SafeText } from '../../core/text.ts'
 import { toVisible } from '../../neutralize/visible.ts'
-import { OUTPUT_NAMES } from '../../output/names.ts'
 import { REPORT_KINDS, redactTree } from '../../redact/tree.ts'
 import { reportDocument } from '../../report/document.ts'
 import {
@@ -17,7 +16,7 @@ import {
 import { renderReport } from '../../report/text.ts'
 import type { App, Store } from '../app.ts'
 import { type Command, EXIT, type OptionSpec, type OptionValues } from '../command.ts'
-import { DELIVERY_OPTIONS, deliver, redactedForms } from '../deliver.ts'
+import { DELIVERY_OPTIONS, deliver, FORMATS, redactedForms } from '../deliver.ts'
 import { REDACT_OPTION, redactorOf } from '../redaction.ts'
 import { textReader } from '../text-reader.ts'
 
@@ -80,8 +79,8 @@ const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   format: {
     type: 'string',
     value: 'FORMAT',
-    choices: [...OUTPUT_NAMES, ...LEGACY_FORMATS],
-    help: 'how it is written (default text; json is --json; legacy-*: docs/legacy-formats.md)',
+    choices: [...FORMATS, ...LEGACY_FORMATS],
+    help: 'how it is written (default text; json is --json, md is markdown; legacy-*: docs/legacy-formats.md)',
   },
   part: {
     type: 'string',
