@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import { join } from 'node:path'
 import type { ServeSettings } from '../config/settings.ts'
 import { ServeError, StoreError } from '../core/errors.ts'
+import { LIMITS } from '../limits.ts'
 import { terminal } from '../output/encode/terminal.ts'
 import { Accounts, type OneTimeCode } from '../web/accounts.ts'
 import type { ServerOptions } from '../web/desk.ts'
@@ -54,6 +55,12 @@ export async function partsOf(app: App, store: Parts['store']): Promise<Parts> {
       meaning: SETTINGS.find((spec) => spec.name === setting.name)!.meaning,
     })),
     privateKeys: () => app.privateKeys(),
+    openAgain: () => app.openStore('write', { writerWaitMs: LIMITS.webWriterWaitMs }),
+    async reading(again, needs) {
+      const { makeStages } = await import('../pipeline/stages.ts')
+      const signingKey = await app.prepare(again)
+      return { stages: await makeStages(await app.stagesPlan(again, needs)), signingKey }
+    },
     run: (args, signal) =>
       runSelf([...args, '--data', app.settings.data, '--store', app.settings.store], signal),
   }

@@ -175,6 +175,23 @@ export const SETTINGS = [
     meaning: 'files of further detectors, with commas (docs/privacy.md)',
   },
   {
+    name: 'redact.own_addresses',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning:
+      'addresses and networks of your own, with commas, that --redact takes out; private networks always are (docs/redaction.md)',
+  },
+  {
+    name: 'redact.own_names',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning: 'host names and other words that name you, with commas, that --redact takes out',
+  },
+  {
     name: 'anomaly.policy',
     env: undefined,
     option: undefined,
@@ -570,12 +587,16 @@ export type Settings = {
   readonly evidenceActors: readonly string[]
   readonly piiDetectors: readonly string[]
   readonly piiPlugins: readonly string[]
+  readonly redactOwnAddresses: readonly string[]
+  readonly redactOwnNames: readonly string[]
   readonly anomalyPolicy: AnomalyPolicy
   readonly anomalyThrottleEventsPerSecond: number
   readonly alerts: AlertSettings
   readonly serve: ServeSettings
   /** Sensor by path prefix, from `[sensors]` of the file. */
   readonly sensors: Readonly<Record<string, string>>
+  /** `[groups]` of the file: names of sensors by the name of their group. */
+  readonly groups: Readonly<Record<string, readonly string[]>>
   readonly all: readonly Setting[]
 }
 

@@ -83,6 +83,12 @@ export class RedactionError extends OperatingError<
   | 'PII_PLUGIN_FAILED' // a detector threw an error or returned no usable ranges
 > {}
 
+/** What is to leave cannot be made fit for who gets it, or cannot be made apart from the network. */
+export class ExportError extends OperatingError<
+  | 'REDACT_KEY_UNREADABLE' // the secret that pseudonyms are made with is damaged, or cannot be read or written
+  | 'EXPORT_NO_CHILD' // the process that writes an export could not be started, or was ended from outside
+> {}
+
 /** A database of places, which an operator keeps, cannot be used. */
 export class GeoError extends OperatingError<
   | 'GEO_NOT_CONFIGURED' // no database is named in the settings
@@ -94,6 +100,16 @@ export class GeoError extends OperatingError<
   | 'GEO_NO_FACTS' // the database knows neither countries nor networks
 > {}
 
+/** A recording of a terminal cannot be played. */
+// biome-ignore format: one code a line, so that the page of codes can be compared
+export class ReplayError extends OperatingError<
+  | 'REPLAY_NO_LOG' // no event of the session names a recording of this number
+  | 'REPLAY_NO_FILE' // its file was not looked up, or is not there any more
+  | 'REPLAY_CHANGED' // its file is not the one that was looked up
+  | 'REPLAY_BUSY' // too many replays wait already
+  | 'REPLAY_FAILED' // it took too long or too much memory
+> {}
+
 /** Something asked for is not there. */
 export class LookupFailed extends OperatingError<
   | 'LOOKUP_NO_SESSION' // no session of this id
@@ -102,6 +118,9 @@ export class LookupFailed extends OperatingError<
   | 'LOOKUP_NO_EVENT' // no event or record of this number is there, or waits for a decision
   | 'LOOKUP_NO_LETTER' // no dead letter of this number
   | 'LOOKUP_NO_RULE' // no rule of this id
+  | 'LOOKUP_NO_HOLD' // no legal hold of this number is in force
+  | 'LOOKUP_NO_SOURCE' // no source of this name
+  | 'LOOKUP_NO_REPORT' // no report of this name is kept
   | 'LOOKUP_NO_ALERT' // no open alert of this number
   | 'LOOKUP_NO_ANOMALY' // no anomaly of this number, or it is decided already
 > {}
@@ -111,6 +130,9 @@ export class EvidenceError extends OperatingError<
   | 'EVIDENCE_NO_REASON' // no reason was given
   | 'EVIDENCE_NO_RIGHT' // the user is not one of those who may
   | 'EVIDENCE_EMERGENCY' // nothing is revealed while everything new is withheld
+  | 'EVIDENCE_NOT_SIGNED' // no checkpoint covers what is to be exported, and no key is here to sign one
+  | 'EVIDENCE_TOO_LARGE' // more lines or bytes than one package holds
+  | 'EVIDENCE_BAD_PACKAGE' // the package does not hold, so that it is not worked on
 > {}
 
 /** The rules that texts are matched with. */

@@ -43,6 +43,8 @@ export function testParts(
     programVersion: 'test',
     settings: [{ name: 'jobs', value: '1', origin: 'default', meaning: 'threads of a load' }],
     privateKeys: async () => new Map(),
+    openAgain: () => Promise.reject(new Error('this test opens its store once')),
+    reading: () => Promise.reject(new Error('this test reads no dead letters again')),
     run: async () => ({ stdout: Buffer.alloc(0), stderr: '', status: 0 }),
     ...more,
   }
@@ -162,7 +164,10 @@ export async function withDashboard(
     const clock = testClock()
     const notes: string[] = []
     const dashboard = await testDashboard(
-      testParts(store, folder, () => clock.nowUs, more.parts),
+      testParts(store, folder, () => clock.nowUs, {
+        openAgain: () => database.open('write'),
+        ...more.parts,
+      }),
       testOptions(folder, { note: (sentence) => notes.push(sentence), ...more.options }),
       more.routes,
     )

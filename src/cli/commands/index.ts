@@ -16,6 +16,7 @@ import { dbRoles } from './db-roles.ts'
 import { dlqDiscard, dlqList, dlqReplay, dlqShow } from './dlq.ts'
 import { doctor } from './doctor.ts'
 import { evidenceReveal } from './evidence.ts'
+import { exportCsv, exportJsonl } from './export.ts'
 import { geoLookup, geoStatus, geoUpdate } from './geo.ts'
 import { ingestBulk } from './ingest-bulk.ts'
 import { ingestDelta } from './ingest-delta.ts'
@@ -29,7 +30,8 @@ import {
   quarantineShow,
 } from './quarantine.ts'
 import { redteam } from './redteam.ts'
-import { reportDaily, reportMonthly, reportWeekly } from './report.ts'
+import { replay } from './replay.ts'
+import { reportDaily, reportMonthly, reportRange, reportWeekly } from './report.ts'
 import { rulesDraft, rulesList, rulesRecompute, rulesShow, rulesStats, rulesTest } from './rules.ts'
 import { serve } from './serve.ts'
 import { session, sessions } from './session.ts'
@@ -55,8 +57,10 @@ export const COMMANDS: readonly Command[] = [
   reportDaily,
   reportWeekly,
   reportMonthly,
+  reportRange,
   session,
   sessions,
+  replay,
   serve,
   usersList,
   usersAdd,
@@ -93,6 +97,8 @@ export const COMMANDS: readonly Command[] = [
   anomaliesFalse,
   anomaliesConfirm,
   anomaliesBaseline,
+  exportCsv,
+  exportJsonl,
   evidenceReveal,
   alertsList,
   alertsCheck,

@@ -5,7 +5,7 @@ import { OUTPUTS } from '../../output/outputs.ts'
 export const COMMAND_COLUMNS = {
   session: ['session'],
   sessions: ['sessions'],
-  report: ['report daily', 'report weekly', 'report monthly'],
+  report: ['report daily', 'report weekly', 'report monthly', 'report range'],
   load: ['ingest bulk', 'ingest delta'],
   quarantine: ['quarantine list', 'quarantine show'],
   'dead letters': ['dlq list', 'dlq show'],
@@ -34,6 +34,7 @@ export const NO_COLUMN: Readonly<Record<string, string>> = {
   'tokens list': 'says what users wrote of their tokens, encoded as words of an operator',
   'tokens add': 'says a token',
   'tokens revoke': 'says that it is over',
+  replay: 'plays files that no load reads; test/replay sends every payload through them',
   'quarantine approve': 'says how many events were decided on',
   'quarantine reject': 'says how many events were decided on',
   'quarantine emergency': 'says what an operator wrote',
