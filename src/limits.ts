@@ -377,8 +377,10 @@ export const LIMITS = {
   webTriesUserWaitSMax: 60,
   /** Seconds without a failure after which tries are forgotten. */
   webTriesForgetS: 3_600,
-  /** Passwords hashed at once: each takes 32 MiB and a fifth of a second. */
-  webHashesMax: 4,
+  /** Characters of a path to go on to after a sign-in. */
+  webNextCharsMax: 2_000,
+  /** Passwords hashed at once: each takes 32 MiB, a fifth of a second and one of the four threads for such work. */
+  webHashesMax: 3,
   /** Minutes over which failed sign-ins become one entry of the journal. */
   webFailuresMinutes: 10,
   /** Minutes for which the link of the first start is good, and hours of an invitation. */
@@ -399,6 +401,8 @@ export const LIMITS = {
   webAccountsLockMsMax: 15_000,
   /** Milliseconds for which the figures of the frame are taken from memory. */
   webFrameMs: 5_000,
+  /** How many times as long as asking for them took they are taken from memory. */
+  webFrameRatio: 100,
   /** Milliseconds between two looks at who is still signed in. */
   webSweepMs: 2_000,
   /** Milliseconds between two looks whether the certificate was renewed. */

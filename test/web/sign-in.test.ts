@@ -127,6 +127,7 @@ describe('signing in', () => {
       ['/..//evil.example', '/'],
       ['/sign-in?next=/x', '/'],
       ['/sign-out', '/'],
+      [`/${'x'.repeat(2_000)}`, '/'],
     ] as const)
       assert.equal(localPath(next), expected, String(next))
   })
