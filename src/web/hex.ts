@@ -28,7 +28,8 @@ export function hexDump(text: string): Html {
       html`<span class="o">${html.own(at.toString(16).padStart(4, '0'))}</span>  ${html.join(cells)}  ${html.join(shown)}`,
     )
   }
-  if (isCut) lines.push(html`<span class="n">… only the first ${LIMITS.webHexBytesMax} bytes</span>`)
+  if (isCut)
+    lines.push(html`<span class="n">… only the first ${LIMITS.webHexBytesMax} bytes</span>`)
   return html`<pre class="hexd" tabindex="0" aria-label="Bytes, hexadecimal">${html.join(lines, '\n')}</pre>`
 }
 

@@ -1,7 +1,15 @@
 /** Parts that lists and forms of decisions share. */
 import { OperatingError, UsageError } from '../core/errors.ts'
 import { LIMITS } from '../limits.ts'
-import { csrfField, html, htmlAttribute, htmlHref, icon, type IconName, number } from './components.ts'
+import {
+  csrfField,
+  html,
+  htmlAttribute,
+  htmlHref,
+  type IconName,
+  icon,
+  number,
+} from './components.ts'
 import type { FieldSpec, Html, Reply, SignedIn } from './route.ts'
 
 /** Why something is decided, in forms and in the API. Not required here: what is missing is told beside the field. */
@@ -49,7 +57,8 @@ export async function jsonOf(make: () => Promise<object>): Promise<Reply> {
 
 /** What went wrong, where the eye is. */
 export function problemNote(error: OperatingError): Html {
-  const title = error.code === 'STORE_BUSY' ? html`The store is busy. Try again.` : html.own(error.message)
+  const title =
+    error.code === 'STORE_BUSY' ? html`The store is busy. Try again.` : html.own(error.message)
   return html`<p class="note failed" role="alert">${icon('alert')}<span><strong>${title}</strong> ${html.own(error.hint)}</span></p>`
 }
 
@@ -141,4 +150,9 @@ export function digestText(hex: string): Html {
 /** The word where there is one, the words where there are several. */
 export function counted(n: number, one: string, several: string): Html {
   return html`${number(n)} ${html.own(n === 1 ? one : several)}`
+}
+
+/** A count; nothing is grey. */
+export function zeroed(n: number): Html {
+  return n === 0 ? html`<span class="faint">0</span>` : number(n)
 }

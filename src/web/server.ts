@@ -20,10 +20,12 @@ export async function createServer(parts: Parts): Promise<FastifyInstance> {
   const css = readFileSync(new URL('nacre.css', ASSETS), 'utf8')
   const assets = createHash('sha256').update(css).digest('hex').slice(0, 12)
   server.addHook('onSend', async (_, reply) => {
-    reply.header(
-      'Content-Security-Policy',
-      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
-    )
+    // A report that is shown brings a stricter one.
+    if (!reply.hasHeader('Content-Security-Policy'))
+      reply.header(
+        'Content-Security-Policy',
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+      )
     reply.header('X-Content-Type-Options', 'nosniff')
   })
   server.get('/assets/nacre.css', async (_, reply) => reply.type('text/css').send(css))
@@ -117,6 +119,11 @@ async function send(
     case 'redirect':
       return reply.redirect(answer.to, 303)
     case 'file':
+      if (answer.shownUnder !== undefined)
+        return reply
+          .type(answer.type)
+          .header('Content-Security-Policy', answer.shownUnder)
+          .send(answer.content)
       return reply
         .type(answer.type)
         .header('Content-Disposition', `attachment; filename="${answer.name}"`)

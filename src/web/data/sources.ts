@@ -15,7 +15,7 @@ import {
   type Tiling,
   tilings,
 } from '../../store/repo/source-list.ts'
-import { type Following, lagOf, type Loaders, readLoaders } from '../../telemetry/loaders.ts'
+import { type Following, type Loaders, lagOf, readLoaders } from '../../telemetry/loaders.ts'
 import type { Parts } from '../parts.ts'
 
 export const SOURCE_STATES = ['all', 'open', 'complete', 'torn', 'bomb'] as const

@@ -1,16 +1,7 @@
 /** Dead letters: what could not become events, why, and what a person decides about it. */
 import { OperatingError } from '../../core/errors.ts'
 import { DEAD_REASONS } from '../../core/event.ts'
-import {
-  bytes,
-  card,
-  emptyState,
-  head,
-  html,
-  htmlHref,
-  icon,
-  number,
-} from '../components.ts'
+import { bytes, card, emptyState, head, html, htmlHref, icon, number } from '../components.ts'
 import {
   discardLetter,
   LETTER_STATES,
@@ -176,7 +167,8 @@ function listPage(
   const records = waiting.reduce((sum, one) => sum + one.records, 0)
   const reasons = [...new Set(counts.map((one) => one.reason))]
   const rows = letters.map(
-    (one) => html`<tr><th scope="row"><a href="${htmlHref(['dead-letters', String(one.letter)])}">${number(one.letter)}</a></th><td data-l="Reason" class="wide"><code>${html.own(one.reason)}</code><span class="l2">${html.own(one.meaning)}</span></td><td data-l="State">${stateBadge(one.state)}</td><td class="num" data-l="Records">${number(one.records)}</td><td class="num" data-l="Bytes">${bytes(one.bytes)}</td><td class="wide" data-l="Source"><a class="mono clipped" href="${htmlHref(['sources', one.source])}">${html.own(one.path)}</a><span class="l2">from byte ${number(one.startOffset)}</span></td><td class="nowrap" data-l="Loaded">${isoTime(one.committedAt)}</td></tr>`,
+    (one) =>
+      html`<tr><th scope="row"><a href="${htmlHref(['dead-letters', String(one.letter)])}">${number(one.letter)}</a></th><td data-l="Reason" class="wide"><code>${html.own(one.reason)}</code><span class="l2">${html.own(one.meaning)}</span></td><td data-l="State">${stateBadge(one.state)}</td><td class="num" data-l="Records">${number(one.records)}</td><td class="num" data-l="Bytes">${bytes(one.bytes)}</td><td class="wide" data-l="Source"><a class="mono clipped" href="${htmlHref(['sources', one.source])}">${html.own(one.path)}</a><span class="l2">from byte ${number(one.startOffset)}</span></td><td class="nowrap" data-l="Loaded">${isoTime(one.committedAt)}</td></tr>`,
   )
   const isFiltered = filter.reason !== undefined || filter.source !== undefined
   return html`${head(
@@ -255,8 +247,7 @@ ${
 
 function doneOf(text: string | undefined): Html {
   if (text === 'discarded') return doneNote(html`The dead letter is discarded.`)
-  if (text === 'unreadable')
-    return doneNote(html`It still cannot be read. Nothing was changed.`)
+  if (text === 'unreadable') return doneNote(html`It still cannot be read. Nothing was changed.`)
   const found = /^replayed (\d{1,9}) (\d{1,9}) (\d{1,9}) (\d{1,9})$/.exec(text ?? '')
   if (found === null) return html``
   const [stored, duplicate, held, dead] = found.slice(1).map(Number) as [

@@ -45,6 +45,7 @@ import {
   reasonIn,
   statusOf,
   tabs,
+  zeroed,
 } from '../lists.ts'
 import type { Parts } from '../parts.ts'
 import type { Asked, FieldSpec, Html, Reply, Route } from '../route.ts'
@@ -229,7 +230,9 @@ function listPage(
     isHere: state === standing,
   }))
   const rows = batches.map(
-    (one) => html`<tr><th scope="row"><a href="${htmlHref(['quarantine', String(one.batch)])}">Batch ${number(one.batch)}</a><span class="l2">${html.own(one.path)}</span></th>
+    (
+      one,
+    ) => html`<tr><th scope="row"><a href="${htmlHref(['quarantine', String(one.batch)])}">Batch ${number(one.batch)}</a><span class="l2">${html.own(one.path)}</span></th>
 <td data-l="State">${stateBadge(one)}</td><td class="num" data-l="Waiting">${zeroed(one.waiting)}</td><td class="num" data-l="Approved">${zeroed(one.approved)}</td><td class="num" data-l="Rejected">${zeroed(one.rejected)}</td>
 <td data-l="Worst hazard">${hazardScale(one.hazardMax)}</td><td class="wide" data-l="Rules">${ruleNames(one)}</td><td class="nowrap" data-l="Loaded">${isoTime(one.committedAt)}</td></tr>`,
   )
@@ -259,10 +262,6 @@ function stateBadge({ waiting, rejected, approved }: HeldBatchJson): Html {
     : approved > 0
       ? badge('ok', 'check', html`Approved`)
       : badge('plain', 'cross', html`Rejected`)
-}
-
-function zeroed(n: number): Html {
-  return n === 0 ? html`<span class="faint">0</span>` : number(n)
 }
 
 function ruleNames({ rules, waiting, rejected }: HeldBatchJson): Html {
@@ -315,9 +314,7 @@ function doneOf(text: string | undefined): Html {
 function riskCard(report: BatchReport): Html {
   const { risk } = report
   const state =
-    report.held > 0
-      ? badge('held', 'quarantine', html`Held`)
-      : badge('ok', 'check', html`Decided`)
+    report.held > 0 ? badge('held', 'quarantine', html`Held`) : badge('ok', 'check', html`Decided`)
   const range =
     report.startOffset === null || report.endOffset === null
       ? html``
@@ -364,7 +361,8 @@ ${html.join(report.events.map((event, i) => sample(event, i === 0)))}</section>`
 }
 
 function sample(event: BatchReport['events'][number], isOpen: boolean): Html {
-  const hits = event.hits.length === 0 ? undefined : JSON.stringify(event.hits.map((h) => [h.field, h.rule]))
+  const hits =
+    event.hits.length === 0 ? undefined : JSON.stringify(event.hits.map((h) => [h.field, h.rule]))
   const texts = hitTexts(hits, event.payload)
   const first = texts[0]
   const state =
@@ -373,7 +371,9 @@ function sample(event: BatchReport['events'][number], isOpen: boolean): Html {
       : event.state === 'approved'
         ? badge('ok', 'check', html`Approved`)
         : badge('plain', 'cross', html`Rejected`)
-  const rest = Object.entries(event.payload).filter(([name]) => !texts.some(([field]) => field === name))
+  const rest = Object.entries(event.payload).filter(
+    ([name]) => !texts.some(([field]) => field === name),
+  )
   return html`<div class="smp">${state}<details class="cmd"${isOpen ? html` open` : html``}><summary><span class="chev">${icon('chev')}</span><span class="tm">record ${event.record}</span>${first === undefined ? html`<span class="dim">no text</span>` : html`<span class="clipped">${attackHtml(first[1].slice(0, 300))}</span>`}<span class="scs">${hazardScale(event.hazard)}</span></summary>
 <div class="in"><div class="row small dim"><span>${isoTime(event.at)}</span><span>${attackHtml(event.eventid)}</span><span>sensor ${attackHtml(event.sensor)}</span><span>session ${attackHtml(event.session === '' ? '–' : event.session)}</span>${threatScale(event.threat)}</div>
 ${event.hits.length === 0 ? html`` : html`<div class="hits">${html.join(event.hits.map((hit) => ruleChip(hit.rule, html`<span>in</span>${html.data(hit.field)}`)))}</div>`}

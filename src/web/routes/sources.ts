@@ -1,7 +1,17 @@
 /** Sources: one lineage each, with its position, its lag and how its batches tile its bytes; and the loaders. */
 import { LIMITS } from '../../limits.ts'
 import type { LoaderStatus } from '../../telemetry/loaders.ts'
-import { bytes, card, emptyState, head, html, htmlAttribute, htmlHref, icon, number } from '../components.ts'
+import {
+  bytes,
+  card,
+  emptyState,
+  head,
+  html,
+  htmlAttribute,
+  htmlHref,
+  icon,
+  number,
+} from '../components.ts'
 import {
   SOURCE_STATES,
   type SourceDetail,
@@ -21,6 +31,7 @@ import {
   olderLink,
   selectField,
   verifiedBadge,
+  zeroed,
 } from '../lists.ts'
 import type { Asked, FieldSpec, Html, Route } from '../route.ts'
 
@@ -155,7 +166,8 @@ function loadersCard(loaders: readonly LoaderStatus[]): Html {
       html`<div class="body small dim">None has left a status here. <code>nacre ingest delta PATH</code> follows a folder.</div>`,
     )
   const items = loaders.map(
-    (one) => html`<li>${icon(one.state === 'running' ? 'play' : 'clock')}<div>${html.own(one.phase)} <span data-live="loader ${htmlAttribute(one.phase)} state">${loaderBadge(one.state)}</span><div class="sub"><span data-live="loader ${htmlAttribute(one.phase)} stored">${number(one.metrics['events_inserted'] ?? 0)}</span> stored, <span data-live="loader ${htmlAttribute(one.phase)} lag">${bytes(one.metrics['lag_bytes'] ?? 0)}</span> behind, <span data-live="loader ${htmlAttribute(one.phase)} rate">${html.own((one.metrics['events_per_second'] ?? 0).toFixed(1))}</span> events/s${one.message === null ? html`` : html`<br>${html.own(one.message)}`}</div></div><div class="when"><span data-live="loader ${htmlAttribute(one.phase)} updated">${html.own(one.lastUpdated.slice(0, 19).replace('T', ' '))}</span></div></li>`,
+    (one) =>
+      html`<li>${icon(one.state === 'running' ? 'play' : 'clock')}<div>${html.own(one.phase)} <span data-live="loader ${htmlAttribute(one.phase)} state">${loaderBadge(one.state)}</span><div class="sub"><span data-live="loader ${htmlAttribute(one.phase)} stored">${number(one.metrics['events_inserted'] ?? 0)}</span> stored, <span data-live="loader ${htmlAttribute(one.phase)} lag">${bytes(one.metrics['lag_bytes'] ?? 0)}</span> behind, <span data-live="loader ${htmlAttribute(one.phase)} rate">${html.own((one.metrics['events_per_second'] ?? 0).toFixed(1))}</span> events/s${one.message === null ? html`` : html`<br>${html.own(one.message)}`}</div></div><div class="when"><span data-live="loader ${htmlAttribute(one.phase)} updated">${html.own(one.lastUpdated.slice(0, 19).replace('T', ' '))}</span></div></li>`,
   )
   return card('lo', html`Loaders`, html`<ul class="list">${html.join(items)}</ul>`)
 }
@@ -170,7 +182,8 @@ function followedCard(sources: readonly SourceJson[]): Html {
   const rows = sources.map((one) => {
     const now = one.following
     if (now === null) return html``
-    const live = (what: string): Html => html` data-live="source ${html.own(one.source)} ${html.own(what)}"`
+    const live = (what: string): Html =>
+      html` data-live="source ${html.own(one.source)} ${html.own(what)}"`
     const share = now.size === 0 ? 100 : Math.min(100, (100 * now.position) / now.size)
     return html`<tr><th scope="row" class="wide">${sourceLink(one)}</th><td data-l="State"><span${live('state')}>${html.own(now.state)}</span></td><td class="wide" data-l="Position"><span class="nowrap"><span${live('position')}>${number(now.position)}</span> of <span${live('size')}>${number(now.size)}</span></span><svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect class="f-line" width="100" height="6"/><rect class="f-data"${live('bar')} width="${html.own(share.toFixed(1))}" height="6"/></svg></td><td class="num" data-l="Behind"><span${live('lag')}>${bytes(now.lagBytes)}</span></td><td class="num" data-l="Seconds"><span${live('seconds')}>${html.own(now.lagSeconds.toFixed(1))}</span></td><td class="num" data-l="Events/s"><span${live('rate')}>${html.own(now.eventsPerSecond.toFixed(1))}</span></td><td class="nowrap" data-l="Last event"><span${live('last')}>${now.lastEventAt === null ? html`–` : html.own(now.lastEventAt.slice(0, 19).replace('T', ' '))}</span></td></tr>`
   })
@@ -178,7 +191,9 @@ function followedCard(sources: readonly SourceJson[]): Html {
     'fo',
     html`Followed now`,
     html`<div class="scroll"><table class="rows cards"><caption class="sr">Sources that a loader follows</caption><thead><tr><th scope="col">Source</th><th scope="col">State</th><th scope="col">Position in current file</th><th scope="col" class="num">Behind</th><th scope="col" class="num">Seconds</th><th scope="col" class="num">Events/s</th><th scope="col">Last event (UTC)</th></tr></thead><tbody>${html.join(rows, '\n')}</tbody></table></div>`,
-    { meta: html`one source is one lineage: its files stay together through renames and compression` },
+    {
+      meta: html`one source is one lineage: its files stay together through renames and compression`,
+    },
   )
 }
 
@@ -201,7 +216,8 @@ function sourcesCard(
         : emptyState(html`No source`, html`No source is in this state.`)
     }</section>`
   const rows = sources.map(
-    (one) => html`<tr><th scope="row" class="wide">${sourceLink(one)}</th><td data-l="State">${stateBadge(one.state)}</td><td class="num" data-l="Read">${bytes(one.committedOffset)}</td><td class="num" data-l="Pending">${one.pendingBytes === 0 ? html`<span class="faint">0</span>` : bytes(one.pendingBytes)}</td><td class="num" data-l="Records">${number(one.records)}</td><td class="num" data-l="Batches">${number(one.batches)}</td><td data-l="Tiling">${tilingBadge(one)}</td><td class="num" data-l="Behind">${one.lagBytes === null ? html`<span class="faint">–</span>` : one.lagBytes === 0 ? html`<span class="faint">0</span>` : bytes(one.lagBytes)}</td><td class="nowrap" data-l="Last read">${isoTime(one.lastSeenAt)}</td></tr>`,
+    (one) =>
+      html`<tr><th scope="row" class="wide">${sourceLink(one)}</th><td data-l="State">${stateBadge(one.state)}</td><td class="num" data-l="Read">${bytes(one.committedOffset)}</td><td class="num" data-l="Pending">${one.pendingBytes === 0 ? html`<span class="faint">0</span>` : bytes(one.pendingBytes)}</td><td class="num" data-l="Records">${number(one.records)}</td><td class="num" data-l="Batches">${number(one.batches)}</td><td data-l="Tiling">${tilingBadge(one)}</td><td class="num" data-l="Behind">${one.lagBytes === null ? html`<span class="faint">–</span>` : one.lagBytes === 0 ? html`<span class="faint">0</span>` : bytes(one.lagBytes)}</td><td class="nowrap" data-l="Last read">${isoTime(one.lastSeenAt)}</td></tr>`,
   )
   return html`<section class="card" aria-labelledby="so"><header><h2 id="so">All sources</h2><span class="meta">newest first</span></header><div class="scroll"><table class="rows cards"><caption class="sr">Sources, newest first</caption><thead><tr><th scope="col">Source</th><th scope="col">State</th><th scope="col" class="num">Read</th><th scope="col" class="num">Pending</th><th scope="col" class="num">Records</th><th scope="col" class="num">Batches</th><th scope="col">Tiling</th><th scope="col" class="num">Behind</th><th scope="col">Last read (UTC)</th></tr></thead><tbody>${html.join(rows, '\n')}</tbody></table></div>${olderLink(['sources'], { state: filter.state }, next ?? undefined)}</section>`
 }
@@ -226,7 +242,9 @@ ${card(
   'wh',
   html`<span class="mono">${html.own(source.path)}</span>`,
   html`<div class="body"><dl class="kv"><dt>State</dt><dd>${stateBadge(source.state)}${now === null ? html`` : html` followed, ${html.own(now.state)}`}</dd><dt>Sensor</dt><dd>${source.sensor === '' ? html`<span class="faint">as its events say</span>` : html.data(source.sensor)}</dd><dt>Position</dt><dd>${number(source.committedOffset)} bytes committed${source.pendingBytes === 0 ? html`, nothing pending` : html`, ${bytes(source.pendingBytes)} wait for the end of their line`}</dd><dt>Behind</dt><dd>${source.lagBytes === null ? html`<span class="faint">not known: packed, or no longer there</span>` : bytes(source.lagBytes)}</dd><dt>Records</dt><dd>${number(source.records)} in ${counted(source.batches, 'batch', 'batches')}</dd><dt>Files</dt><dd>${number(source.files)} so far, packed as ${html.own(source.compression)}</dd><dt>First seen</dt><dd>${isoTime(source.firstSeenAt)}</dd><dt>Last read</dt><dd>${isoTime(source.lastSeenAt)}</dd><dt>Name</dt><dd><code>${html.own(source.source)}</code></dd></dl></div>`,
-  { meta: html`<a href="${htmlHref(['dead-letters'], { state: 'all', source: source.source })}">Dead letters of this source</a>` },
+  {
+    meta: html`<a href="${htmlHref(['dead-letters'], { state: 'all', source: source.source })}">Dead letters of this source</a>`,
+  },
 )}
 ${source.chain.length === 0 ? html`` : tileCard(source)}
 ${chainCard(source, tiling.batches)}`
@@ -234,7 +252,10 @@ ${chainCard(source, tiling.batches)}`
 
 /** The newest batches as pieces of a strip; their order and their ends are what was checked. */
 function tileCard({ chain, tiling, committedOffset }: SourceDetail): Html {
-  const tiles = chain.filter((one) => !one.isSuperseded).slice(0, TILES).reverse()
+  const tiles = chain
+    .filter((one) => !one.isSuperseded)
+    .slice(0, TILES)
+    .reverse()
   const first = tiles[0]
   const last = tiles.at(-1)
   if (first === undefined || last === undefined) return html``
@@ -257,12 +278,9 @@ function chainCard(source: SourceDetail, batches: number): Html {
       html`<li><a href="#b${one.seq}"><strong>${number(one.seq)}</strong><span>${counted(one.records, 'record', 'records')}</span><code>${html.own(one.digest.slice(0, 8))}…</code></a><span class="cp${one.isSigned ? html`` : html` faint`}">${one.isSigned ? html`<span class="pearl is-verified" aria-hidden="true"></span>signed` : html`not signed yet`}</span></li>`,
   )
   const rows = source.chain.map(
-    (one) => html`<tr id="b${one.seq}"><th scope="row">${number(one.seq)}<span class="l2">batch ${number(one.batch)}</span></th><td class="wide" data-l="Bytes">${number(one.startOffset)} – ${number(one.endOffset)}${one.isSuperseded ? html`<span class="l2">a longer copy took its place</span>` : html``}</td><td class="num" data-l="Records">${number(one.records)}</td><td class="num" data-l="Stored">${zeroed(one.stored)}</td><td class="num" data-l="Duplicate">${zeroed(one.duplicate)}</td><td class="num" data-l="Held">${one.held === 0 ? zeroed(0) : html`<a href="${htmlHref(['quarantine', String(one.batch)])}">${number(one.held)}</a>`}</td><td class="num" data-l="Dead">${zeroed(one.dead)}</td><td class="num" data-l="Blank">${zeroed(one.blank)}</td><td data-l="Digest">${digestText(one.digest)}</td><td class="nowrap" data-l="Loaded">${isoTime(one.committedAt)}</td></tr>`,
+    (one) =>
+      html`<tr id="b${one.seq}"><th scope="row">${number(one.seq)}<span class="l2">batch ${number(one.batch)}</span></th><td class="wide" data-l="Bytes">${number(one.startOffset)} – ${number(one.endOffset)}${one.isSuperseded ? html`<span class="l2">a longer copy took its place</span>` : html``}</td><td class="num" data-l="Records">${number(one.records)}</td><td class="num" data-l="Stored">${zeroed(one.stored)}</td><td class="num" data-l="Duplicate">${zeroed(one.duplicate)}</td><td class="num" data-l="Held">${one.held === 0 ? zeroed(0) : html`<a href="${htmlHref(['quarantine', String(one.batch)])}">${number(one.held)}</a>`}</td><td class="num" data-l="Dead">${zeroed(one.dead)}</td><td class="num" data-l="Blank">${zeroed(one.blank)}</td><td data-l="Digest">${digestText(one.digest)}</td><td class="nowrap" data-l="Loaded">${isoTime(one.committedAt)}</td></tr>`,
   )
   return html`<section class="card" aria-labelledby="cb"><header><h2 id="cb">Chain of batches</h2><span class="meta">each names the digest of the one before</span></header><div class="scroll" tabindex="0" role="group" aria-label="Chain of the newest batches, scrolls sideways"><ol class="chain">${html.join(links)}</ol></div>
 <div class="scroll"><table class="rows cards"><caption class="sr">Batches of the source, newest first</caption><thead><tr><th scope="col">No.</th><th scope="col">Bytes</th><th scope="col" class="num">Records</th><th scope="col" class="num">Stored</th><th scope="col" class="num">Duplicate</th><th scope="col" class="num">Held</th><th scope="col" class="num">Dead</th><th scope="col" class="num">Blank</th><th scope="col">Digest</th><th scope="col">Loaded (UTC)</th></tr></thead><tbody>${html.join(rows, '\n')}</tbody></table></div>${batches > LIMITS.webRowsMax ? olderLink(['sources', source.source], {}, source.next ?? undefined) : html``}</section>`
-}
-
-function zeroed(n: number): Html {
-  return n === 0 ? html`<span class="faint">0</span>` : number(n)
 }
