@@ -124,7 +124,7 @@ export function selectField(
 /** Where a reason is written, with what is wrong with it beside it. */
 export function reasonArea(id: string, given: string | undefined, error: Html | undefined): Html {
   const invalid = error === undefined ? html`` : html` aria-invalid="true"`
-  return html`<div><label class="label" for="${html.own(id)}">Reason</label><textarea class="text" id="${html.own(id)}" name="reason" rows="2" required maxlength="${LIMITS.webReasonCharsMax}" aria-describedby="${html.own(id)}-h"${invalid}>${htmlAttribute(given ?? '')}</textarea>${error === undefined ? html`` : html`<p class="fault" role="alert">${error}</p>`}<p class="help" id="${html.own(id)}-h">Kept in the journal with your name. It cannot be changed later.</p></div>`
+  return html`<div><label class="label" for="${html.own(id)}">Reason</label><textarea class="text" id="${html.own(id)}" name="reason" rows="2" required maxlength="${LIMITS.webReasonCharsMax}" aria-describedby="${html.own(id)}-h"${invalid}>${htmlAttribute(given ?? '')}</textarea>${error === undefined ? html`` : html`<p class="wrong" role="alert">${error}</p>`}<p class="help" id="${html.own(id)}-h">Kept in the journal with your name. It cannot be changed later.</p></div>`
 }
 
 /** A form that sends a decision. @param to - of this server */

@@ -221,7 +221,7 @@ function trialForm(csrf: string, body: Asked['body'], error: Html | undefined): 
   return card(
     'tr',
     html`Try a text`,
-    html`<form class="body stack" method="post" action="/rules/test">${csrfField(csrf)}<div><label class="label" for="tx">Text</label><textarea class="text mono" id="tx" name="text" rows="3" required maxlength="${LIMITS.webTryCharsMax}" spellcheck="false" aria-describedby="tx-h"${invalid}>${htmlAttribute(body['text'] ?? '')}</textarea>${error === undefined ? html`` : html`<p class="fault" role="alert">${error}</p>`}<p class="help" id="tx-h">It is only looked at: nothing runs it, nothing keeps it.</p></div><div class="row">${selectField(
+    html`<form class="body stack" method="post" action="/rules/test">${csrfField(csrf)}<div><label class="label" for="tx">Text</label><textarea class="text mono" id="tx" name="text" rows="3" required maxlength="${LIMITS.webTryCharsMax}" spellcheck="false" aria-describedby="tx-h"${invalid}>${htmlAttribute(body['text'] ?? '')}</textarea>${error === undefined ? html`` : html`<p class="wrong" role="alert">${error}</p>`}<p class="help" id="tx-h">It is only looked at: nothing runs it, nothing keeps it.</p></div><div class="row">${selectField(
       'kind',
       'Kind of text',
       FIELD_CLASSES.map((kind) => [kind, kind] as const),
