@@ -11,7 +11,7 @@
 const FORMAT = 'nacre-evidence-1'
 /** Bytes of a package, and of all files in it: more is no package of ours. */
 const BYTES_MAX = 1024 * 1024 * 1024
-const FILES_MAX = 60_000
+const FILES_MAX = 65_535
 const DATE = 0x0021
 const NAMES =
   /^(?:manifest\.json|README\.txt|statement\.json|SHA256SUMS|checkpoint\.json|proof\.json|custody\.json|verify\.html|verify\.mjs|records\/\d{6}\.bin|sessions\/\d{4}\.json)$/

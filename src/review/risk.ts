@@ -5,6 +5,9 @@
  * Promises: memory grows with the number of rules, not with that of the events. Refuses nothing.
  */
 import type { PlainObject } from '../core/json.ts'
+import { hitsOf, namesOf, rulesOf } from '../core/verdict.ts'
+
+export { hitsOf, namesOf, rulesOf }
 
 /** One rule that hit withheld events. */
 export type RuleRisk = {
@@ -77,14 +80,6 @@ export class RiskReport {
   }
 }
 
-/** Field and rule of each hit; none where the text is not one of ours. */
-export function hitsOf(hits: string): (readonly [field: string, rule: string])[] {
-  return listOf(hits).filter(
-    (one): one is [string, string] =>
-      Array.isArray(one) && typeof one[0] === 'string' && typeof one[1] === 'string',
-  )
-}
-
 /** Fields of a payload that a rule hit, with their text; all of them where none did. @param hits - undefined for none */
 export function hitTexts(
   hits: string | undefined,
@@ -94,23 +89,4 @@ export function hitTexts(
   return Object.entries(payload)
     .filter(([field]) => fields?.has(field) !== false)
     .map(([field, value]) => [field, typeof value === 'string' ? value : JSON.stringify(value)])
-}
-
-/** Ids of the rules that hit, each once. */
-export function rulesOf(hits: string): string[] {
-  return [...new Set(hitsOf(hits).map(([, rule]) => rule))]
-}
-
-/** Names of a list; none where the text is not one of ours. */
-export function namesOf(names: string): string[] {
-  return listOf(names).filter((one): one is string => typeof one === 'string')
-}
-
-function listOf(text: string): unknown[] {
-  try {
-    const value: unknown = JSON.parse(text)
-    return Array.isArray(value) ? value : []
-  } catch {
-    return []
-  }
 }

@@ -570,6 +570,15 @@ export type Holder = { readonly what: string; readonly who: string }
 
 export type { Engine } from './engine.ts'
 export type { DeadLetterRecord } from './repo/dead-letters.ts'
+export type { ExportedEvent, ExportFilter } from './repo/export.ts'
+export type {
+  ActiveSession,
+  InsightQueries,
+  MetValues,
+  NamedSession,
+  StoreQuality,
+} from './repo/insights.ts'
+export type { LegacyCount, LegacyFigures, LegacySessionEvents } from './repo/legacy.ts'
 export type { CompletenessFigures, SessionFigures, SystemEntry, TopEntry } from './repo/report.ts'
 export type { VerdictCount } from './repo/rules.ts'
 export type { EventField, EventRecord, SessionFilter, SessionRecord } from './repo/sessions.ts'

@@ -1,5 +1,5 @@
 /** Parts that lists and forms of decisions share. */
-import { OperatingError, UsageError } from '../core/errors.ts'
+import { type OperatingError, UsageError } from '../core/errors.ts'
 import { LIMITS } from '../limits.ts'
 import {
   csrfField,
@@ -10,6 +10,7 @@ import {
   icon,
   number,
 } from './components.ts'
+import { failureOf } from './faults.ts'
 import type { FieldSpec, Html, Reply, SignedIn } from './route.ts'
 
 /** Why something is decided, in forms and in the API. Not required here: what is missing is told beside the field. */
@@ -37,22 +38,14 @@ export function reasonIn(text: string | undefined): string {
   })
 }
 
-/** The status of an answer that tells of an error: 400 what was sent, 404 what is not there, 503 try again. */
+/** The status of a page that tells of an error beside its form. */
 export function statusOf(error: OperatingError): number {
-  if (error.code.startsWith('USAGE_')) return 400
-  if (error.code.startsWith('LOOKUP_')) return 404
-  return error.code === 'STORE_BUSY' ? 503 : 500
+  return failureOf(error, () => '').status
 }
 
-/** An answer of the API; what an operator can act on becomes an answer, too. */
-export async function jsonOf(make: () => Promise<object>): Promise<Reply> {
-  try {
-    return { kind: 'json', value: await make() }
-  } catch (error) {
-    if (!(error instanceof OperatingError)) throw error
-    const { code, message, hint } = error
-    return { kind: 'json', status: statusOf(error), value: { error: { code, message, hint } } }
-  }
+/** An answer of the API. */
+export async function jsonOf(make: () => object | Promise<object>): Promise<Reply> {
+  return { kind: 'json', value: await make() }
 }
 
 /** What went wrong, where the eye is. */

@@ -268,6 +268,23 @@ describe('the walls', () => {
     )
   })
 
+  test('evidence imports core, limits, seal, outputs, what opens sealed bytes, and of the store types and questions', () => {
+    assert.deepEqual(
+      broken(
+        (one) => folderOf(one.from) === 'evidence',
+        (one) =>
+          isVocabulary(one.to) ||
+          ['evidence', 'seal', 'output'].includes(folderOf(one.to)) ||
+          ['neutralize/visible.ts', 'pipeline/sealed-bytes.ts', 'pipeline/evidence.ts'].includes(
+            one.to,
+          ) ||
+          one.to.startsWith('store/repo/') ||
+          (/^store\/[\w-]+\.ts$/.test(one.to) && one.isTypeOnly),
+      ),
+      [],
+    )
+  })
+
   test('terminal replays import core, limits, the visible form and their own folder', () => {
     assert.deepEqual(
       broken(

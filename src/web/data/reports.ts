@@ -20,6 +20,7 @@ import type { Parts } from '../parts.ts'
 import { failureOf } from './integrity.ts'
 
 export const REPORT_KINDS = ['daily', 'weekly', 'monthly'] as const satisfies readonly ReportKind[]
+type NamedKind = (typeof REPORT_KINDS)[number]
 export const REDACTIONS = ['internal', 'partner', 'public'] as const
 export const COMPARISONS = ['none', 'previous'] as const
 
@@ -43,7 +44,7 @@ export type ReportFormat = keyof typeof FILES
 export const REPORT_FORMATS = Object.keys(FILES) as ReportFormat[]
 
 export type Wanted = {
-  readonly kind: ReportKind
+  readonly kind: NamedKind
   /** Period; empty for the newest with events. */
   readonly date: string
   /** Empty for all together. */

@@ -161,7 +161,7 @@ function integrityPage(
     verify,
   )}
 ${runNote(run)}
-<div class="cols">${verdictCard(verification)}${proofFormCard(undefined, undefined)}</div>
+<div class="cols">${verdictCard(verification)}${proofFormCard(undefined, undefined, html` c7`)}</div>
 ${checkpointsCard(checkpoints, next)}`
 }
 
@@ -187,9 +187,13 @@ function verdictCard(verdict: KeptVerdict | null): Html {
 <ul class="list steps">${html.join(items)}</ul>${left.length === 0 ? html`` : html`<footer>Not checked: ${html.join(left, ', ')}.</footer>`}${verdict.ok ? html`` : html`<footer>Keep the database as it is and follow the runbook for seals that do not match.</footer>`}</section>`
 }
 
-function proofFormCard(batch: number | undefined, record: number | undefined): Html {
+function proofFormCard(
+  batch: number | undefined,
+  record: number | undefined,
+  width = html``,
+): Html {
   const value = (n: number | undefined): Html => (n === undefined ? html`` : html` value="${n}"`)
-  return html`<section class="card c7" aria-labelledby="pr"><header><h2 id="pr">Proof for one record</h2></header><div class="body stack"><p class="small dim">From the hash of a record up to the batch, along the chain of its source, to the checkpoint that signs it. The proof holds hashes and no byte of any record.</p><form class="row" method="get" action="/integrity/proof"><label class="field"><span>Batch</span><input name="batch" inputmode="numeric" pattern="[0-9]{1,15}" required${value(batch)}></label><label class="field"><span>Record</span><input name="record" inputmode="numeric" pattern="[0-9]{1,15}" required${value(record)}></label><button class="btn" type="submit">${icon('check')}Check</button></form><p class="help">Records count from 0 within their batch. The page of a session and of a dead letter link here with both filled in.</p></div></section>`
+  return html`<section class="card${width}" aria-labelledby="pr"><header><h2 id="pr">Proof for one record</h2></header><div class="body stack"><p class="small dim">From the hash of a record up to the batch, along the chain of its source, to the checkpoint that signs it. The proof holds hashes and no byte of any record.</p><form class="row" method="get" action="/integrity/proof"><label class="field"><span>Batch</span><input name="batch" inputmode="numeric" pattern="[0-9]{1,15}" required${value(batch)}></label><label class="field"><span>Record</span><input name="record" inputmode="numeric" pattern="[0-9]{1,15}" required${value(record)}></label><button class="btn" type="submit">${icon('check')}Check</button></form><p class="help">Records count from 0 within their batch. The page of a session and of a dead letter link here with both filled in.</p></div></section>`
 }
 
 function checkpointsCard(checkpoints: Integrity['checkpoints'], next: number | null): Html {

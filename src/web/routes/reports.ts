@@ -151,16 +151,12 @@ export const reportRoutes: readonly Route[] = [
     },
     query: { sensor: { meaning: 'Only this sensor', charsMax: 200 } },
     async answers({ params, query }, parts) {
-      let text = ''
-      const answer = await jsonOf(async () => {
-        text = await jsonReport(parts, {
-          kind: REPORT_KINDS.find((one) => one === params['kind']) ?? 'daily',
-          date: params['date']!,
-          sensor: query['sensor'] ?? '',
-        })
-        return {}
+      const value = await jsonReport(parts, {
+        kind: REPORT_KINDS.find((one) => one === params['kind']) ?? 'daily',
+        date: params['date']!,
+        sensor: query['sensor'] ?? '',
       })
-      return text === '' ? answer : { kind: 'json', value: text }
+      return { kind: 'json', value }
     },
   },
 ]
