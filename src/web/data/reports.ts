@@ -17,7 +17,7 @@ import type { OUTPUT_NAMES } from '../../output/names.ts'
 import { periodOf, type ReportKind } from '../../report/model.ts'
 import { ReportQueries } from '../../store/repo/report.ts'
 import type { Parts } from '../parts.ts'
-import { failureOf } from './integrity.ts'
+import { failureLine } from './integrity.ts'
 
 export const REPORT_KINDS = ['daily', 'weekly', 'monthly'] as const satisfies readonly ReportKind[]
 type NamedKind = (typeof REPORT_KINDS)[number]
@@ -116,7 +116,7 @@ export async function makeKept(parts: Parts, wanted: Wanted, by: string): Promis
     if (status === 0) return
     rmSync(file, { force: true })
     throw new UsageError('USAGE_BAD_ARGUMENT', 'The report was not made.', {
-      hint: failureOf(stderr, status),
+      hint: failureLine(stderr, status),
     })
   })
   const kept: KeptReport = {
@@ -128,7 +128,7 @@ export async function makeKept(parts: Parts, wanted: Wanted, by: string): Promis
     bytes: statSync(file).size,
   }
   writeFileSync(noteFile(folder, name), `${JSON.stringify(kept)}\n`, { mode: 0o600 })
-  makeRoom(parts, name)
+  makeRoom(parts, kept)
   return kept
 }
 
@@ -146,9 +146,9 @@ export async function jsonReport(
       ],
       signal,
     )
-    if (status === 0) return stdout.toString()
+    if (status === 0) return stdout.toString().trim()
     throw new UsageError('USAGE_BAD_ARGUMENT', 'The report was not made.', {
-      hint: failureOf(stderr, status),
+      hint: failureLine(stderr, status),
     })
   })
 }
@@ -223,13 +223,13 @@ function noteOf(folder: string, name: string): KeptReport | undefined {
 }
 
 /** Removes the oldest until the rest is within its bounds; the newest one always stays. */
-function makeRoom(parts: Parts, newest: string): void {
-  const folder = folderOf(parts)
-  let bytes = 0
-  for (const [i, one] of keptReports(parts).entries()) {
+function makeRoom(parts: Parts, newest: KeptReport): void {
+  let { bytes } = newest
+  const older = keptReports(parts).filter((one) => one.name !== newest.name)
+  for (const [i, one] of older.entries()) {
     bytes += one.bytes
-    const isBeyond = i >= LIMITS.webReportsMax || bytes > LIMITS.webReportsBytesMax
-    if (isBeyond && one.name !== newest) remove(folder, one.name)
+    if (i + 1 >= LIMITS.webReportsMax || bytes > LIMITS.webReportsBytesMax)
+      remove(folderOf(parts), one.name)
   }
 }
 

@@ -5,14 +5,12 @@ import {
   type FullProof,
   type Integrity,
   integrity,
-  type KeptVerdict,
-  lastVerdict,
   recordProof,
-  SECTIONS,
   startVerify,
   type VerifyRun,
   verifyRun,
 } from '../data/integrity.ts'
+import { lastVerification } from '../frame-figures.ts'
 import {
   actorOf,
   badge,
@@ -37,7 +35,7 @@ const PROOF_QUERY: Readonly<Record<string, FieldSpec>> = {
 }
 const BEFORE: FieldSpec = { meaning: 'Only checkpoints with a smaller number', ...WHOLE }
 
-const MEANINGS: Readonly<Record<(typeof SECTIONS)[number], string>> = {
+const MEANINGS: Readonly<Record<string, string>> = {
   conservation: 'every byte and record has one fate',
   seals:
     'stored bytes are the bytes that were logged, batches name the one before, signatures hold',
@@ -141,7 +139,10 @@ export const integrityRoutes: readonly Route[] = [
     async answers(_, parts) {
       return {
         kind: 'json',
-        value: { run: verifyRun(parts) ?? null, verification: lastVerdict(parts) ?? null },
+        value: {
+          run: verifyRun(parts) ?? null,
+          verification: lastVerification(parts.statusFolder) ?? null,
+        },
       }
     },
   },
@@ -173,17 +174,16 @@ function runNote(run: VerifyRun | null): Html {
   return html`<p class="note failed" role="alert">${icon('alert')}<span><strong>The verification came to no verdict.</strong> ${html.own(run.failure)}</span></p>`
 }
 
-function verdictCard(verdict: KeptVerdict | null): Html {
+function verdictCard(verdict: Integrity['verification']): Html {
   if (verdict === null)
     return html`<section class="card c5" aria-labelledby="ve"><div class="pad vbig"><span class="pearl xl" aria-hidden="true"></span><div><h2 id="ve">Not checked yet</h2><p class="dim small">Nobody has verified this store, or the outcome was not kept. Verify it here, or with <code>nacre verify</code>.</p></div></div></section>`
-  const items = SECTIONS.map((name) => {
-    const { ok, problems } = verdict[name]
+  const items = verdict.sections.map(({ name, ok, problems }) => {
     const isSkipped = verdict.notChecked.includes(name)
     const shown = problems.map((text) => html`<div class="sub mono">${html.own(text)}</div>`)
-    return html`<li>${icon(isSkipped ? 'pause' : ok ? 'check' : 'failed')}<div>${html.own(`${name[0]!.toUpperCase()}${name.slice(1)}`)} <span class="sub">${isSkipped ? html`not checked` : html.own(MEANINGS[name])}</span>${html.join(shown)}</div><div class="when">${isSkipped ? html`` : ok ? html`matches` : html`<strong>${counted(problems.length, 'problem', 'problems')}</strong>`}</div></li>`
+    return html`<li>${icon(isSkipped ? 'pause' : ok ? 'check' : 'failed')}<div>${html.own(`${name.slice(0, 1).toUpperCase()}${name.slice(1)}`)} <span class="sub">${isSkipped ? html`not checked` : html.own(MEANINGS[name] ?? '')}</span>${html.join(shown)}</div><div class="when">${isSkipped ? html`` : ok ? html`matches` : html`<strong>${counted(problems.length, 'problem', 'problems')}</strong>`}</div></li>`
   })
   const left = verdict.notChecked.map((text) => html.own(text))
-  return html`<section class="card c5 ${verdict.ok ? html`sealed` : html`alarm`}" aria-labelledby="ve"><div class="pad vbig"><span class="pearl xl ${verdict.ok ? html`is-verified` : html`is-failed`}" aria-hidden="true"></span><div><h2 id="ve">${verdict.ok ? html`Everything matches` : html`Does not match`}</h2><p class="dim small">Checked ${isoTime(verdict.at)} UTC: ${counted(verdict.sources, 'source', 'sources')}, ${counted(verdict.batches, 'batch', 'batches')}, ${counted(verdict.lines, 'record', 'records')}.</p></div></div>
+  return html`<section class="card c5 ${verdict.ok ? html`sealed` : html`alarm`}" aria-labelledby="ve"><div class="pad vbig"><span class="pearl xl ${verdict.ok ? html`is-verified` : html`is-failed`}" aria-hidden="true"></span><div><h2 id="ve">${verdict.ok ? html`Everything matches` : html`Does not match`}</h2><p class="dim small">Checked ${isoTime(verdict.last_updated)} UTC: ${counted(verdict.sources, 'source', 'sources')}, ${counted(verdict.batches, 'batch', 'batches')}, ${counted(verdict.lines, 'record', 'records')}${verdict.scope === 'all' ? html`` : html`; only ${html.own(verdict.scope)}`}.</p></div></div>
 <ul class="list steps">${html.join(items)}</ul>${left.length === 0 ? html`` : html`<footer>Not checked: ${html.join(left, ', ')}.</footer>`}${verdict.ok ? html`` : html`<footer>Keep the database as it is and follow the runbook for seals that do not match.</footer>`}</section>`
 }
 
