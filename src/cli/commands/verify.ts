@@ -71,6 +71,8 @@ export const verify: Command = {
         batches: verdict.batches,
         lines: verdict.lines,
         problems: SECTIONS.reduce((sum, name) => sum + verdict[name].problems.length, 0),
+        sections: SECTIONS.map((name) => ({ name, ...verdict[name] })),
+        notChecked: verdict.notChecked,
       })
       app.out.result(verdict, () => renderVerdict(verdict, app.out.paint))
       return verdict.ok ? EXIT.ok : EXIT.tampered

@@ -1,5 +1,21 @@
 import type { Route } from '../route.ts'
+import { auditRoutes } from './audit.ts'
+import { deadLetterRoutes } from './dead-letters.ts'
+import { integrityRoutes } from './integrity.ts'
 import { overviewRoutes } from './overview.ts'
+import { quarantineRoutes } from './quarantine.ts'
+import { reportRoutes } from './reports.ts'
+import { ruleRoutes } from './rules.ts'
+import { sourceRoutes } from './sources.ts'
 
 /** Every page and every part of the API. */
-export const ROUTES: readonly Route[] = [...overviewRoutes]
+export const ROUTES: readonly Route[] = [
+  ...overviewRoutes,
+  ...quarantineRoutes,
+  ...deadLetterRoutes,
+  ...sourceRoutes,
+  ...integrityRoutes,
+  ...ruleRoutes,
+  ...auditRoutes,
+  ...reportRoutes,
+]
