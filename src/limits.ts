@@ -116,6 +116,10 @@ export const LIMITS = {
   oddTimeAheadUs: 48 * 3_600 * 1_000_000,
   /** Milliseconds a writer waits for its turn before it says that the store is busy. */
   writerWaitMs: 60_000,
+  /** Milliseconds that a process without network has to end at a row after it was asked to. */
+  isolatedStopMs: 10_000,
+  /** Rows of an export read at once: a page of long payloads stays under some MiB. */
+  exportPageRows: 1_000,
   /** Connections of one process to a database server: one writes, the others read and keep leases. */
   connectionsMax: 4,
   /** Milliseconds that work on a database server is tried anew after a failure that passes: its restart takes less. */
@@ -156,6 +160,26 @@ export const LIMITS = {
   redactionRoundsMax: 4,
   /** Names in one top list of a report. */
   topMax: 1_000,
+  /** Days of one report: ten years. */
+  reportDaysMax: 3_660,
+  /** Values named in one statement: 60 KB of it. */
+  listedValues: 10_000,
+  /** Commands with an SSH key that a report looks at, in the order of their texts; attackers use few keys, in many lines. */
+  keyCommandsMax: 10_000,
+  /** Kinds of drift that a report tells of. */
+  driftShown: 20,
+  /** Sessions with commands or files that are compared with each other: 500 bytes each; a month of ten million events a half year has 48,000. */
+  comparedSessionsMax: 300_000,
+  /** Addresses from which sessions must come to be a campaign. */
+  campaignAddressesMin: 3,
+  /** Sessions that must have a command for it to tell campaigns apart: attackers put random words into some. */
+  campaignSessionsMin: 3,
+  /** Characters of what a campaign shares, or of what a session is unusual for. */
+  insightTextCharsMax: 300,
+  /** Sessions of the window that have a command at most, for it to be rare. */
+  rareSessionsMax: 2,
+  /** Weight of its reasons from which a session is unusual. */
+  unusualWeightMin: 25,
   /** Characters of a text up to which patterns run in V8's quick engine: backtracking stays in milliseconds. */
   ruleQuickCharsMax: 2_048,
   /** Characters of a text that the reader of shell syntax sees, half of them at each end: Cowrie takes lines of 64 KiB. */
@@ -251,6 +275,35 @@ export const LIMITS = {
   /** Characters of one of its payloads; a list without line ends would be one. */
   redteamTextCharsMax: 16_384,
 
+  // Dashboard: what waits for a person, sources, proofs, reports.
+  /** Milliseconds that a decision waits for its turn to write before the page says that the store is busy. */
+  webWriterWaitMs: 10_000,
+  /** Rows of a list on one page. */
+  webRowsMax: 50,
+  /** Withheld events that a page of a batch shows at most, the most hazardous first; a batch has no more. */
+  webSamplesMax: 4_096,
+  webSamples: 12,
+  /** Bytes of one text that are shown as bytes: more says nothing new to a person. */
+  webHexBytesMax: 512,
+  /** Characters of a reason: it is kept in the journal for ever. */
+  webReasonCharsMax: 1_000,
+  /** Characters of a text that somebody tries the rules on: rules take time in proportion. */
+  webTryCharsMax: 8_192,
+  /** Milliseconds between two looks at the status files of loaders, one look for everyone who watches. */
+  webWatchMs: 2_000,
+  /** Looks without news after which it is told all the same, so that nobody takes the line for dead. */
+  webWatchQuiet: 8,
+  /** Reports that are kept to be fetched; the oldest makes room. */
+  webReportsMax: 100,
+  webReportsBytesMax: 512 * 1024 * 1024,
+  /** Bytes of a report that is opened in a browser. */
+  webReportOpenBytesMax: 32 * 1024 * 1024,
+  /** Milliseconds that one report may take, and one verification. */
+  webReportMs: 600_000,
+  webVerifyMs: 12 * 3_600_000,
+  /** Requests that wait for a report to be made; one is made at a time. */
+  webReportsWaitingMax: 8,
+
   // Alerts.
   /** Characters of what an alert is about: a sensor or path fits, and so does a key of both engines' indexes. */
   alertSubjectCharsMax: 200,
@@ -278,6 +331,80 @@ export const LIMITS = {
   alertBreakerFailures: 3,
   alertBreakerMs: 60_000,
 
+  // Evidence packages.
+  /** Lines in one package: a zip without extensions names 65,535 files. */
+  evidenceRecordsMax: 50_000,
+  /** Bytes of all lines in one package: they are in memory while it is made. */
+  evidenceBytesMax: 128 * 1024 * 1024,
+  /** Bytes of a package that is read, and of all files in it: they are in memory while it is checked. */
+  evidencePackageBytesMax: 1024 * 1024 * 1024,
+  // The dashboard.
+  /** Bytes of one form or JSON document: the largest form holds a reason. */
+  webBodyBytesMax: 65_536,
+  /** Bytes of the head of one request. */
+  webHeaderBytesMax: 16_384,
+  /** Characters of one part of a path: a session, a sensor, a hash. */
+  webPathPartCharsMax: 512,
+  /** Milliseconds in which the head, and all of a request, must have come. */
+  webHeadersMsMax: 10_000,
+  webRequestMsMax: 30_000,
+  /** Milliseconds for which a connection without a request is kept. */
+  webKeepAliveMs: 10_000,
+  /** Milliseconds without a byte after which a connection is closed; live pages get a byte more often than that. */
+  webSilenceMsMax: 300_000,
+  /** Milliseconds between two bytes of a live page that has nothing to tell. */
+  webHeartbeatMs: 15_000,
+  /** Milliseconds for which requests under way may go on when the server stops. */
+  webDrainMs: 10_000,
+  /** Connections at once. */
+  webConnectionsMax: 1_000,
+  /** Live pages of one user and of all. */
+  webStreamsOfUserMax: 8,
+  webStreamsMax: 100,
+  /** Seconds over which requests of one address are counted. */
+  webRateWindowS: 10,
+  /** Addresses whose requests are counted; beyond, those longest silent are forgotten. */
+  webAddressesMax: 5_000,
+  /** Sign-ins of one user, and of all; the oldest of the user ends. */
+  webSignInsOfUserMax: 20,
+  webSignInsMax: 1_000,
+  /** Failed tries before the next has to wait: of one address, and of one user from anywhere. */
+  webTriesOfAddress: 5,
+  webTriesOfUser: 10,
+  /** Seconds of the first wait, which doubles with each try, and of the longest. */
+  webTriesWaitS: 2,
+  webTriesWaitSMax: 900,
+  webTriesUserWaitSMax: 60,
+  /** Seconds without a failure after which tries are forgotten. */
+  webTriesForgetS: 3_600,
+  /** Passwords hashed at once: each takes 32 MiB and a fifth of a second. */
+  webHashesMax: 4,
+  /** Minutes over which failed sign-ins become one entry of the journal. */
+  webFailuresMinutes: 10,
+  /** Minutes for which the link of the first start is good, and hours of an invitation. */
+  webFirstLinkMinutes: 15,
+  webInvitationHours: 72,
+  /** Characters of a password. */
+  webPasswordCharsMin: 12,
+  webPasswordCharsMax: 256,
+  /** Users, and tokens, of one file. */
+  webUsersMax: 500,
+  webTokensMax: 500,
+  /** Days for which a token may be good. */
+  webTokenDaysMax: 366,
+  /** Bytes of the file of accounts. */
+  webAccountsBytesMax: 4 * 1024 * 1024,
+  /** Milliseconds for which another process may hold the file of accounts, and after which its lock is left over. */
+  webAccountsWaitMs: 3_000,
+  webAccountsLockMsMax: 15_000,
+  /** Milliseconds for which the figures of the frame are taken from memory. */
+  webFrameMs: 5_000,
+  /** Milliseconds between two looks at who is still signed in. */
+  webSweepMs: 2_000,
+  /** Milliseconds between two looks whether the certificate was renewed. */
+  webCertificateMs: 60_000,
+  /** Milliseconds in which the store answers, or the server is not ready. */
+  webReadyMs: 3_000,
   // Replays of terminals.
   /** Bytes of one tty log that are read: the longest of a Cowrie lab run had 30 KB. */
   replayFileBytesMax: 16 * 1024 * 1024,
@@ -341,4 +468,24 @@ export const LIMITS = {
   unwrapBraceWordsMax: 64,
   /** Variables and files that are followed in one text. */
   unwrapNamesMax: 256,
+  // The dashboard.
+  /** Sessions that are gathered and sorted for one page; reading each costs 3 microseconds. */
+  searchGatherMax: 10_000,
+  /** Sessions that one page looks at on its way along an order; fewer where each look goes to other tables. */
+  searchWalkMax: 30_000,
+  /** Verdicts that are looked for one by one in a session; with more its events are read. */
+  searchVerdictsMax: 60,
+  /** Up to so many, the sessions found are counted. */
+  searchCountMax: 10_000,
+  /** Sessions of one condition that a count looks at. */
+  searchCountLookMax: 40_000,
+  /** Values that a part of a command may stand for before each session is asked by itself. */
+  searchValuesMax: 2_000,
+  /** Values whose days are looked up to skip those without them. */
+  searchSkipValuesMax: 20,
+  /** Sessions on one page. */
+  sessionsPageMax: 200,
+  sessionsPage: 50,
+  /** Characters of a command or credential in a list. */
+  gistChars: 400,
 } as const

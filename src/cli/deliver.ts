@@ -2,20 +2,24 @@
 import { resolve } from 'node:path'
 import type { TerminalText } from '../core/terminal.ts'
 import type { SafeText } from '../core/text.ts'
-import type { Document } from '../output/document.ts'
+import { type Document, label } from '../output/document.ts'
 import { terminal } from '../output/encode/terminal.ts'
 import { OUTPUT_NAMES } from '../output/names.ts'
+import type { Level } from '../redact/levels.ts'
 import type { App } from './app.ts'
 import type { OptionSpec, OptionValues } from './command.ts'
 import { writeNew } from './write-file.ts'
+
+/** Formats by every name that they may be asked for. */
+export const FORMATS: readonly string[] = [...OUTPUT_NAMES, 'md']
 
 /** Options of commands that can give a document. */
 export const DELIVERY_OPTIONS: Readonly<Record<'format' | 'output' | 'force', OptionSpec>> = {
   format: {
     type: 'string',
     value: 'FORMAT',
-    choices: OUTPUT_NAMES,
-    help: 'how it is written (default text; json is --json)',
+    choices: FORMATS,
+    help: 'how it is written (default text; json is --json, md is markdown)',
   },
   output: { type: 'string', value: 'FILE', help: 'into this new file, for its owner alone' },
   force: { type: 'boolean', help: 'replace the file of --output' },
@@ -31,10 +35,32 @@ export type Forms = {
   readonly document: () => Document
 }
 
+/** The forms of a result that was redacted, each saying to which level. */
+export function redactedForms(level: Level, forms: Forms): Forms {
+  return {
+    text: () =>
+      level === 'internal'
+        ? forms.text()
+        : terminal`Redacted for: ${terminal.own(level)}\n\n${forms.text()}`,
+    json: () => {
+      const json = forms.json()
+      return typeof json === 'string'
+        ? `{"redaction":"${level}",${json.slice(1)}`
+        : { redaction: level, ...json }
+    },
+    document: () => {
+      const document = forms.document()
+      const fact = { name: 'redaction', cell: label(level) }
+      return { ...document, facts: [fact, ...document.facts] }
+    },
+  }
+}
+
 /** @throws UsageError when the file is there already, or cannot be written */
 export async function deliver(app: App, options: OptionValues, forms: Forms): Promise<void> {
   const file = options['output']
-  const format = app.out.format === 'json' ? 'json' : (options['format'] ?? 'text')
+  const given = options['format'] === 'md' ? 'markdown' : options['format']
+  const format = app.out.format === 'json' ? 'json' : (given ?? 'text')
   if (typeof file !== 'string') {
     if (format === 'json') app.out.result(forms.json(), forms.text)
     else if (format === 'text') app.out.result({}, forms.text)

@@ -17,6 +17,8 @@ export type Output = {
   result(value: object | string, render: () => TerminalText): void
   /** A document that was made for another reader than the terminal, as it is. */
   document(document: Encoded): void
+  /** A piece of a long document; waits while the reader is slow, so that memory stays flat. */
+  piece(document: Encoded): Promise<void>
   /** One document of `--jsonl`; waits while the reader is slow, so that memory stays flat. */
   line(value: object): Promise<void>
   readonly format: 'text' | 'json'
@@ -53,10 +55,11 @@ export function createOutput(
       process.stdout.write(document.text)
     },
     format,
-    line: async (value) => {
-      if (process.stdout.write(`${jsonText(value)}\n`)) return
-      await new Promise<void>((resolve) => process.stdout.once('drain', () => resolve()))
+    piece: (document) => {
+      clear()
+      return written(document.text)
     },
+    line: (value) => written(`${jsonText(value)}\n`),
     note: (text) => {
       clear()
       process.stderr.write(`${text.text}\n`)
@@ -69,6 +72,11 @@ export function createOutput(
     paint: paintWith(hasColour),
     width: process.stdout.columns ?? 100,
   }
+}
+
+async function written(text: string): Promise<void> {
+  if (process.stdout.write(text)) return
+  await new Promise<void>((resolve) => process.stdout.once('drain', () => resolve()))
 }
 
 /** A JSON document as it is printed. @param value - an object, or its JSON text */

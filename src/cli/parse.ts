@@ -1,4 +1,5 @@
 import { Command as Commander, CommanderError, Option } from 'commander'
+import { SETTINGS } from '../config/settings.ts'
 import { UsageError } from '../core/errors.ts'
 import type { Command, OptionSpec, OptionValues } from './command.ts'
 import { COMMANDS } from './commands/index.ts'
@@ -28,13 +29,27 @@ export async function parseCommandLine(
     parsed = found
   }, print)
   try {
-    await program.parseAsync([...argv], { from: 'user' })
+    await program.parseAsync(commandFirst(argv), { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return undefined
     throw usage(error)
   }
   return parsed
+}
+
+/** Options that every command has may stand before it, too: they belong to whatever follows. */
+function commandFirst(argv: readonly string[]): string[] {
+  let first = 0
+  while (first < argv.length) {
+    const word = argv[first]!
+    if (word === '--data' || word === '--store') first += 2
+    else if (/^--(?:data|store)=/.test(word) || word === '--json') first += 1
+    else break
+  }
+  const rest = argv.slice(first)
+  const end = rest.includes('--') ? rest.indexOf('--') : rest.length
+  return [...rest.slice(0, end), ...argv.slice(0, first), ...rest.slice(end)]
 }
 
 function usage(error: CommanderError): UsageError {
@@ -101,9 +116,12 @@ export function buildProgram(
 const GROUP_SUMMARIES: Readonly<Record<string, string>> = {
   ingest: 'load logs',
   report: 'figures for a day, an ISO week or a month',
+  export: 'rows for other programs',
   db: 'look after the database',
   alerts: 'tell people when something is wrong',
   config: 'settings and where they come from',
+  users: 'who may use the dashboard',
+  tokens: 'with what programs use its API',
 }
 
 function addCommand(
@@ -177,10 +195,21 @@ function addCommand(
         data: text('data'),
         store: text('store'),
         jobs: options['jobs'] === undefined ? undefined : String(options['jobs']),
+        ...(command.name === 'serve' ? serveOptions(options) : {}),
       },
       format: formatOf(values),
     })
   })
+}
+
+/** Options of the dashboard that are settings, too: the same ranges and one place for their values. */
+function serveOptions(options: OptionValues): Record<string, string> {
+  return Object.fromEntries(
+    SETTINGS.flatMap(({ name, option }) => {
+      const value = option === undefined ? undefined : options[option.slice('--'.length)]
+      return name.startsWith('serve.') && value !== undefined ? [[name, String(value)]] : []
+    }),
+  )
 }
 
 /** `--json` and `--format json` are the same; with another format, `--json` would be a contradiction. */

@@ -13,17 +13,22 @@ export function writeNew(path: string, content: string | Uint8Array, isForced: b
     writeFileSync(target, content, { mode: 0o600, flag: 'wx' })
     if (isForced) renameSync(target, path)
   } catch (cause) {
-    const isThere = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'
     if (isForced) rmSync(target, { force: true })
-    throw new UsageError(
-      'USAGE_BAD_OPTION',
-      isThere ? `${path} is there already.` : `${path} cannot be written.`,
-      {
-        hint: isThere
-          ? 'Name another file with --output, or add --force to replace this one.'
-          : 'Name a file in a folder that you may write to.',
-        cause,
-      },
-    )
+    throw cannotWrite(path, cause)
   }
+}
+
+/** Why a new file cannot be made, and what to do. @param cause - what the system said */
+export function cannotWrite(path: string, cause: unknown): UsageError {
+  const isThere = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'
+  return new UsageError(
+    'USAGE_BAD_OPTION',
+    isThere ? `${path} is there already.` : `${path} cannot be written.`,
+    {
+      hint: isThere
+        ? 'Name another file with --output, or add --force to replace this one.'
+        : 'Name a file in a folder that you may write to.',
+      cause,
+    },
+  )
 }

@@ -3,11 +3,13 @@ import { join, resolve } from 'node:path'
 import { ANOMALY_ACTIONS, type AnomalyPolicy, DETECTORS } from '../core/anomaly.ts'
 import { ConfigError } from '../core/errors.ts'
 import { ownText } from '../core/event.ts'
+import { isNetwork } from '../redact/addresses.ts'
 import {
   type AlertSettings,
   EMERGENCY_TRIGGERS,
   PII_DETECTORS,
   SETTINGS,
+  type ServeSettings,
   type Setting,
   type SettingName,
   type SettingSpec,
@@ -59,10 +61,17 @@ export async function loadSettings(
     evidenceActors: listOf(String(get('evidence.actors'))),
     piiDetectors: namesOf('pii.detectors', String(get('pii.detectors')), PII_DETECTORS),
     piiPlugins: listOf(String(get('pii.plugins'))),
+    redactOwnAddresses: networksOf(
+      'redact.own_addresses',
+      listOf(String(get('redact.own_addresses'))),
+    ),
+    redactOwnNames: listOf(String(get('redact.own_names'))),
     anomalyPolicy: policyOf('anomaly.policy', String(get('anomaly.policy'))),
     anomalyThrottleEventsPerSecond: Number(get('anomaly.throttle_events_per_second')),
     alerts: alertSettings(get),
+    serve: serveSettings(get, data),
     sensors: file.sensors,
+    groups: file.groups,
     all,
   }
 }
@@ -99,14 +108,43 @@ function alertSettings(get: (name: SettingName) => string | number): AlertSettin
   }
 }
 
+function serveSettings(get: (name: SettingName) => string | number, data: string): ServeSettings {
+  const number = (name: SettingName): number => Number(get(name))
+  const text = (name: SettingName): string => String(get(name))
+  const file = (name: SettingName): string => (text(name) === '' ? '' : resolve(data, text(name)))
+  return {
+    host: text('serve.host'),
+    port: number('serve.port'),
+    origin: originOf('serve.origin', text('serve.origin')),
+    tlsCert: file('serve.tls_cert'),
+    tlsKey: file('serve.tls_key'),
+    trustedProxies: listOf(text('serve.trusted_proxies')),
+    requestsPerSecond: number('serve.requests_per_second'),
+    idleMinutes: number('serve.idle_minutes'),
+    signInHours: number('serve.sign_in_hours'),
+    metrics: text('serve.metrics') === 'loopback' ? 'loopback' : 'token',
+  }
+}
+
+/** Scheme, host and port, as browsers write an origin. */
+function originOf(name: string, value: string): string {
+  if (value === '') return ''
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  const isWhole = url !== undefined && `${url.pathname}${url.search}${url.hash}` === '/'
+  if (isWhole && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '')
+    return url.origin
+  throw badValue(name, value, 'http:// or https://, a host, perhaps a port, and nothing behind it')
+}
+
 type FileValues = {
   readonly path: string
   readonly values: Readonly<Record<string, unknown>>
   readonly sensors: Readonly<Record<string, string>>
+  readonly groups: Readonly<Record<string, readonly string[]>>
 }
 
 async function readFile(path: string): Promise<FileValues> {
-  if (!existsSync(path)) return { path, values: {}, sensors: {} }
+  if (!existsSync(path)) return { path, values: {}, sensors: {}, groups: {} }
   let parsed: Record<string, unknown>
   try {
     const { parse } = await import('smol-toml')
@@ -123,6 +161,7 @@ async function readFile(path: string): Promise<FileValues> {
   }
   const values: Record<string, unknown> = {}
   const sensors: Record<string, string> = {}
+  const groups: Record<string, readonly string[]> = {}
   for (const [key, value] of Object.entries(parsed)) {
     if (key === 'sensors' && typeof value === 'object' && value !== null) {
       for (const [prefix, name] of Object.entries(value)) {
@@ -130,6 +169,8 @@ async function readFile(path: string): Promise<FileValues> {
           throw badValue(`sensors.${prefix}`, String(name), 'the name of a sensor')
         sensors[resolve(prefix)] = name
       }
+    } else if (key === 'groups' && typeof value === 'object' && value !== null) {
+      for (const [name, members] of Object.entries(value)) groups[name] = membersOf(name, members)
     } else if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
       for (const [inner, one] of Object.entries(value)) values[`${key}.${inner}`] = one
     } else {
@@ -155,7 +196,17 @@ async function readFile(path: string): Promise<FileValues> {
       )
     }
   }
-  return { path, values, sensors }
+  return { path, values, sensors, groups }
+}
+
+/** Sensors of a group. */
+function membersOf(name: string, members: unknown): readonly string[] {
+  const isList =
+    Array.isArray(members) &&
+    members.length > 0 &&
+    members.every((one) => typeof one === 'string' && one !== '')
+  if (!isList) throw badValue(`groups.${name}`, String(members), 'a list of names of sensors')
+  return members as readonly string[] // every element was looked at
 }
 
 function settle(
@@ -218,6 +269,12 @@ function namesOf<T extends string>(name: string, value: string, known: readonly 
     if (found === undefined) throw badValue(name, one, `of ${known.join(', ')}`)
     return found
   })
+}
+
+function networksOf(name: string, all: readonly string[]): readonly string[] {
+  const odd = all.find((one) => !isNetwork(one))
+  if (odd !== undefined) throw badValue(name, odd, 'an address, or a network such as 192.0.2.0/24')
+  return all
 }
 
 /** Pairs of detector and action; each detector once. */

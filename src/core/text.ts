@@ -49,6 +49,11 @@ export function shortText(text: SafeText, charsMax: number): SafeText {
   return `${kept}… ${name}` as SafeText
 }
 
+/** Safe texts one after the other: what is safe in parts is safe as a whole. @param separator - of the program */
+export function joinText(parts: readonly SafeText[], separator: string): SafeText {
+  return parts.join(separator) as SafeText
+}
+
 /** Orders text by its UTF-8 bytes, the one order every engine and output shares. */
 export function compareUtf8(a: string, b: string): number {
   // UTF-16 order differs from UTF-8 order only where a surrogate meets a unit above the surrogates.

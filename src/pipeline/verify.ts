@@ -795,6 +795,7 @@ class Verification {
       this.#heldStates,
       await this.#reads.modes(),
       await this.#reads.verdictRuns(),
+      await this.#reads.legalHolds(),
     ))
       this.#problem('journal', text)
     this.#keys('signing_keys', await this.#reads.signingKeys(), keys)

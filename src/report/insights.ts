@@ -29,7 +29,11 @@ export type Novel = {
 export type Novelty = {
   /** Not met in so many days before the period. */
   readonly days: number
-  /** How many are new, of each kind; the lists hold the first of them. */
+  /**
+   * How many are new, of each kind; the lists hold those of most sessions.
+   *
+   * Sensors of a network are at least as many; sessions of a key are those that began in the period.
+   */
   readonly totals: Readonly<Record<NovelKind, number>>
   readonly lists: Readonly<Record<NovelKind, readonly Novel[]>>
 }
@@ -154,8 +158,13 @@ export type Insights = {
   readonly unusual: readonly UnusualSession[]
   readonly campaigns: readonly Campaign[]
   readonly attack: readonly Technique[]
-  /** Events by hour: of each hour of a day, or for longer periods of each hour of the day summed. UTC. */
+  /**
+   * Events by hour: of each hour of a day, or for longer periods of each hour of the day summed. UTC. An event counts in
+   * the hour in which its session began.
+   */
   readonly perHour: readonly number[]
   readonly sessionsPerDay: Readonly<Record<string, number>>
   readonly quality: Quality
+  /** Where not everything was looked at, in sentences of ours. */
+  readonly bounds: readonly string[]
 }

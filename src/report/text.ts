@@ -19,7 +19,7 @@ const BAR = 12
 
 export function renderReport(report: Report, paint: Paint, width: number): TerminalText {
   const columns = Math.max(72, Math.min(width, 140))
-  const title = `${{ daily: 'Daily report', weekly: 'Weekly report', monthly: 'Monthly report' }[report.kind]} ${report.period}`
+  const title = `${{ daily: 'Daily report', weekly: 'Weekly report', monthly: 'Monthly report', range: 'Report' }[report.kind]} ${report.period}`
   const lines = [
     terminal`${paint.bold(terminal.own(title))}  ${paint.dim(terminal`${report.sensor ?? terminal`all sensors`}, UTC, ${day(report.from)} to before ${day(report.until)}`)}`,
     terminal``,

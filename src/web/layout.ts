@@ -54,7 +54,7 @@ ${html.join(scripts)}</head>
 <body>
 ${ICONS}
 <a class="skip" href="#main">Skip to content</a>
-${frame.signedIn === undefined ? html`<main class="main" id="main">${frame.body}</main>` : framed(frame, frame.signedIn)}
+${frame.signedIn === undefined ? html`<main class="main apart" id="main" tabindex="-1">${brand()}${frame.body}</main>` : framed(frame, frame.signedIn)}
 </body>
 </html>
 `

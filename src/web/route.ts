@@ -28,6 +28,12 @@ export type Asked = {
   /** Fields of a form, or of a JSON object; strings alone, and only those of the route's own `body`. */
   readonly body: Readonly<Record<string, string | undefined>>
   readonly signal: AbortSignal
+  /** Whence it comes: an address, for what is counted by it. */
+  readonly address?: string
+  /** Scheme and host of this server as the browser has it, for links that are handed on. */
+  readonly origin?: string
+  /** Value of the cookie that it was asked with, where there is one. */
+  readonly cookie?: string | undefined
 }
 
 export type Reply =
@@ -38,10 +44,15 @@ export type Reply =
       /** Modules of `client/` that the page runs, without their ending. */
       readonly scripts?: readonly string[]
       readonly status?: number
+      /** Seconds after which it may be asked again. */
+      readonly retryAfterS?: number
     }
   /** A JSON document: an object, or its text. */
   | { readonly kind: 'json'; readonly value: object | string; readonly status?: number }
-  | { readonly kind: 'redirect'; readonly to: string }
+  /** To a path of this server. @param cookie - of a new sign-in; null ends the one that asks */
+  | { readonly kind: 'redirect'; readonly to: string; readonly cookie?: string | null }
+  /** Figures for a monitor, in words of ours alone. */
+  | { readonly kind: 'text'; readonly type: string; readonly text: string }
   /** To be saved, never shown. */
   | {
       readonly kind: 'file'
@@ -57,7 +68,7 @@ export type FieldSpec = {
   readonly meaning: string
   readonly required?: boolean
   readonly choices?: readonly string[]
-  /** A regular expression that the whole value must match; anchored. */
+  /** A regular expression that the whole value must match; anchored. A form may leave an optional field empty. */
   readonly pattern?: string
   readonly charsMax: number
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Kysely, RootOperationNode } from 'kysely'
 import { toVisible } from '../../src/neutralize/visible.ts'
-import { makeReport, periodOf, type ReportKind } from '../../src/report/model.ts'
+import { type CalendarKind, makeReport, periodOf } from '../../src/report/model.ts'
 import { ReportQueries } from '../../src/store/repo/report.ts'
 import { eventsOfSession, findSessions, type SessionFilter } from '../../src/store/repo/sessions.ts'
 import type { Database } from '../../src/store/schema.ts'
@@ -94,7 +94,7 @@ eachEngine((engine) => {
     return plans
   }
 
-  const report = (kind: ReportKind, name: string, sensor: string | undefined): Promise<Plan[]> =>
+  const report = (kind: CalendarKind, name: string, sensor: string | undefined): Promise<Plan[]> =>
     plansOf(async (query) => {
       const period = periodOf(kind, name, 0)
       const queries = await ReportQueries.open(query, { ...period, sensor })

@@ -13,11 +13,11 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { type sessionJson, sessionText } from '../../src/cli/session-json.ts'
 import { sealing } from '../../src/cli/wiring.ts'
 import { formatDay } from '../../src/core/instant.ts'
 import { toVisible } from '../../src/neutralize/visible.ts'
-import { makeReport, periodOf, type ReportKind } from '../../src/report/model.ts'
+import { type CalendarKind, makeReport, periodOf } from '../../src/report/model.ts'
+import { type sessionJson, sessionText } from '../../src/report/session-json.ts'
 import type { Store } from '../../src/store/port.ts'
 import { PostgresStore } from '../../src/store/postgres/store.ts'
 import { ReportQueries } from '../../src/store/repo/report.ts'
@@ -273,7 +273,7 @@ async function firstSessions(store: Store): Promise<(readonly [string, string])[
 
 async function reportOf(
   store: Store,
-  kind: ReportKind,
+  kind: CalendarKind,
   name: string,
   sensor: string | undefined,
   top: number,

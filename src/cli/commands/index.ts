@@ -16,6 +16,7 @@ import { dbRoles } from './db-roles.ts'
 import { dlqDiscard, dlqList, dlqReplay, dlqShow } from './dlq.ts'
 import { doctor } from './doctor.ts'
 import { evidenceReveal } from './evidence.ts'
+import { exportCsv, exportJsonl } from './export.ts'
 import { geoLookup, geoStatus, geoUpdate } from './geo.ts'
 import { ingestBulk } from './ingest-bulk.ts'
 import { ingestDelta } from './ingest-delta.ts'
@@ -30,12 +31,22 @@ import {
 } from './quarantine.ts'
 import { redteam } from './redteam.ts'
 import { replay } from './replay.ts'
-import { reportDaily, reportMonthly, reportWeekly } from './report.ts'
+import { reportDaily, reportMonthly, reportRange, reportWeekly } from './report.ts'
 import { rulesDraft, rulesList, rulesRecompute, rulesShow, rulesStats, rulesTest } from './rules.ts'
 import { serve } from './serve.ts'
 import { session, sessions } from './session.ts'
 import { status } from './status.ts'
 import { synth } from './synth.ts'
+import { tokensAdd, tokensList, tokensRevoke } from './tokens.ts'
+import {
+  usersAdd,
+  usersDisable,
+  usersEnable,
+  usersInvite,
+  usersList,
+  usersRemove,
+  usersRole,
+} from './users.ts'
 import { verify } from './verify.ts'
 
 /** All commands, in the order of the help. */
@@ -46,10 +57,21 @@ export const COMMANDS: readonly Command[] = [
   reportDaily,
   reportWeekly,
   reportMonthly,
+  reportRange,
   session,
   sessions,
   replay,
   serve,
+  usersList,
+  usersAdd,
+  usersRole,
+  usersInvite,
+  usersDisable,
+  usersEnable,
+  usersRemove,
+  tokensList,
+  tokensAdd,
+  tokensRevoke,
   verify,
   status,
   quarantineList,
@@ -75,6 +97,8 @@ export const COMMANDS: readonly Command[] = [
   anomaliesFalse,
   anomaliesConfirm,
   anomaliesBaseline,
+  exportCsv,
+  exportJsonl,
   evidenceReveal,
   alertsList,
   alertsCheck,

@@ -4,14 +4,16 @@ import type { SafeText } from '../../core/text.ts'
 import { toVisible } from '../../neutralize/visible.ts'
 import { refang } from '../../output/defang.ts'
 import { terminal } from '../../output/encode/terminal.ts'
+import { redactEvent, redactSession } from '../../redact/session.ts'
+import { sessionJson, sessionText } from '../../report/session-json.ts'
 import { namesOf, rulesOf } from '../../review/risk.ts'
 import type { EventField, EventRecord, SessionRecord } from '../../store/port.ts'
 import { type Command, EXIT } from '../command.ts'
-import { DELIVERY_OPTIONS, deliver } from '../deliver.ts'
+import { DELIVERY_OPTIONS, deliver, redactedForms } from '../deliver.ts'
 import { sessionDocument, sessionsDocument } from '../documents.ts'
 import { instantOption } from '../options.ts'
 import type { Output } from '../output.ts'
-import { sessionJson, sessionText } from '../session-json.ts'
+import { REDACT_OPTION, redactorOf } from '../redaction.ts'
 import { sessionNamed } from '../session-named.ts'
 
 /** Sessions listed for people who name no limit. */
@@ -28,24 +30,33 @@ export const session: Command = {
       value: 'NAME',
       help: 'sensor, where several have a session of this id',
     },
+    ...REDACT_OPTION,
     ...DELIVERY_OPTIONS,
   },
   examples: [
     'session 99ecbcc75e79',
     'session 99ecbcc75e79 --sensor lab-main --json',
-    'session 99ecbcc75e79 --format html --output session.html',
+    'session 99ecbcc75e79 --format html --redact partner --output session.html',
   ],
   async run(app, args, options) {
     const store = await app.openStore('read')
     try {
       const { eventsOfSession, fieldsOf } = await import('../../store/repo/sessions.ts')
-      const found = await sessionNamed(store, args[0]!, options['sensor'])
-      const events = await eventsOfSession(store.query, found)
-      await deliver(app, options, {
-        text: () => renderSession(found, events, fieldsOf, app.out),
-        json: () => sessionText(found, events),
-        document: () => sessionDocument(found, events, fieldsOf, app.clock()),
-      })
+      const redactor = await redactorOf(app, store, options)
+      const named = await sessionNamed(store, args[0]!, options['sensor'])
+      const found = redactSession(named, redactor)
+      const events = (await eventsOfSession(store.query, named)).map((event) =>
+        redactEvent(event, redactor),
+      )
+      await deliver(
+        app,
+        options,
+        redactedForms(redactor.level, {
+          text: () => renderSession(found, events, fieldsOf, app.out),
+          json: () => sessionText(found, events),
+          document: () => sessionDocument(found, events, fieldsOf, app.clock()),
+        }),
+      )
       return EXIT.ok
     } finally {
       await store.close()
@@ -79,6 +90,7 @@ export const sessions: Command = {
       help: 'at most so many (default: all in JSON, else 50)',
     },
     jsonl: { type: 'boolean', help: 'one JSON document a line' },
+    ...REDACT_OPTION,
     ...DELIVERY_OPTIONS,
   },
   examples: ['sessions --since 2026-11-22 --limit 20', 'sessions --ip 198.51.100.7 --jsonl'],
@@ -92,23 +104,32 @@ export const sessions: Command = {
         sensor: typeof options['sensor'] === 'string' ? toVisible(options['sensor']) : undefined,
         ip: typeof options['ip'] === 'string' ? toVisible(refang(options['ip'])) : undefined,
       }
+      const redactor = await redactorOf(app, store, options)
       const given = typeof options['limit'] === 'number' ? options['limit'] : undefined
       if (options['jsonl'] === true) {
         for await (const one of findSessions(store.query, filter, given)) {
           if (app.signal.aborted) break
-          await app.out.line(sessionJson(one))
+          const json = sessionJson(redactSession(one, redactor))
+          await app.out.line(
+            redactor.level === 'internal' ? json : { redaction: redactor.level, ...json },
+          )
         }
         return EXIT.ok
       }
       const shown: SessionRecord[] = []
       const limit = given ?? (app.out.format === 'json' ? undefined : SHOWN)
-      for await (const one of findSessions(store.query, filter, limit)) shown.push(one)
+      for await (const one of findSessions(store.query, filter, limit))
+        shown.push(redactSession(one, redactor))
       const isFirstOnly = given === undefined && shown.length === limit
-      await deliver(app, options, {
-        text: () => renderSessions(shown, app.out.paint, isFirstOnly),
-        json: () => ({ sessions: shown.map(sessionJson) }),
-        document: () => sessionsDocument(shown, isFirstOnly, app.clock()),
-      })
+      await deliver(
+        app,
+        options,
+        redactedForms(redactor.level, {
+          text: () => renderSessions(shown, app.out.paint, isFirstOnly),
+          json: () => ({ sessions: shown.map(sessionJson) }),
+          document: () => sessionsDocument(shown, isFirstOnly, app.clock()),
+        }),
+      )
       return EXIT.ok
     } finally {
       await store.close()

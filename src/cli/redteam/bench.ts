@@ -142,6 +142,9 @@ export class Caught implements Output {
   document: Output['document'] = (document) => {
     this.#texts.push(document.text)
   }
+  piece: Output['piece'] = async (document) => {
+    this.document(document)
+  }
   line: Output['line'] = async (value) => {
     this.#lines.push(jsonText(value))
   }

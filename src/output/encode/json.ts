@@ -1,4 +1,4 @@
-import type { Encoded } from '../../core/encoded.ts'
+import { Encoded } from '../../core/encoded.ts'
 import type { HostileText } from '../../core/text.ts'
 import { type Composer, makeComposer } from '../composer.ts'
 import { spellOut } from '../visible.ts'
@@ -36,4 +36,10 @@ export function escapeJson(document: string): string {
   return document.replace(HOSTILE, (found) =>
     found.replace(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
   )
+}
+
+/** A whole document on one line. @param document - an object, or its JSON text without indent */
+export function jsonLine(document: object | string): Encoded<'json'> {
+  const text = typeof document === 'string' ? document : JSON.stringify(document)
+  return Encoded.vouch('json', `${escapeJson(text)}\n`)
 }

@@ -30,6 +30,12 @@ export function renderCsv(document: Document): Encoded<'csv'> {
   return csv`\ufeff${csv.join(rows, '\r\n')}\r\n`
 }
 
+/** One row of a table that is its own file, without mark and parts. */
+export function csvRow(cells: readonly (Cell | Encoded<'csv'>)[]): Encoded<'csv'> {
+  const encoded = cells.map((cell) => ('kind' in cell ? cellOf(cell) : cell))
+  return csv`${csv.join(encoded, ',')}\r\n`
+}
+
 function cellOf(cell: Cell): Encoded<'csv'> {
   switch (cell.kind) {
     case 'text':

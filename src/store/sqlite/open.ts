@@ -44,7 +44,7 @@ export function openSqlite(path: string, mode: OpenMode, settings: SqliteSetting
   }
   let db: Connection
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    if (mode === 'create') mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     db = new SQLite(path, { timeout: 5_000, readonly: false })
   } catch (cause) {
     throw noAccess(path, cause)

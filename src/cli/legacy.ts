@@ -1,0 +1,145 @@
+/** Reports in the formats of the predecessors: wires questions, figures, redaction and the way out. */
+import { US_PER_DAY } from '../core/instant.ts'
+import type { SafeText } from '../core/text.ts'
+import { jsonLine } from '../output/encode/json.ts'
+import { terminal } from '../output/encode/terminal.ts'
+import type { Redactor } from '../redact/redactor.ts'
+import { LEGACY_KINDS, redactTree } from '../redact/tree.ts'
+import { CommandCounts } from '../report/legacy/counts.ts'
+import { LegacyDay, upstreamReport } from '../report/legacy/json.ts'
+import { type LegacySession, legacySessionOf } from '../report/legacy/session.ts'
+import { sessionBlock, summaryText } from '../report/legacy/text.ts'
+import type { Period } from '../report/model.ts'
+import type { App, Store } from './app.ts'
+import type { OptionValues } from './command.ts'
+import { openSink, type Sink } from './sink.ts'
+
+/** Entries of a list where no number is given, as the predecessors had. */
+const TOP = 20
+
+export type LegacyRequest = {
+  readonly period: Period
+  readonly sensor: SafeText | undefined
+  readonly redactor: Redactor
+}
+
+/** Writes a report in the format that `--format` names. */
+export async function deliverLegacy(
+  app: App,
+  store: Store,
+  options: OptionValues,
+  request: LegacyRequest,
+): Promise<void> {
+  const sink = await openSink(app, options)
+  if (options['format'] === 'legacy-json') await writeJson(app, store, options, request, sink)
+  else await writeText(app, store, options, request, sink)
+  await sink.close(!app.signal.aborted)
+}
+
+async function writeJson(
+  app: App,
+  store: Store,
+  options: OptionValues,
+  { period, sensor, redactor }: LegacyRequest,
+  sink: Sink,
+): Promise<void> {
+  const { ReportQueries } = await import('../store/repo/report.ts')
+  const legacy = await import('../store/repo/legacy.ts')
+  const window = windowOf(period, sensor)
+  const top = typeof options['top'] === 'number' ? options['top'] : TOP
+  const figures = await legacy.legacyFigures(store.query, window)
+  const queries = await ReportQueries.open(store.query, { ...period, sensor })
+  const uniqueIps = await queries.distinctValues('ip')
+  let document: object
+  if (period.kind === 'daily' && sensor === undefined) {
+    const day = new LegacyDay()
+    for await (const one of evaluated(store, period, sensor)) day.add(one)
+    document = day.document(period, { figures, uniqueIps }, top, app.clock())
+  } else {
+    const lists =
+      period.kind === 'daily'
+        ? {
+            commands: await legacy.legacyCommands(store.query, store.dialect, window, top),
+            urls: await legacy.legacyUrls(store.query, store.dialect, window, top),
+          }
+        : undefined
+    document = upstreamReport(period, sensor, { figures, uniqueIps, lists }, app.clock())
+  }
+  const shown = redactTree(document, LEGACY_KINDS, redactor)
+  await sink.write(jsonLine({ ...shown, redaction: redactor.level }))
+}
+
+async function writeText(
+  app: App,
+  store: Store,
+  options: OptionValues,
+  { period, sensor, redactor }: LegacyRequest,
+  sink: Sink,
+): Promise<void> {
+  const part = options['part'] ?? 'report'
+  if (redactor.level !== 'internal')
+    await sink.write(terminal`Redacted for: ${terminal.own(redactor.level)}\n\n`)
+  const counts = new CommandCounts()
+  const sessions: { readonly id: SafeText; readonly commands: number }[] = []
+  for await (const one of evaluated(store, period, sensor)) {
+    if (app.signal.aborted) return
+    counts.add(one.commandCount)
+    sessions.push({ id: redactor.text('session', one.session), commands: one.commandCount })
+    if (part === 'report') await sink.write(sessionBlock(shownSession(one, redactor)))
+  }
+  const { uncommon } = counts
+  if (part === 'abnormal-sessions') {
+    // Which are uncommon is known only now: they are read again.
+    for await (const one of evaluated(store, period, sensor)) {
+      if (app.signal.aborted) return
+      if (uncommon.has(one.commandCount))
+        await sink.write(sessionBlock(shownSession(one, redactor)))
+    }
+    return
+  }
+  const ids = sessions.filter((one) => uncommon.has(one.commands)).map((one) => one.id)
+  await sink.write(summaryText(counts, ids))
+}
+
+async function* evaluated(
+  store: Store,
+  period: Period,
+  sensor: SafeText | undefined,
+): AsyncGenerator<LegacySession> {
+  const { legacySessions } = await import('../store/repo/legacy.ts')
+  const window = windowOf(period, sensor)
+  for await (const one of legacySessions(store.query, window)) {
+    const session = legacySessionOf(one, window.fromUs)
+    if (session !== undefined) yield session
+  }
+}
+
+function windowOf(period: Period, sensor: SafeText | undefined) {
+  return {
+    fromUs: period.fromDay * US_PER_DAY,
+    untilUs: period.untilDay * US_PER_DAY,
+    sensor,
+  }
+}
+
+function shownSession(one: LegacySession, redactor: Redactor): LegacySession {
+  if (redactor.level === 'internal') return one
+  const shownTransfers = (all: LegacySession['downloads']): LegacySession['downloads'] =>
+    all.map(({ url, shasum, file }) => ({
+      url: url === '' ? url : redactor.text('url', url),
+      shasum: shasum === '' ? shasum : redactor.text('hash', shasum),
+      file: redactor.text('file', file),
+    }))
+  return {
+    ...one,
+    sensor: redactor.text('sensor', one.sensor),
+    session: redactor.text('session', one.session),
+    username: redactor.text('username', one.username),
+    password: redactor.text('password', one.password),
+    srcIp: redactor.text('address', one.srcIp),
+    protocol: one.protocol === null ? null : redactor.text('protocol', one.protocol),
+    commands: one.commands.map((command) => redactor.text('command', command)),
+    downloads: shownTransfers(one.downloads),
+    uploads: shownTransfers(one.uploads),
+  }
+}
