@@ -4,6 +4,7 @@ import { deadLetterRoutes } from './dead-letters.ts'
 import { integrityRoutes } from './integrity.ts'
 import { overviewRoutes } from './overview.ts'
 import { quarantineRoutes } from './quarantine.ts'
+import { replayRoutes } from './replay.ts'
 import { reportRoutes } from './reports.ts'
 import { ruleRoutes } from './rules.ts'
 import { sourceRoutes } from './sources.ts'
@@ -13,9 +14,10 @@ export const ROUTES: readonly Route[] = [
   ...overviewRoutes,
   ...quarantineRoutes,
   ...deadLetterRoutes,
+  ...reportRoutes,
   ...sourceRoutes,
   ...integrityRoutes,
   ...ruleRoutes,
   ...auditRoutes,
-  ...reportRoutes,
+  ...replayRoutes,
 ]
