@@ -388,4 +388,16 @@ export const LIMITS = {
   sessionsPage: 50,
   /** Characters of a command or credential in a list. */
   gistChars: 400,
+  /** Commands of a session that a list looks at for the most telling one; 25 microseconds each. */
+  gistCommandsMax: 8,
+  /** Credentials of a session in a list. */
+  gistCredentials: 2,
+  /** Events of a session on its page; the JSON of it has all. */
+  sessionEventsShown: 1_000,
+  /** Commands of a session that are unwrapped to be shown; each takes up to some milliseconds. */
+  sessionExplainedMax: 40,
+  /** Characters of one undone layer on a page, and of one field of an event. */
+  layerChars: 4_000,
+  /** Values of a session for which others are counted. */
+  sessionTiesMax: 12,
 } as const

@@ -60,7 +60,12 @@ export function icon(name: IconName): Html {
 
 /** A whole number with thin spaces. */
 export function number(value: number): Html {
-  return html.own(value.toLocaleString('en-GB').replaceAll(',', '\u202f'))
+  // Joined by a literal: within a text the thin space would be spelled out.
+  const groups = value.toLocaleString('en-GB').split(',')
+  return html.join(
+    groups.map((one) => html.own(one)),
+    '\u202f',
+  )
 }
 
 /** An instant as people read it, to the second, with the exact one behind it. UTC. */

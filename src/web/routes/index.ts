@@ -1,5 +1,7 @@
 import type { Route } from '../route.ts'
 import { overviewRoutes } from './overview.ts'
+import { sessionRoutes } from './session.ts'
+import { sessionsRoutes } from './sessions.ts'
 
 /** Every page and every part of the API. */
-export const ROUTES: readonly Route[] = [...overviewRoutes]
+export const ROUTES: readonly Route[] = [...overviewRoutes, ...sessionsRoutes, ...sessionRoutes]
