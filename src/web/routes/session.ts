@@ -10,7 +10,6 @@ import {
   card,
   emptyState,
   hazardScale,
-  head,
   html,
   htmlHref,
   icon,
