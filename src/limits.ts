@@ -488,4 +488,35 @@ export const LIMITS = {
   sessionsPage: 50,
   /** Characters of a command or credential in a list. */
   gistChars: 400,
+  /** Commands of a session that a list looks at for the most telling one; 25 microseconds each. */
+  gistCommandsMax: 8,
+  /** Credentials of a session in a list. */
+  gistCredentials: 2,
+  /** Events of a session on its page; the JSON of it has all. */
+  sessionEventsShown: 1_000,
+  /** Commands of a session that are unwrapped to be shown; each takes up to some milliseconds. */
+  sessionExplainedMax: 40,
+  /** Characters of one undone layer on a page, and of one field of an event. */
+  layerChars: 4_000,
+  /** Values of a session for which others are counted. */
+  sessionTiesMax: 12,
+  /** Milliseconds for which an overview is shown again though something was added, and where nothing was. */
+  overviewFreshMs: 5_000,
+  overviewKeptMsMax: 60_000,
+  /** Overviews that are kept: some spans for some sensors. */
+  overviewsKept: 32,
+  /** Counts of hours and days that are kept: 180 days by the hour, twice, for some sensors; 100 bytes each. */
+  overviewCountsKept: 60_000,
+  /** Days of one overview. */
+  overviewDaysMax: 366,
+  /** Up to so many days, activity is shown by the hour. */
+  overviewHourDays: 8,
+  /** Rows of a list of the overview, and values that share its last place and are compared. */
+  overviewTop: 8,
+  overviewTiesMax: 200,
+  /** What is new: rows, and days that are looked back. */
+  overviewNew: 8,
+  overviewNewDays: 30,
+  /** Places of addresses that are read at once. */
+  overviewPlaces: 10_000,
 } as const

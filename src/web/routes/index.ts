@@ -7,6 +7,9 @@ import { quarantineRoutes } from './quarantine.ts'
 import { replayRoutes } from './replay.ts'
 import { reportRoutes } from './reports.ts'
 import { ruleRoutes } from './rules.ts'
+import { searchRoutes } from './search.ts'
+import { sessionRoutes } from './session.ts'
+import { sessionsRoutes } from './sessions.ts'
 import { sourceRoutes } from './sources.ts'
 
 /** Every page and every part of the API. */
@@ -20,4 +23,7 @@ export const ROUTES: readonly Route[] = [
   ...ruleRoutes,
   ...auditRoutes,
   ...replayRoutes,
+  ...sessionsRoutes,
+  ...sessionRoutes,
+  ...searchRoutes,
 ]
