@@ -81,7 +81,6 @@ function concat(parts) {
 }
 
 const utf8 = (text) => new TextEncoder().encode(text)
-const same = (a, b) => a.length === b.length && a.every((byte, i) => byte === b[i])
 const instant = (us) =>
   Math.abs(us) < 8e15 ? new Date(us / 1000).toISOString() : `${us} microseconds`
 
@@ -173,7 +172,7 @@ function subtree(bytes, number, flags) {
 export function blake3(bytes) {
   const out = new Uint8Array(32)
   const view = new DataView(out.buffer)
-  subtree(bytes, 0, ROOT).forEach((word, i) => view.setUint32(4 * i, word, true))
+  for (const [i, word] of subtree(bytes, 0, ROOT).entries()) view.setUint32(4 * i, word, true)
   return out
 }
 
@@ -236,7 +235,7 @@ export function sha256(bytes) {
   }
   const out = new Uint8Array(32)
   const view = new DataView(out.buffer)
-  h.forEach((word, i) => view.setInt32(4 * i, word))
+  for (const [i, word] of h.entries()) view.setInt32(4 * i, word)
   return out
 }
 
@@ -716,7 +715,8 @@ function manifestOf(files) {
   const names = [...files.keys()].slice(1)
   for (const name of NEEDED) must(files.has(name), 'manifest', `${name} is missing.`)
   must(
-    manifest.files.length === names.length && manifest.files.every((one, i) => one.name === names[i]),
+    manifest.files.length === names.length &&
+      manifest.files.every((one, i) => one.name === names[i]),
     'manifest',
     'The files of the package are not those that the manifest lists.',
   )
@@ -739,7 +739,8 @@ function sumsOf(files) {
     .split('\n')
   must(lines.pop() === '', 'json', 'SHA256SUMS is written oddly.')
   for (const line of lines) {
-    const found = /^([0-9a-f]{64}) {2}(statement\.json|sessions\/\d{4}\.json|records\/\d{6}\.bin)$/.exec(line)
+    const found =
+      /^([0-9a-f]{64}) {2}(statement\.json|sessions\/\d{4}\.json|records\/\d{6}\.bin)$/.exec(line)
     must(found !== null && !sums.has(found[2]), 'json', 'SHA256SUMS is written oddly.')
     sums.set(found[2], found[1])
   }
@@ -756,7 +757,10 @@ function withheldOf(manifest, files, sums, statement) {
   const withheld = new Map()
   for (const { file, reason, at } of manifest.withheld) {
     must(
-      /^records\/\d{6}\.bin$/.test(file) && sums.has(file) && !files.has(file) && !withheld.has(file),
+      /^records\/\d{6}\.bin$/.test(file) &&
+        sums.has(file) &&
+        !files.has(file) &&
+        !withheld.has(file),
       'withheld',
       'The manifest names a withheld line that is not one.',
     )
@@ -792,7 +796,11 @@ async function isSigned(checkpoint, tools) {
 }
 
 async function checkSignature(result, checkpoint, tools, trusted) {
-  must(checkpoint.format === 'nacre-checkpoint-1', 'checkpoint', 'checkpoint.json is of another format.')
+  must(
+    checkpoint.format === 'nacre-checkpoint-1',
+    'checkpoint',
+    'checkpoint.json is of another format.',
+  )
   result.checkpoint = {
     seq: checkpoint.seq,
     madeAt: instant(checkpoint.madeAtUs),
@@ -840,7 +848,11 @@ function chainOf(source, checkpoint) {
   must(source.chain.length > 0, 'batch', `${where}: no batch is there.`)
   let digest = fromHex(source.before)
   let seq = source.chain[0].seq
-  must(seq > 1 || digest.every((byte) => byte === 0), 'batch', `${where}: nothing comes before its first batch.`)
+  must(
+    seq > 1 || digest.every((byte) => byte === 0),
+    'batch',
+    `${where}: nothing comes before its first batch.`,
+  )
   must(seq > 0, 'batch', `${where}: batches are numbered from 1.`)
   const batches = new Map()
   for (const batch of source.chain) {
@@ -895,7 +907,9 @@ function checkRecords(result, proof, sources, { files, sums, statement, withheld
   must(
     proof.records.length === names.length &&
       proof.records.length === statement.records &&
-      proof.records.every((one, i) => one.file === `records/${String(i + 1).padStart(6, '0')}.bin`) &&
+      proof.records.every(
+        (one, i) => one.file === `records/${String(i + 1).padStart(6, '0')}.bin`,
+      ) &&
       names.every((name, i) => name === proof.records[i].file),
     'record',
     'The proof is not about the lines that are in the package.',
@@ -954,7 +968,14 @@ function checkRecords(result, proof, sources, { files, sums, statement, withheld
           'record',
           `${where}: is not what was logged.`,
         )
-      const root = rootFrom(fromHex(leaf.hash), leaf.index, block.records, leaf.proof, 'record', where)
+      const root = rootFrom(
+        fromHex(leaf.hash),
+        leaf.index,
+        block.records,
+        leaf.proof,
+        'record',
+        where,
+      )
       must(toHex(root) === block.root, 'record', `${where}: does not lead to its block.`)
       at += leaf.bytes
     }
@@ -975,9 +996,17 @@ async function checkCustody(result, custody, checkpoint, tools, files, statement
   const signers = new Map()
   for (const one of [checkpoint, ...custody.checkpoints]) {
     must(!signers.has(one.seq), 'custody', `Checkpoint ${one.seq} is there twice.`)
-    must(one.format === 'nacre-checkpoint-1', 'custody', `Checkpoint ${one.seq} is of another format.`)
+    must(
+      one.format === 'nacre-checkpoint-1',
+      'custody',
+      `Checkpoint ${one.seq} is of another format.`,
+    )
     if (one !== checkpoint) {
-      must((await isSigned(one, tools)) === true, 'custody', `Checkpoint ${one.seq} is not signed by its key.`)
+      must(
+        (await isSigned(one, tools)) === true,
+        'custody',
+        `Checkpoint ${one.seq} is not signed by its key.`,
+      )
       if (one.keyId !== checkpoint.keyId || one.publicKey !== checkpoint.publicKey)
         result.cannotShow.push(
           `that key ${one.keyId}, which signed older entries of the journal, belongs to the same holder as key ${checkpoint.keyId}`,
@@ -1000,7 +1029,11 @@ async function checkCustody(result, custody, checkpoint, tools, files, statement
     )
     must(segment.entries[0].seq > 0, 'custody', 'Entries of the journal are numbered from 1.')
     for (const entry of segment.entries) {
-      must(seq === undefined || entry.seq === seq + 1, 'custody', `Entry ${entry.seq} of the journal does not follow.`)
+      must(
+        seq === undefined || entry.seq === seq + 1,
+        'custody',
+        `Entry ${entry.seq} of the journal does not follow.`,
+      )
       seq = entry.seq
       digest = entryDigest(entry, digest)
       if (entry.action === 'evidence.exported' && contentOf(entry.detail) === content) {
@@ -1011,7 +1044,8 @@ async function checkCustody(result, custody, checkpoint, tools, files, statement
     last = seq
     if (segment.signedBy === 0) {
       must(
-        segment.entries[0].seq === checkpoint.journalSeq + 1 && segment.before === checkpoint.journalHead,
+        segment.entries[0].seq === checkpoint.journalSeq + 1 &&
+          segment.before === checkpoint.journalHead,
         'custody',
         'Entries of the journal that are not signed do not follow the checkpoint.',
       )
@@ -1025,7 +1059,11 @@ async function checkCustody(result, custody, checkpoint, tools, files, statement
       `Entries of the journal up to ${seq} do not lead to a signed checkpoint.`,
     )
   }
-  must(used.size === signers.size, 'custody', 'A checkpoint is there that no entry of the journal needs.')
+  must(
+    used.size === signers.size,
+    'custody',
+    'A checkpoint is there that no entry of the journal needs.',
+  )
   must(found !== undefined, 'export', 'The journal has no entry about this package.')
   const { entry } = found
   must(
@@ -1156,7 +1194,10 @@ export async function nodeTools() {
     async verifySignature(publicKey, message, signature) {
       try {
         const x = Buffer.from(publicKey).toString('base64url')
-        const key = crypto.createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' })
+        const key = crypto.createPublicKey({
+          key: { kty: 'OKP', crv: 'Ed25519', x },
+          format: 'jwk',
+        })
         return crypto.verify(null, message, key, signature)
       } catch {
         return false
@@ -1282,7 +1323,12 @@ function startPage() {
     const kept = at('checkpoint').files[0]
     if (kept !== undefined) trusted.checkpoint = readKept(await kept.text())
     if ('key' in trusted && trusted.key === undefined) {
-      add(at('result'), 'p', 'The key is no Ed25519 public key: 64 hexadecimal digits, or a PEM text.', 'bad')
+      add(
+        at('result'),
+        'p',
+        'The key is no Ed25519 public key: 64 hexadecimal digits, or a PEM text.',
+        'bad',
+      )
       return
     }
     if (kept !== undefined && trusted.checkpoint === undefined) {
@@ -1320,7 +1366,12 @@ function startPage() {
     add(at('result'), 'h2', 'The lines, in visible form')
     const lines = add(at('result'), 'ol', '', 'lines')
     for (const { text } of result.lines.slice(0, 1000))
-      add(lines, 'li', text === null ? '(withheld)' : text.slice(0, 4000), text === null ? 'gone' : 'code')
+      add(
+        lines,
+        'li',
+        text === null ? '(withheld)' : text.slice(0, 4000),
+        text === null ? 'gone' : 'code',
+      )
     if (result.lines.length > 1000) add(at('result'), 'p', 'The first 1,000 are shown.')
   }
   const take = async (file) => {

@@ -1,4 +1,5 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { UsageError } from '../core/errors.ts'
 
 /**
@@ -13,17 +14,45 @@ export function writeNew(path: string, content: string | Uint8Array, isForced: b
     writeFileSync(target, content, { mode: 0o600, flag: 'wx' })
     if (isForced) renameSync(target, path)
   } catch (cause) {
-    const isThere = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'
     if (isForced) rmSync(target, { force: true })
-    throw new UsageError(
-      'USAGE_BAD_OPTION',
-      isThere ? `${path} is there already.` : `${path} cannot be written.`,
-      {
-        hint: isThere
-          ? 'Name another file with --output, or add --force to replace this one.'
-          : 'Name a file in a folder that you may write to.',
-        cause,
-      },
-    )
+    throw notWritten(path, cause, ', or add --force to replace this one')
   }
+}
+
+/**
+ * Writes what comes piece by piece into a new file that its owner alone can read. The file is made before the first
+ * piece is asked for, and taken away again when a piece fails.
+ *
+ * @throws UsageError; what the pieces throw
+ */
+export async function writeNewFrom(
+  path: string,
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<void> {
+  const file = await open(path, 'wx', 0o600).catch((cause: unknown) => {
+    throw notWritten(path, cause, '')
+  })
+  try {
+    for await (const piece of pieces) await file.writeFile(piece)
+    await file.sync()
+  } catch (error) {
+    rmSync(path, { force: true })
+    throw error
+  } finally {
+    await file.close()
+  }
+}
+
+function notWritten(path: string, cause: unknown, orForce: string): UsageError {
+  const isThere = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'
+  return new UsageError(
+    'USAGE_BAD_OPTION',
+    isThere ? `${path} is there already.` : `${path} cannot be written.`,
+    {
+      hint: isThere
+        ? `Name another file with --output${orForce}.`
+        : 'Name a file in a folder that you may write to.',
+      cause,
+    },
+  )
 }

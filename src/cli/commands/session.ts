@@ -6,6 +6,7 @@ import { refang } from '../../output/defang.ts'
 import { terminal } from '../../output/encode/terminal.ts'
 import { namesOf, rulesOf } from '../../review/risk.ts'
 import type { EventField, EventRecord, SessionRecord } from '../../store/port.ts'
+import type { HoldRecord } from '../../store/repo/holds.ts'
 import { type Command, EXIT } from '../command.ts'
 import { DELIVERY_OPTIONS, deliver } from '../deliver.ts'
 import { sessionDocument, sessionsDocument } from '../documents.ts'
@@ -41,8 +42,10 @@ export const session: Command = {
       const { eventsOfSession, fieldsOf } = await import('../../store/repo/sessions.ts')
       const found = await sessionNamed(store, args[0]!, options['sensor'])
       const events = await eventsOfSession(store.query, found)
+      const { holdsOfSession } = await import('../../store/repo/holds.ts')
+      const holds = await holdsOfSession(store.query, found)
       await deliver(app, options, {
-        text: () => renderSession(found, events, fieldsOf, app.out),
+        text: () => renderSession(found, events, holds, fieldsOf, app.out),
         json: () => sessionText(found, events),
         document: () => sessionDocument(found, events, fieldsOf, app.clock()),
       })
@@ -161,6 +164,7 @@ function renderSessions(
 function renderSession(
   one: SessionRecord,
   events: readonly EventRecord[],
+  holds: readonly HoldRecord[],
   fieldsOf: (event: EventRecord) => readonly EventField[],
   { paint, width }: Pick<Output, 'paint' | 'width'>,
 ): TerminalText {
@@ -200,6 +204,13 @@ function renderSession(
   const lines = [
     paint.bold(terminal`Session ${one.session}`),
     ...facts.map(([name, text]) => terminal`  ${paint.dim(pad(terminal.own(name), 9))} ${text}`),
+    ...(holds.length === 0
+      ? []
+      : [
+          paint.yellow(
+            terminal`  on legal hold: number ${terminal.own(holds.map((hold) => hold.id).join(', '))}`,
+          ),
+        ]),
     terminal``,
   ]
   for (const event of events) {

@@ -67,7 +67,8 @@ export const verify: Command = {
   },
 }
 
-function readCheckpoint(path: string): KeptCheckpoint {
+/** A checkpoint that was kept in a file. @throws UsageError */
+export function readCheckpoint(path: string): KeptCheckpoint {
   try {
     const parsed = JSON.parse(readFileSync(path, 'utf8')) as {
       readonly checkpoint?: KeptCheckpoint
