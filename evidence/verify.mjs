@@ -493,6 +493,20 @@ const PROOF = {
   ],
 }
 const CUSTODY = {
+  history: {
+    before: 'hex32',
+    links: [
+      {
+        seq: 'number',
+        madeAtUs: 'integer',
+        upToBatch: 'number',
+        sources: 'number',
+        treeRoot: 'hex32',
+        journalSeq: 'number',
+        journalHead: 'hex32',
+      },
+    ],
+  },
   checkpoints: [CHECKPOINT],
   segments: [
     {
@@ -569,7 +583,7 @@ function leafOf(bytes) {
   return hashed(kind(0), bytes.subarray(0, end))
 }
 
-function messageOf(checkpoint) {
+function messageOf(checkpoint, before = fromHex(checkpoint.previousDigest)) {
   return concat([
     lp('nacre-checkpoint-1'),
     u64(checkpoint.seq),
@@ -579,7 +593,7 @@ function messageOf(checkpoint) {
     fromHex(checkpoint.treeRoot),
     u64(checkpoint.journalSeq),
     fromHex(checkpoint.journalHead),
-    fromHex(checkpoint.previousDigest),
+    before,
   ])
 }
 
@@ -693,7 +707,7 @@ async function checkAll(result, bytes, tools, trusted, fault) {
   }
   const sources = proof.sources.map(() => undefined)
   await part(() => checkSignature(result, checkpoint, tools, trusted))
-  await part(() => checkKept([checkpoint, ...custody.checkpoints], trusted, result))
+  await part(() => checkHistory(result, custody, checkpoint, trusted))
   await part(() => {
     proof.sources.forEach((source, i) => {
       sources[i] = chainOf(source, checkpoint)
@@ -824,21 +838,46 @@ async function checkSignature(result, checkpoint, tools, trusted) {
     )
 }
 
-function checkKept(checkpoints, trusted, result) {
+/** Older checkpoints, each named by the next one, up to that of the package; and the one kept elsewhere among them. */
+function checkHistory(result, { history, checkpoints }, main, trusted) {
+  const digests = new Map([[main.seq, main.digest]])
+  let digest = fromHex(history.before)
+  for (const [i, link] of history.links.entries()) {
+    must(
+      link.seq === main.seq - history.links.length + i && link.seq > 0,
+      'history',
+      'Older checkpoints do not follow each other.',
+    )
+    digest = hashed(kind(10), messageOf(link, digest))
+    digests.set(link.seq, toHex(digest))
+  }
+  must(
+    toHex(digest) === main.previousDigest,
+    'history',
+    'Older checkpoints do not lead to that of the package.',
+  )
+  for (const one of checkpoints) {
+    const linked = digests.get(one.seq)
+    must(
+      linked === undefined || linked === one.digest,
+      'history',
+      `Checkpoint ${one.seq} is of another history than that of the package.`,
+    )
+  }
+  // One that signed entries of the journal alone is not enough: nothing leads from it to the lines.
   const kept = trusted.checkpoint
   if (kept === undefined) return
-  const here = checkpoints.filter((one) => one.seq === kept.seq)
-  for (const one of here)
-    must(
-      one.digest === kept.digest,
-      'kept',
-      `Checkpoint ${kept.seq} is another one than the checkpoint kept elsewhere: there are two histories.`,
-    )
-  if (here.length > 0)
+  const here = digests.get(kept.seq)
+  must(
+    here === undefined || here === kept.digest,
+    'kept',
+    `Checkpoint ${kept.seq} is another one than the checkpoint kept elsewhere: there are two histories.`,
+  )
+  if (here !== undefined)
     result.shows.push(`Checkpoint ${kept.seq} is the one that you kept elsewhere.`)
   else
     result.cannotShow.push(
-      `whether the checkpoint that you kept (number ${kept.seq}) is of the same history: the package has number ${checkpoints.map((one) => one.seq).join(', ')}. Ask for a package that holds yours, or run "nacre verify --checkpoint" on the store`,
+      `whether the checkpoint that you kept (number ${kept.seq}) is of the same history: the package has numbers ${main.seq - history.links.length} to ${main.seq}. Ask for one that leads back to yours (--since-checkpoint ${kept.seq}), or run "nacre verify --checkpoint" on the store`,
     )
 }
 
@@ -1136,11 +1175,11 @@ function tell(result, { statement, checkpoint, proof, trusted }) {
         )
   if (trusted.key === undefined)
     cannotShow.push(
-      `who holds key ${checkpoint.keyId}: it came with the package. Compare it with one that you have from elsewhere (--key)`,
+      `who holds key ${checkpoint.keyId}: it came with the package. Compare it with one that you have from elsewhere`,
     )
   if (trusted.checkpoint === undefined)
     cannotShow.push(
-      'that no second history was made by someone with the store and its key: compare with a checkpoint kept elsewhere (--checkpoint)',
+      'that no second history was made by someone with the store and its key: compare with a checkpoint kept elsewhere',
     )
   cannotShow.push(
     'that the sensor wrote the truth, or what happened to the log before it was loaded',
@@ -1376,17 +1415,23 @@ function startPage() {
   }
   const take = async (file) => {
     if (file === undefined) return
-    at('name').textContent = visible(file.name)
     bytes = new Uint8Array(await file.arrayBuffer())
     await show()
   }
-  at('package').addEventListener('change', () => take(at('package').files[0]))
+  at('package').addEventListener('change', () => {
+    at('name').textContent = ''
+    take(at('package').files[0])
+  })
   at('key').addEventListener('change', show)
   at('checkpoint').addEventListener('change', show)
   document.addEventListener('dragover', (event) => event.preventDefault())
   document.addEventListener('drop', (event) => {
     event.preventDefault()
-    take(event.dataTransfer.files[0])
+    const file = event.dataTransfer.files[0]
+    // The field of the file still shows the one before.
+    at('package').value = ''
+    at('name').textContent = file === undefined ? '' : visible(file.name)
+    take(file)
   })
 }
 

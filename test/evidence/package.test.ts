@@ -312,7 +312,31 @@ eachEngine(() => {
     assert.ok(!(await bothSay(zip, { checkpoint: { seq, digest: '0'.repeat(64) } })).ok)
     const other = await bothSay(zip, { checkpoint: { seq: seq + 7, digest } })
     assert.ok(other.ok)
-    assert.ok(other.alone.cannotShow.some((one) => one.includes(`number ${seq + 7}`)))
+    assert.ok(other.alone.cannotShow.some((one) => one.includes(`(number ${seq + 7})`)))
+  })
+
+  test('a checkpoint that was kept long before is found in the history that the package leads back to', async () => {
+    await using lab = await loaded(lines(events(3, { session: SESSION })))
+    type Kept = { seq: number; digest: string }
+    const keep = async (): Promise<Kept> =>
+      json<Kept>(await exported(lab, { sessions: await sessionsOf(lab) }), 'checkpoint.json')
+    const kept = await keep()
+    for (let n = 0; n < 4; n += 1) await keep()
+    const zip = await exported(lab, { sessions: await sessionsOf(lab) })
+    const met = await bothSay(zip, { checkpoint: kept })
+    assert.ok(met.ok, met.problems.join(' '))
+    assert.ok(met.alone.shows.some((one) => one.includes('the one that you kept')))
+    assert.ok(!(await bothSay(zip, { checkpoint: { ...kept, digest: '0'.repeat(64) } })).ok)
+    const short = await exported(
+      lab,
+      { sessions: await sessionsOf(lab) },
+      { sinceCheckpoint: kept.seq + 2 },
+    )
+    const unmet = await bothSay(short, { checkpoint: kept })
+    assert.ok(unmet.ok, unmet.problems.join(' '))
+    assert.ok(unmet.alone.cannotShow.some((one) => one.includes('leads back to yours')))
+    const far = await exported(lab, { sessions: await sessionsOf(lab) }, { sinceCheckpoint: 1 })
+    assert.ok((await bothSay(far, { checkpoint: kept })).ok)
   })
 
   describe('a redacted package', () => {

@@ -30,6 +30,13 @@ export const evidenceExport: Command = {
       help: 'sensor of the sessions, where several have one of this id',
     },
     ...ITEM_OPTIONS,
+    'since-checkpoint': {
+      type: 'integer',
+      value: 'N',
+      min: 1,
+      max: Number.MAX_SAFE_INTEGER,
+      help: 'lead back to this checkpoint, one kept elsewhere (default: the last 100)',
+    },
     reason: REASON_OPTION,
     output: { type: 'string', value: 'FILE', help: 'new file, for its owner alone' },
   },
@@ -76,6 +83,10 @@ export const evidenceExport: Command = {
             isAllowed: mayReveal(app.settings, actor),
             reason: typeof options['reason'] === 'string' ? options['reason'] : '',
           })),
+          sinceCheckpoint:
+            typeof options['since-checkpoint'] === 'number'
+              ? options['since-checkpoint']
+              : undefined,
           onMade: (made) => {
             facts = made
           },
