@@ -336,6 +336,8 @@ export const LIMITS = {
   evidenceRecordsMax: 50_000,
   /** Bytes of all lines in one package: they are in memory while it is made. */
   evidenceBytesMax: 128 * 1024 * 1024,
+  /** Older checkpoints that a package leads back to, where no other number is asked for: a few hundred bytes each. */
+  evidenceLinksMax: 100,
   /** Bytes of a package that is read, and of all files in it: they are in memory while it is checked. */
   evidencePackageBytesMax: 1024 * 1024 * 1024,
   // The dashboard.
