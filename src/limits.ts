@@ -449,6 +449,8 @@ export const LIMITS = {
   // Reports as files.
   /** Characters of one text in a page for people: some lines of a table; `--json` has all of it. */
   reportTextCharsMax: 240,
+  /** Days that a page lists one by one: two months; longer periods have the chart, and `--json`. */
+  reportDayRowsMax: 62,
   /** Bytes of one answer of the browser that prints: a PDF of 100 pages has 2 MB. */
   pdfMessageBytesMax: 256 * 1024 * 1024,
 

@@ -1,7 +1,7 @@
 /** A report with something in every part, made up. */
 import type { SafeText } from '../../src/core/text.ts'
-import type { Novel, NovelKind } from '../../src/report/insights.ts'
 import type { ReportPage, ScoredEntry } from '../../src/report/html/page-model.ts'
+import type { Novel, NovelKind } from '../../src/report/insights.ts'
 
 const PERIODS = {
   daily: ['2026-11-21', '2026-11-21', '2026-11-22', '2026-11-20'],
@@ -286,7 +286,12 @@ export function samplePage(
         expired: 0,
       },
       drift: [
-        { what: 'eventid', eventid: textOf('cowrie.command.privilege'), field: textOf('x'), count: 17 },
+        {
+          what: 'eventid',
+          eventid: textOf('cowrie.command.privilege'),
+          field: textOf('x'),
+          count: 17,
+        },
       ],
       tornSources: 1,
       ruleSet: '2026.11.2',
@@ -307,7 +312,9 @@ export function emptyPage(kind: keyof typeof PERIODS): ReportPage {
     logins: none(page.logins),
     transfers: none(page.transfers),
     events: { total: 0, byEventid: {}, perDay: {} },
-    top: Object.fromEntries(Object.keys(page.top).map((name) => [name, []])) as unknown as ReportPage['top'], // the same names
+    top: Object.fromEntries(
+      Object.keys(page.top).map((name) => [name, []]),
+    ) as unknown as ReportPage['top'], // the same names
     comparison: null,
     novelty: {
       days: 30,

@@ -65,6 +65,12 @@ function short(value: number): Html {
     : html`${html.own(String(Number(size.toFixed(2))))}\u202f${html.own(units[unit]!)}`
 }
 
+/** What the dashed line of a chart is. */
+export function lineKey(words: string): Html {
+  return html`<p class="key"><svg viewBox="0 0 22 8" aria-hidden="true"><path class="before" d="M0 4H22"/></svg>${html.own(words)}</p>
+`
+}
+
 export type BarRow = { readonly name: Html; readonly value: number; readonly words: Html }
 
 /** Names with bars as long as their values, the longest full. */

@@ -1,10 +1,11 @@
 /** The sections of a report, each of one part of the model. */
 import type { SafeText } from '../../core/text.ts'
+import { LIMITS } from '../../limits.ts'
 import { attackHtml, html } from '../../output/encode/html.ts'
 import { bytes, levelOf, number } from '../../output/encode/html-figures.ts'
 import type { SystemEntry } from '../../store/port.ts'
 import type { Campaign, Novel, Reason, Technique, UnusualSession } from '../insights.ts'
-import { bar, bars, columns, spark } from './charts.ts'
+import { bar, bars, columns, lineKey, spark } from './charts.ts'
 import { KIND_WORDS, KINDS_BY_WEIGHT } from './lead.ts'
 import {
   daysOf,
@@ -38,6 +39,8 @@ const NONE: Html = html``
 
 /** Figures beside those of the period before, and a chart of when the events were. */
 export function figures(page: ReportPage): Html {
+  // Days have a course of their own in the table, which then needs the whole width.
+  if (!isOneDay(page)) return html`${figureTable(page)}${course(page)}`
   return html`<div class="two">${figureTable(page)}${course(page)}</div>
 `
 }
@@ -194,7 +197,7 @@ function lineWords(before: readonly number[]): string {
 }
 
 function keyOf(before: readonly number[] | undefined): Html {
-  return before === undefined ? NONE : html`<p class="key">- - - ${html.own(lineWords(before))}</p>`
+  return before === undefined ? NONE : lineKey(lineWords(before))
 }
 
 const REASON_WORDS: Readonly<Record<Reason, string>> = {
@@ -267,6 +270,7 @@ export function newSince(page: ReportPage, top: number): Html {
   const kinds = KINDS_BY_WEIGHT.filter((kind) => novelty.totals[kind] > 0)
   if (kinds.length === 0)
     return section(title, nothing(html`Nothing: all of it was met in the days before.`))
+  const hasDays = !isOneDay(page)
   const each = Math.max(1, Math.ceil(top / 2))
   const rows = kinds.flatMap((kind) => {
     const [one, many] = KIND_WORDS[kind]
@@ -276,8 +280,8 @@ export function newSince(page: ReportPage, top: number): Html {
       ...shown.map((entry) => [
         html.own(capital(one)),
         kind === 'ip' || kind === 'asn' ? exact(entry.value) : attack(entry.value),
-        html`${seenIn(entry)}`,
-        html.own(shortDay(entry.firstDay)),
+        seenIn(entry),
+        ...(hasDays ? [html.own(shortDay(entry.firstDay))] : []),
         threat(entry.threatScore),
         hazard(entry.hazardScore),
       ]),
@@ -286,7 +290,7 @@ export function newSince(page: ReportPage, top: number): Html {
             [
               html`<span class="faint">${html.own(capital(one))}</span>`,
               html`<span class="faint">${number(rest)} more ${html.own(plural(rest, one, many))}</span>`,
-              ...[NONE, NONE, NONE, NONE],
+              ...Array.from({ length: hasDays ? 4 : 3 }, () => NONE),
             ],
           ]
         : []),
@@ -299,8 +303,8 @@ export function newSince(page: ReportPage, top: number): Html {
       [
         { title: 'Kind', style: 'w2' },
         { title: 'Value' },
-        { title: 'Seen in', style: 'w4' },
-        { title: 'First', style: 'w1' },
+        { title: 'Seen in', style: 'w3' },
+        ...(hasDays ? [{ title: 'First', style: 'w1' } as const] : []),
         { title: 'Threat', style: 'w1' },
         { title: 'Hazard', style: 'w2' },
       ],
@@ -311,7 +315,7 @@ export function newSince(page: ReportPage, top: number): Html {
 }
 
 function seenIn({ sessions, sensors }: Novel): Html {
-  return html`${number(sessions)} ${html.own(plural(sessions, 'session'))}, ${number(sensors)} ${html.own(plural(sensors, 'sensor'))}`
+  return html`${number(sessions)} ${html.own(plural(sessions, 'session'))}<span class="l2">${number(sensors)} ${html.own(plural(sensors, 'sensor'))}</span>`
 }
 
 function capital(text: string): string {
@@ -392,7 +396,7 @@ function scored(entries: readonly ScoredEntry[], list: ScoredList): Html {
   ])
   return section(
     list.title,
-    html`${table(list.caption, titles, rows)}${more(shown.length, list.total, list.things, list.top)}`,
+    html`${table(list.caption, titles, rows, hasScores)}${more(shown.length, list.total, list.things, list.top)}`,
     list.meta,
   )
 }
@@ -434,11 +438,16 @@ export function attackMatrix(page: ReportPage): Html {
     ([tactic, all]) =>
       html`<div><h3>${html.own(capital(tactic.replaceAll('-', ' ')))}</h3>${html.join(all.map(techniqueOf))}</div>\n`,
   )
-  return section(html`ATT&amp;CK`, html`<div class="matrix">${html.join(groups)}</div>\n`, meta)
+  return section(
+    html`ATT&amp;CK`,
+    html`<div class="matrix">${html.join(groups)}</div>\n`,
+    meta,
+    true,
+  )
 }
 
 function techniqueOf({ id, name, events, threatScore }: Technique): Html {
-  return html`<div class="tq lv${levelOf(threatScore)}">${html.own(name)}<div><code>${html.own(id)}</code><b>${number(events)}</b></div><div>${threat(threatScore)}</div></div>`
+  return html`<div class="tq lv${levelOf(threatScore)}"><div><code>${html.own(id)}</code><b>${number(events)}</b></div>${html.own(name)}<div>${threat(threatScore)}</div></div>`
 }
 
 export function files(page: ReportPage, top: number): Html {
@@ -501,7 +510,7 @@ export function campaigns(page: ReportPage, top: number): Html {
       ],
       shown.map((one) => [
         html`<span class="mono">${html.own(one.id)}</span>`,
-        html`<span class="dim">${html.own(SHARED[one.shares])}</span> ${attack(one.value)}`,
+        html`<span class="l2">${html.own(SHARED[one.shares])}</span>${attack(one.value)}`,
         number(one.addresses),
         html`${number(one.sessions)}<span class="l2">${number(one.sensors)} ${html.own(plural(one.sensors, 'sensor'))}</span>`,
         spanOf(one, page),
@@ -598,7 +607,9 @@ export function timeline(page: ReportPage): Html {
   )
   if (isOneDay(page)) return list
   const most = Math.max(1, ...Object.values(events.perDay))
-  const rows = daysOf(page).map((day) => [
+  const all = daysOf(page)
+  if (all.length > LIMITS.reportDayRowsMax) return html`${hours(page, true)}${list}`
+  const rows = all.map((day) => [
     html`${html.own(shortDay(day))} <span class="faint">${html.own(weekday(day).slice(0, 3))}</span>`,
     count(events.perDay[day] ?? 0),
     ...(sessionsPerDay === undefined ? [] : [count(sessionsPerDay[day] ?? 0)]),
@@ -610,12 +621,12 @@ export function timeline(page: ReportPage): Html {
     ...(sessionsPerDay === undefined ? [] : [{ title: 'Sessions', style: 'num w2' } as const]),
     { title: 'Share of the busiest day' },
   ]
-  const table_ = section(
+  const byDay = section(
     html`Timeline`,
     table(html`Events and sessions by day`, titles, rows),
     html`UTC`,
   )
-  return html`${table_}${hours(page, true)}${list}`
+  return html`${byDay}${hours(page, true)}${list}`
 }
 
 const FATES = ['stored', 'duplicate', 'held', 'dead', 'blank', 'expired'] as const

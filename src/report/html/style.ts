@@ -28,7 +28,7 @@ h2{font-size:15px;line-height:1.35;font-weight:600;margin:28px 0 10px;break-afte
 h2 small{font-size:12px;font-weight:400;color:var(--ink-3);margin-left:8px}
 h3{font-size:12px;font-weight:600;color:var(--ink-2);margin:14px 0 6px;break-after:avoid}
 strong,b{font-weight:600}
-.lead{margin-top:20px;display:grid;gap:7px;font-size:14.5px;max-width:70ch}
+.lead{margin-top:20px;display:grid;gap:7px;font-size:14.5px}
 .lead li{padding-left:16px;position:relative}
 .lead li::before{content:"";position:absolute;left:0;top:.66em;width:6px;height:2px;background:var(--ink-3)}
 .lead .held::before{background:var(--held)}
@@ -44,12 +44,13 @@ tbody th{color:var(--ink);font-weight:500}
 th:first-child,td:first-child{padding-left:0}
 th:last-child,td:last-child{padding-right:0}
 .num{text-align:right;white-space:nowrap}
+th{white-space:nowrap}
 .fix{table-layout:fixed}
 .w1{width:60px}.w2{width:84px}.w3{width:112px}.w4{width:152px}.w5{width:190px}
 .now{font-weight:600;font-size:14px}
 .dim{color:var(--ink-2)}.faint{color:var(--ink-3)}
 .l2{display:block;font-size:12px;color:var(--ink-3);line-height:1.45;overflow-wrap:anywhere}
-.more{font-size:12px;color:var(--ink-3);margin-top:6px}
+.more{font-size:12px;color:var(--ink-3);margin:6px 0}
 .none{color:var(--ink-2)}
 code,.mono{font-family:var(--mono);font-size:.923em;font-variant-ligatures:none}
 .hash{font-size:11px;overflow-wrap:anywhere;color:var(--ink-2)}
@@ -75,15 +76,17 @@ code,.mono{font-family:var(--mono);font-size:.923em;font-variant-ligatures:none}
 .chart{display:grid;grid-template-columns:44px minmax(0,1fr);gap:0 8px;font-size:11px;color:var(--ink-3);break-inside:avoid}
 .chart .y{display:flex;flex-direction:column;justify-content:space-between;text-align:right;margin:-7px 0;line-height:14px}
 .chart .x{grid-column:2;display:flex;justify-content:space-between;padding-top:5px;line-height:14px}
-.chart svg{width:100%;height:142px;display:block;overflow:visible}
+.chart svg{width:100%;height:190px;display:block;overflow:visible}
 .chart.low svg{height:84px}
-.key{font-size:12px;color:var(--ink-3);margin-top:4px}
-.spark{display:block;width:76px;height:16px}
+.key{font-size:12px;color:var(--ink-3);margin:4px 0 0 52px}
+.key svg{width:22px;height:8px;margin-right:6px}
+.spark{display:block;width:100%;max-width:220px;height:16px}
 .bars{display:grid;grid-template-columns:minmax(0,1.1fr) minmax(0,1fr) max-content;gap:6px 10px;align-items:center;font-size:12.5px}
 .bars li{display:contents}
 .bars .k{overflow-wrap:anywhere}
 .bars .v{text-align:right;color:var(--ink-2);white-space:nowrap}
 .bar{display:block;width:100%;height:8px}
+td .bar{margin-top:6px}
 .matrix{display:grid;grid-template-columns:repeat(5,minmax(0,1fr));gap:14px 10px}
 .matrix h3{font-size:11px;color:var(--ink-3);margin:0 0 5px}
 .tq{border:1px solid var(--line-2);border-left-width:4px;border-radius:3px;padding:4px 7px;font-size:11.5px;line-height:1.35;margin-bottom:5px;break-inside:avoid;color:var(--ink)}
@@ -91,14 +94,14 @@ code,.mono{font-family:var(--mono);font-size:.923em;font-variant-ligatures:none}
 .tq code{font-size:10.5px;color:var(--ink-2)}
 .tq .scale{font-size:11px}
 .lv1{border-left-color:var(--threat-1)}.lv2{border-left-color:var(--threat-2)}.lv3{border-left-color:var(--threat-3)}.lv4{border-left-color:var(--threat-4)}
-.fates{font-size:14px;padding:12px 14px;background:var(--inset);border-radius:6px;margin-bottom:10px}
+.fates{font-size:13.5px;padding:12px 14px;background:var(--inset);border-radius:6px;margin-bottom:10px}
 .foot{margin-top:28px;padding-top:14px;border-top:1px solid var(--line);font-size:12px;color:var(--ink-2);display:grid;grid-template-columns:1fr 1fr;gap:8px 32px;break-inside:avoid}
 .foot b{color:var(--ink)}
 .keep{break-inside:avoid}
 .scroll{position:relative}
 :focus-visible{outline:2px solid var(--action);outline-offset:2px}
 @media screen and (max-width:700px){.sheet{margin:0;border:0;border-radius:0;padding:24px 16px}.top,.two,.foot{grid-template-columns:minmax(0,1fr)}.matrix{grid-template-columns:repeat(2,minmax(0,1fr))}.scroll{overflow-x:auto}.wide table{min-width:640px}h1{font-size:23px}.chart .x .opt{display:none}.bars{grid-template-columns:minmax(0,1.3fr) minmax(0,1fr) max-content}}
-@media print{body{background:#fff;font-size:10pt}.sheet{margin:0;border:0;border-radius:0;padding:0;max-width:none}.lead{font-size:10.5pt}h2{margin-top:20px}.atk{font-size:10.5px}}
+@media print{body{background:#fff;font-size:10pt}.sheet{margin:0;border:0;border-radius:0;padding:0;max-width:none}.lead{font-size:10.5pt}h1{font-size:22px}h2{margin-top:20px}.chart svg{height:170px}.chart.low svg{height:84px}.atk{font-size:10.5px}}
 @page{size:A4;margin:15mm 14mm 17mm}
 @page{@bottom-right{content:"Page " counter(page) " of " counter(pages);font:9px "Segoe UI",Lato,sans-serif;color:#62676e}}
 `
