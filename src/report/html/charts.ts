@@ -6,7 +6,7 @@ import type { Html } from './parts.ts'
 export type ColumnChart = {
   /** Counts, at least one. */
   readonly values: readonly number[]
-  /** The same of another time, drawn as a line; one value is a level line. */
+  /** The same of another time, drawn as a line: in as many pieces or, of a month of another length, in some more. */
   readonly before?: readonly number[] | undefined
   /** Words below, from left to right; those that are `undefined` are left out on narrow screens. */
   readonly labels: readonly { readonly text: string; readonly isOptional?: boolean }[]
@@ -29,10 +29,8 @@ export function columns({
   const most = values.indexOf(Math.max(...values))
   const column = (value: number, i: number): string =>
     value === 0 ? '' : `M${fixed((i + 0.14) * width)} 100V${y(value)}h${fixed(width * 0.72)}V100z`
-  const points = before.length === 1 ? [before[0]!, before[0]!] : before
-  const line = points.map(
-    (value, i) =>
-      `${i === 0 ? 'M' : 'L'}${fixed(before.length === 1 ? i * 100 : (i + 0.5) * (100 / points.length))} ${y(value)}`,
+  const line = before.map(
+    (value, i) => `${i === 0 ? 'M' : 'L'}${fixed((i + 0.5) * (100 / before.length))} ${y(value)}`,
   )
   const levels = Array.from({ length: steps + 1 }, (_, i) => steps - i)
   return html`<div class="chart${isLow ? html` low` : html``}"><div class="y" aria-hidden="true">${html.join(levels.map((level) => html`<span>${short(level * step)}</span>`))}</div>

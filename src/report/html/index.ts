@@ -14,7 +14,6 @@ import {
   kindTitle,
   longDay,
   periodTitle,
-  plural,
   type ReportPage,
   spanOfDays,
 } from './page-model.ts'
@@ -38,7 +37,7 @@ export type { ReportPage } from './page-model.ts'
 
 /** @param top - entries in each list; at least 1 */
 export function renderReportHtml(page: ReportPage, top: number): Html {
-  const redaction = page.redaction ?? 'internal'
+  const { redaction } = page
   const title = `nacre ${kindTitle(page).toLowerCase()}, ${periodTitle(page)}`
   const style = html`${STYLE}${footOfPages(`${title}, ${redaction}`)}`
   const hash = createHash('sha256').update(style.text).digest('base64')
@@ -68,17 +67,16 @@ function footOfPages(words: string): Html {
 }
 
 function head(page: ReportPage, redaction: string): Html {
-  const { quality } = page
   const sensors =
-    page.sensor === null
-      ? quality === undefined || quality.sensors.length === 0
-        ? html`all sensors`
-        : html`${number(quality.sensors.length)} ${html.own(plural(quality.sensors.length, 'sensor'))}`
-      : html`sensor ${page.sensor}`
+    page.sensors === null
+      ? html`all sensors`
+      : page.sensors.length === 1
+        ? html`sensor ${page.sensors[0]!}`
+        : html`${number(page.sensors.length)} sensors`
   const span = daysOf(page).length === 1 ? html`` : html`${html.own(spanOfDays(page))} · `
   const made = `${longDay(page.generatedAt)} ${page.generatedAt.slice(11, 19)}`
   return html`<header class="top"><div><div class="brand">${MARK}nacre</div><h1><small>${html.own(kindTitle(page))}</small>${html.own(periodTitle(page))}</h1><p class="sub">${span}${sensors} · made ${html.own(made)} UTC · redaction: ${html.own(redaction)}</p></div>
-${seal(quality)}</header>
+${seal(page.quality)}</header>
 `
 }
 
@@ -96,10 +94,9 @@ function seal(quality: ReportPage['quality']): Html {
 
 function foot(page: ReportPage): Html {
   const checkpoint = page.quality?.checkpoint ?? null
-  const command =
-    page.kind === 'daily' || page.kind === 'weekly' || page.kind === 'monthly'
-      ? `nacre report ${page.kind} ${page.period}`
-      : `nacre report`
+  const period =
+    page.kind === 'range' ? `${page.from.slice(0, 10)} ${page.until.slice(0, 10)}` : page.period
+  const command = `nacre report ${page.kind} ${period}`
   const against = checkpoint === null ? html`` : html` against checkpoint ${number(checkpoint.seq)}`
   return html`<footer class="foot"><p><b>About the text.</b> Everything in a frame with a left rule was chosen by an attacker. Control and direction characters are shown as signs such as <span class="esc">ESC</span>. Addresses and links cannot be clicked; long texts end with the start of their hash. Threat says what was done to the honeypot, hazard what a text could do to who reads it.</p><p><b>To check.</b> <code>${html.own(command)}</code> makes the same figures from the same record; <code>nacre verify</code> recomputes its seals${against}. This page loads and runs nothing.</p></footer>
 `

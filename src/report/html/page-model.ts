@@ -1,20 +1,11 @@
 /** What a page is made of, and questions about it that several sections ask. */
 import type { SafeText } from '../../core/text.ts'
-import type { TopEntry } from '../../store/port.ts'
-import type { Insights } from '../insights.ts'
 import type { Report } from '../model.ts'
 
-/** A report with the insights that were worked out; sections of parts that are not there are left out. */
-export type ReportPage = Report &
-  Partial<Insights> & {
-    /** What was taken out for the reader; nothing where it is absent. */
-    readonly redaction?: string
-  }
-
-/** An entry that rules may have scored. */
-export type ScoredEntry = TopEntry & {
-  readonly threatScore?: number | null
-  readonly hazardScore?: number | null
+/** Sections of insights that are not there are left out. */
+export type ReportPage = Report & {
+  /** For whom it is, a level of `redact/`: a word of the program. */
+  readonly redaction: string
 }
 
 /** Days of the period, `YYYY-MM-DD`. */
@@ -53,11 +44,13 @@ export function periodTitle(page: Pick<ReportPage, 'kind' | 'period' | 'from' | 
   }
 }
 
-/** `Daily report` and so on; for any other kind of period, `Report`. */
 export function kindTitle({ kind }: Pick<ReportPage, 'kind'>): string {
-  return (
-    { daily: 'Daily report', weekly: 'Weekly report', monthly: 'Monthly report' }[kind] ?? 'Report'
-  )
+  return {
+    daily: 'Daily report',
+    weekly: 'Weekly report',
+    monthly: 'Monthly report',
+    range: 'Report',
+  }[kind]
 }
 
 /** `16 to 22 November 2026` */

@@ -5,6 +5,8 @@ import { attackHtml, html } from '../../output/encode/html.ts'
 import { bytes, levelOf, number } from '../../output/encode/html-figures.ts'
 import type { SystemEntry } from '../../store/port.ts'
 import type { Campaign, Novel, Reason, Technique, UnusualSession } from '../insights.ts'
+import type { CommandEntry } from '../model.ts'
+import { TACTICS } from '../techniques.ts'
 import { bar, bars, columns, lineKey, spark } from './charts.ts'
 import { KIND_WORDS, KINDS_BY_WEIGHT } from './lead.ts'
 import {
@@ -15,7 +17,6 @@ import {
   newValues,
   plural,
   type ReportPage,
-  type ScoredEntry,
   shortDay,
   spanOfDays,
   weekday,
@@ -143,9 +144,7 @@ function course(page: ReportPage): Html {
 function hours(page: ReportPage, isLow: boolean): Html {
   const { perHour, comparison } = page
   if (perHour === undefined || perHour.length === 0) return NONE
-  const before = isOneDay(page)
-    ? (comparison?.perHour ?? levelLine(comparison?.figures.events.before, perHour.length))
-    : comparison?.perHour
+  const before = comparison?.perHour
   const most = Math.max(...perHour)
   const busiest = perHour.indexOf(most)
   const what = isOneDay(page) ? `on ${longDay(page.from)}` : `of all days together`
@@ -160,16 +159,21 @@ function hours(page: ReportPage, isLow: boolean): Html {
     sentence:
       most === 0
         ? `No events in any hour ${what}.`
-        : `Events by hour ${what}, UTC: from ${Math.min(...perHour)} to ${most}, most in the hour from ${String(busiest).padStart(2, '0')}:00.${before === undefined ? '' : ` The dashed line: ${lineWords(before)}.`}`,
+        : `Events by the hour in which their session began, ${what}, UTC: from ${Math.min(...perHour)} to ${most}, most in the hour from ${String(busiest).padStart(2, '0')}:00.${before === undefined ? '' : ` The dashed line: the period before.`}`,
   })
-  return section(html`Events an hour`, html`${chart}${keyOf(before)}`, html`UTC`, true)
+  return section(
+    html`Events an hour`,
+    html`${chart}${keyOf(before)}`,
+    html`UTC, by the start of the session`,
+    true,
+  )
 }
 
 function days(page: ReportPage): Html {
   const list = daysOf(page)
   const values = list.map((day) => page.events.perDay[day] ?? 0)
   const { comparison } = page
-  const before = comparison?.perDay ?? levelLine(comparison?.figures.events.before, values.length)
+  const before = comparison?.perDay
   const most = Math.max(...values)
   const middle = Math.floor(list.length / 2)
   const chart = columns({
@@ -182,22 +186,13 @@ function days(page: ReportPage): Html {
     sentence:
       most === 0
         ? `No events on any day from ${spanOfDays(page)}.`
-        : `Events a day from ${spanOfDays(page)}: from ${Math.min(...values)} to ${most}, most on ${longDay(list[values.indexOf(most)]!)}.${before === undefined ? '' : ` The dashed line: ${lineWords(before)}.`}`,
+        : `Events a day from ${spanOfDays(page)}: from ${Math.min(...values)} to ${most}, most on ${longDay(list[values.indexOf(most)]!)}.${before === undefined ? '' : ` The dashed line: the period before.`}`,
   })
   return section(html`Events a day`, html`${chart}${keyOf(before)}`, html`UTC`, true)
 }
 
-/** What each piece of the period before had on average. */
-function levelLine(total: number | undefined, pieces: number): readonly number[] | undefined {
-  return total === undefined ? undefined : [Math.round(total / pieces)]
-}
-
-function lineWords(before: readonly number[]): string {
-  return before.length === 1 ? 'the average of the period before' : 'the period before'
-}
-
 function keyOf(before: readonly number[] | undefined): Html {
-  return before === undefined ? NONE : lineKey(lineWords(before))
+  return before === undefined ? NONE : lineKey('the period before')
 }
 
 const REASON_WORDS: Readonly<Record<Reason, string>> = {
@@ -373,7 +368,7 @@ type ScoredList = {
 }
 
 /** A list of texts of attackers, with scores where rules gave some. */
-function scored(entries: readonly ScoredEntry[], list: ScoredList): Html {
+function scored(entries: readonly CommandEntry[], list: ScoredList): Html {
   const shown = entries.slice(0, list.top)
   if (shown.length === 0) return section(list.title, nothing(html`None in this period.`), list.meta)
   const hasScores = shown.some(({ threatScore }) => threatScore !== undefined)
@@ -401,42 +396,18 @@ function scored(entries: readonly ScoredEntry[], list: ScoredList): Html {
   )
 }
 
-/** Tactics in the order of the matrix; others follow. */
-const TACTICS = [
-  'reconnaissance',
-  'resource development',
-  'initial access',
-  'execution',
-  'persistence',
-  'privilege escalation',
-  'defense evasion',
-  'stealth',
-  'defense impairment',
-  'credential access',
-  'discovery',
-  'lateral movement',
-  'collection',
-  'command and control',
-  'exfiltration',
-  'impact',
-]
-
 export function attackMatrix(page: ReportPage): Html {
   const { attack: techniques } = page
   if (techniques === undefined) return NONE
   const meta = html`events by technique; the edge and the bars show the threat`
   if (techniques.length === 0)
     return section(html`ATT&amp;CK`, nothing(html`No rule saw a technique.`), meta)
-  const place = (tactic: string): number => {
-    const at = TACTICS.indexOf(tactic.toLowerCase().replaceAll('-', ' '))
-    return at < 0 ? TACTICS.length : at
-  }
   const byTactic = [...Map.groupBy(techniques, ({ tactic }) => tactic)].sort(
-    ([a], [b]) => place(a) - place(b),
+    ([a], [b]) => placeOf(a) - placeOf(b),
   )
   const groups = byTactic.map(
     ([tactic, all]) =>
-      html`<div><h3>${html.own(capital(tactic.replaceAll('-', ' ')))}</h3>${html.join(all.map(techniqueOf))}</div>\n`,
+      html`<div><h3>${html.own(tactic)}</h3>${html.join(all.map(techniqueOf))}</div>\n`,
   )
   return section(
     html`ATT&amp;CK`,
@@ -444,6 +415,12 @@ export function attackMatrix(page: ReportPage): Html {
     meta,
     true,
   )
+}
+
+/** In the order of the matrix; one of another release follows. */
+function placeOf(tactic: string): number {
+  const at = (TACTICS as readonly string[]).indexOf(tactic)
+  return at < 0 ? TACTICS.length : at
 }
 
 function techniqueOf({ id, name, events, threatScore }: Technique): Html {
@@ -548,7 +525,7 @@ export function origins(page: ReportPage, top: number): Html {
 ${hassh.length === 0 ? NONE : barList(html`HASSH`, hassh, (value) => html`${exact(value)}${isNewHassh.has(value) ? html` ${NEW}` : NONE}`, top)}`
 }
 
-function barList<T extends ScoredEntry>(
+function barList<T extends CommandEntry>(
   title: Html,
   entries: readonly T[],
   nameOf: (value: SafeText, entry: T) => Html,
@@ -681,6 +658,7 @@ ${table(
 )}<p class="more">Their lines are stored and counted.</p>
 `)
   }
+  for (const bound of page.bounds ?? []) parts.push(html`<p class="more">${html.own(bound)}</p>\n`)
   if (redactions !== undefined)
     parts.push(
       html`<p class="more">Personal data taken out: ${html.join(
