@@ -448,6 +448,14 @@ export const LIMITS = {
   /** Tty logs of one session that are listed. */
   replayLogsMax: 100,
 
+  // Reports as files.
+  /** Characters of one text in a page for people: some lines of a table; `--json` has all of it. */
+  reportTextCharsMax: 240,
+  /** Days that a page lists one by one: two months; longer periods have the chart, and `--json`. */
+  reportDayRowsMax: 62,
+  /** Bytes of one answer of the browser that prints: a PDF of 100 pages has 2 MB. */
+  pdfMessageBytesMax: 256 * 1024 * 1024,
+
   // Unwrapping of what an attacker encoded.
   /** Characters of one text that are unwrapped: a command line of Linux has at most 128 KiB, those of attackers 10. */
   unwrapCharsMax: 65_536,

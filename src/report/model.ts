@@ -328,7 +328,7 @@ export async function makeReport(
   const { source: insights, reader, before } = insight
   return {
     ...figures,
-    comparison: before === undefined ? null : await compared(figures, before),
+    comparison: before === undefined ? null : await compared(figures, before, insights),
     ...(await findInsights(insights, reader, period, repeats, completeness.silentSensors, top)),
   }
 }
@@ -342,14 +342,21 @@ function scored(entry: TopEntry, reader: TextReader | undefined): CommandEntry {
 async function compared(
   now: Report,
   { source, period }: NonNullable<InsightRequest['before']>,
+  insights: InsightSource,
 ): Promise<Comparison> {
-  const byEventid = summed((await source.events()).map((row) => [row.eventid, row.count]))
+  const { fromDay, untilDay } = period
+  const events = await source.events()
+  const byEventid = summed(events.map((row) => [row.eventid, row.count]))
+  const perDay = new Array<number>(untilDay - fromDay).fill(0)
+  for (const row of events) perDay[row.day - fromDay]! += row.count
   const before = (eventid: string): number => byEventid[eventid] ?? 0
   const success = before('cowrie.login.success')
   const pair = (nowCount: number, beforeCount: number) => ({ now: nowCount, before: beforeCount })
   return {
-    from: formatInstant(period.fromDay * US_PER_DAY),
-    until: formatInstant(period.untilDay * US_PER_DAY),
+    from: formatInstant(fromDay * US_PER_DAY),
+    until: formatInstant(untilDay * US_PER_DAY),
+    perDay,
+    ...(perDay.length === 1 ? { perHour: await hoursOf(insights, fromDay) } : {}),
     figures: {
       events: pair(
         now.events.total,
@@ -368,6 +375,12 @@ async function compared(
       uniqueFiles: pair(now.transfers.uniqueFiles, await source.distinctValues('file')),
     },
   }
+}
+
+async function hoursOf(insights: InsightSource, day: DayNumber): Promise<readonly number[]> {
+  const perHour = new Array<number>(24).fill(0)
+  for (const { hour, events } of (await insights.sessionsOfDay(day)).hours) perHour[hour]! += events
+  return perHour
 }
 
 /**
