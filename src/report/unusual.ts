@@ -3,8 +3,9 @@ import { formatInstant } from '../core/instant.ts'
 import { compareUtf8, type SafeText } from '../core/text.ts'
 import { LIMITS } from '../limits.ts'
 import type { ActiveSession, NamedSession } from '../store/port.ts'
+import type { IdTable } from './id-table.ts'
 import { REASONS, type Reason, type UnusualSession } from './insights.ts'
-import type { Key, Known, KnownKind } from './novelty.ts'
+import { CLASS, type Key } from './novelty.ts'
 import { cut, type InsightSource } from './reader.ts'
 
 /** Threat and hazard from which a session is told for it. */
@@ -19,6 +20,8 @@ type Weighed = {
   /** Values or keys that it is about. */
   readonly about: readonly number[]
 }
+const NONE: readonly number[] = []
+
 type Candidate = {
   readonly session: ActiveSession
   readonly weight: number
@@ -26,24 +29,35 @@ type Candidate = {
 }
 
 export class UnusualFinder {
-  readonly #known: Readonly<Record<KnownKind, Known>>
+  readonly #classes: IdTable
+  /** Places of keys that were not met before. */
+  readonly #newKeys: ReadonlySet<number>
   readonly #keys: readonly Key[]
   readonly #keysOf: (session: ActiveSession) => readonly number[]
   readonly #candidates: Candidate[] = []
 
-  /** @param keysOf - places of the keys that a session left */
+  /**
+   * @param classes - of commands and files
+   * @param before - commands that were met before
+   * @param keysOf - places of the keys that a session left
+   */
   constructor(
-    known: Readonly<Record<KnownKind, Known>>,
+    classes: IdTable,
+    before: IdTable,
     keys: readonly Key[],
     keysOf: (session: ActiveSession) => readonly number[],
   ) {
-    this.#known = known
+    this.#classes = classes
+    this.#newKeys = new Set(
+      keys.flatMap((key, n) => (key.commandIds.some((id) => before.has(id)) ? [] : [n])),
+    )
     this.#keys = keys
     this.#keysOf = keysOf
   }
 
   add(session: ActiveSession, sensor: SafeText): void {
-    const weight = this.#weigh(session).reduce((sum, one) => sum + one.weight, 0)
+    let weight = 0
+    for (const one of this.#weigh(session)) weight += one.weight
     if (weight >= LIMITS.unusualWeightMin) this.#candidates.push({ session, weight, sensor })
   }
 
@@ -80,21 +94,23 @@ export class UnusualFinder {
 
   /** Commands of a session, as one name for equal sets of them; empty where it typed none. */
   #deeds(session: ActiveSession): string {
-    return session.valueIds.filter((id) => this.#known.command.met.has(id)).join(' ')
+    return session.valueIds.filter((id) => this.#is(id, CLASS.command)).join(' ')
+  }
+
+  #is(id: number, what: number): boolean {
+    return (this.#classes.get(id) & what) !== 0
   }
 
   #weigh(session: ActiveSession): Weighed[] {
-    const { command, file } = this.#known
     const reasons: Weighed[] = []
     let typed = 0
-    const rare: number[] = []
-    const files: number[] = []
+    let rare = NONE
+    let files = NONE
     for (const id of session.valueIds) {
-      const one = command.met.get(id)
-      if (one !== undefined) {
-        typed += 1
-        if (one.sessions <= LIMITS.rareSessionsMax && !command.before.has(id)) rare.push(id)
-      } else if (file.met.has(id) && !file.before.has(id)) files.push(id)
+      const is = this.#classes.get(id)
+      typed += is & CLASS.command
+      if ((is & CLASS.rare) !== 0) rare = [...rare, id]
+      else if ((is & CLASS.newFile) !== 0) files = [...files, id]
     }
     const share = typed === 0 ? 0 : rare.length / typed
     if (rare.length >= 3 || share >= 0.5)
@@ -104,9 +120,10 @@ export class UnusualFinder {
         about: rare,
       })
     if (files.length > 0) reasons.push({ reason: 'new-file', weight: 25, about: files })
-    const keys = this.#keysOf(session).filter((n) =>
-      this.#keys[n]!.commandIds.every((id) => !command.before.has(id)),
-    )
+    const keys =
+      this.#newKeys.size === 0
+        ? NONE
+        : this.#keysOf(session).filter((place) => this.#newKeys.has(place))
     if (keys.length > 0) reasons.push({ reason: 'new-key', weight: 40, about: keys })
     const { threatScore, hazardScore, durationMs, commands } = session
     if (threatScore >= HIGH_THREAT)
