@@ -51,8 +51,8 @@ export class CampaignFinder {
   }
 
   /** Sessions by SSH key, by its place among the keys. */
-  get byKey(): ReadonlyMap<number, Group> {
-    return this.#byKey.all
+  get byKey(): Groups<number> {
+    return this.#byKey
   }
 
   /** Places of the keys that a session left. */
@@ -83,11 +83,11 @@ export class CampaignFinder {
     // Of none of these so many that others are crowded out.
     const quarter = Math.ceil(limit / 4)
     const candidates = [
-      ...most('commands', this.#bySet.all, limit, (name) => name.includes(' ')),
+      ...most('commands', this.#bySet, limit, (name) => name.includes(' ')),
       ...(await this.#loneCommands(source, reader, limit)),
-      ...most('sshKey', this.#byKey.all, quarter),
-      ...most('file', this.#byFile.all, quarter),
-      ...most('hassh', this.#byHassh.all, quarter),
+      ...most('sshKey', this.#byKey, quarter),
+      ...most('file', this.#byFile, quarter),
+      ...most('hassh', this.#byHassh, quarter),
     ]
     const kept = candidates
       .sort(byWeight)
@@ -112,7 +112,7 @@ export class CampaignFinder {
     reader: TextReader,
     limit: number,
   ): Promise<Candidate[]> {
-    const lone = most('commands', this.#bySet.all, limit, (name) => !name.includes(' '))
+    const lone = most('commands', this.#bySet, limit, (name) => !name.includes(' '))
     const texts = await source.texts(lone.map((one) => Number(one.name)))
     return lone.filter(({ name }) => {
       const text = texts.get(Number(name))
@@ -198,15 +198,15 @@ function joined(commands: readonly SafeText[]): SafeText {
 /** The largest groups, and those that are as large as the last of them. */
 function most<Name extends string | number>(
   trait: Trait,
-  groups: ReadonlyMap<Name, Group>,
+  groups: Groups<Name>,
   limit: number,
   isMeant: (name: string) => boolean = () => true,
 ): Candidate[] {
   const candidates: Candidate[] = []
-  for (const [key, group] of groups) {
+  for (const [key, group] of groups.several()) {
+    if (group.addresses.size < LIMITS.campaignAddressesMin) continue
     const name = String(key)
-    if (group.addresses.size >= LIMITS.campaignAddressesMin && isMeant(name))
-      candidates.push({ trait, name, group })
+    if (isMeant(name)) candidates.push({ trait, name, group })
   }
   candidates.sort(byWeight)
   // One more, since the empty file is left out only when its text is known.

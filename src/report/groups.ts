@@ -37,31 +37,56 @@ export type Group = {
   firstKeys: string[]
 }
 
+/** One that stands alone so far: most do, and none of them needs more than itself. */
+type Lone = { readonly session: ActiveSession; readonly sensor: SafeText }
+
 export class Groups<Name extends string | number> {
-  readonly all = new Map<Name, Group>()
+  readonly #all = new Map<Name, Group | Lone>()
 
   add(name: Name, session: ActiveSession, sensor: SafeText): void {
-    const group = this.all.get(name)
-    const { firstEventUs: us, key } = session
-    if (group === undefined) {
-      this.all.set(name, {
-        ...{ sessions: 1, firstUs: us, lastUs: us, threatScore: session.threatScore },
-        addresses: new Distinct(session.srcIp),
-        sensors: new Distinct(session.sensorId),
-        ...{ firstSensor: sensor, firstKeys: [key] },
-      })
-      return
-    }
-    group.sessions += 1
-    group.threatScore = Math.max(group.threatScore, session.threatScore)
-    group.addresses.add(session.srcIp)
-    group.sensors.add(session.sensorId)
-    group.lastUs = Math.max(group.lastUs, us)
-    const isEarlier = us < group.firstUs || (us === group.firstUs && sensor < group.firstSensor)
-    if (isEarlier) {
-      group.firstUs = us
-      group.firstSensor = sensor
-      group.firstKeys = [key]
-    } else if (us === group.firstUs && sensor === group.firstSensor) group.firstKeys.push(key)
+    const known = this.#all.get(name)
+    if (known === undefined) this.#all.set(name, { session, sensor })
+    else if ('session' in known) {
+      const group = groupOf(known)
+      join(group, session, sensor)
+      this.#all.set(name, group)
+    } else join(known, session, sensor)
   }
+
+  get(name: Name): Group | undefined {
+    const known = this.#all.get(name)
+    return known !== undefined && 'session' in known ? groupOf(known) : known
+  }
+
+  /** Groups of two sessions and more. */
+  *several(): Generator<readonly [Name, Group]> {
+    for (const [name, known] of this.#all) if (!('session' in known)) yield [name, known]
+  }
+}
+
+function groupOf({ session, sensor }: Lone): Group {
+  return {
+    sessions: 1,
+    firstUs: session.firstEventUs,
+    lastUs: session.firstEventUs,
+    threatScore: session.threatScore,
+    addresses: new Distinct(session.srcIp),
+    sensors: new Distinct(session.sensorId),
+    firstSensor: sensor,
+    firstKeys: [session.key],
+  }
+}
+
+function join(group: Group, session: ActiveSession, sensor: SafeText): void {
+  const us = session.firstEventUs
+  group.sessions += 1
+  group.threatScore = Math.max(group.threatScore, session.threatScore)
+  group.addresses.add(session.srcIp)
+  group.sensors.add(session.sensorId)
+  group.lastUs = Math.max(group.lastUs, us)
+  if (us < group.firstUs || (us === group.firstUs && sensor < group.firstSensor)) {
+    group.firstUs = us
+    group.firstSensor = sensor
+    group.firstKeys = [session.key]
+  } else if (us === group.firstUs && sensor === group.firstSensor) group.firstKeys.push(session.key)
 }

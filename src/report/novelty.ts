@@ -3,7 +3,7 @@ import { formatDay } from '../core/instant.ts'
 import { compareUtf8, type SafeText } from '../core/text.ts'
 import { LIMITS } from '../limits.ts'
 import type { MetValues } from '../store/port.ts'
-import type { Group } from './groups.ts'
+import type { Group, Groups } from './groups.ts'
 import { highestOf, IdTable } from './id-table.ts'
 import type { Novel, NovelKind, Novelty } from './insights.ts'
 import type { InsightSource, TextReader } from './reader.ts'
@@ -176,7 +176,7 @@ export async function noveltyOf(
   reader: TextReader,
   known: KnownValues,
   keys: readonly Key[],
-  keyGroups: ReadonlyMap<number, Group>,
+  keyGroups: Groups<number>,
   limit: number,
 ): Promise<Novelty> {
   const lists: Record<NovelKind, readonly Novel[]> = {

@@ -14,12 +14,8 @@ const HARMFUL = 50
 /** A person types at least so many commands, in at least so many milliseconds, with such pauses between them. */
 const BY_HAND = { commands: 4, ms: 60_000, pauseMsMin: 3_000, pauseMsMax: 120_000 }
 
-type Weighed = {
-  readonly reason: Reason
-  readonly weight: number
-  /** Values or keys that it is about. */
-  readonly about: readonly number[]
-}
+/** Weights in the order of `REASONS`; 0 where one does not hold. */
+type Weights = Record<Reason, number>
 const NONE: readonly number[] = []
 
 type Candidate = {
@@ -56,8 +52,9 @@ export class UnusualFinder {
   }
 
   add(session: ActiveSession, sensor: SafeText): void {
+    const weights = this.#weigh(session)
     let weight = 0
-    for (const one of this.#weigh(session)) weight += one.weight
+    for (const reason of REASONS) weight += weights[reason]
     if (weight >= LIMITS.unusualWeightMin) this.#candidates.push({ session, weight, sensor })
   }
 
@@ -101,70 +98,65 @@ export class UnusualFinder {
     return (this.#classes.get(id) & what) !== 0
   }
 
-  #weigh(session: ActiveSession): Weighed[] {
-    const reasons: Weighed[] = []
+  #weigh(session: ActiveSession): Weights {
+    const { valueIds, threatScore, hazardScore, durationMs, commands } = session
     let typed = 0
-    let rare = NONE
-    let files = NONE
-    for (const id of session.valueIds) {
+    let rare = 0
+    let hasNewFile = false
+    for (const id of valueIds) {
       const is = this.#classes.get(id)
       typed += is & CLASS.command
-      if ((is & CLASS.rare) !== 0) rare = [...rare, id]
-      else if ((is & CLASS.newFile) !== 0) files = [...files, id]
+      if ((is & CLASS.rare) !== 0) rare += 1
+      if ((is & CLASS.newFile) !== 0) hasNewFile = true
     }
-    const share = typed === 0 ? 0 : rare.length / typed
-    if (rare.length >= 3 || share >= 0.5)
-      reasons.push({
-        reason: 'rare-commands',
-        weight: Math.round(15 * share) + 5 * Math.min(4, rare.length),
-        about: rare,
-      })
-    if (files.length > 0) reasons.push({ reason: 'new-file', weight: 25, about: files })
-    const keys =
-      this.#newKeys.size === 0
-        ? NONE
-        : this.#keysOf(session).filter((place) => this.#newKeys.has(place))
-    if (keys.length > 0) reasons.push({ reason: 'new-key', weight: 40, about: keys })
-    const { threatScore, hazardScore, durationMs, commands } = session
-    if (threatScore >= HIGH_THREAT)
-      reasons.push({
-        reason: 'high-threat',
-        weight: Math.round((threatScore - 50) / 2),
-        about: [],
-      })
-    if (hazardScore >= HARMFUL)
-      reasons.push({
-        reason: 'hazardous-text',
-        weight: 20 + Math.round(hazardScore / 10),
-        about: [],
-      })
-    if (durationMs !== null && isByHand(durationMs, commands))
-      reasons.push({ reason: 'by-hand', weight: 20, about: [] })
-    return reasons.sort(
-      (a, b) => b.weight - a.weight || REASONS.indexOf(a.reason) - REASONS.indexOf(b.reason),
-    )
+    const share = typed === 0 ? 0 : rare / typed
+    return {
+      'rare-commands':
+        rare >= 3 || share >= 0.5 ? Math.round(15 * share) + 5 * Math.min(4, rare) : 0,
+      'new-file': hasNewFile ? 25 : 0,
+      'new-key': this.#newKeysOf(session).length > 0 ? 40 : 0,
+      'high-threat': threatScore >= HIGH_THREAT ? Math.round((threatScore - 50) / 2) : 0,
+      'hazardous-text': hazardScore >= HARMFUL ? 20 + Math.round(hazardScore / 10) : 0,
+      'by-hand': durationMs !== null && isByHand(durationMs, commands) ? 20 : 0,
+    }
+  }
+
+  #newKeysOf(session: ActiveSession): readonly number[] {
+    if (this.#newKeys.size === 0) return NONE
+    return this.#keysOf(session).filter((place) => this.#newKeys.has(place))
   }
 
   async #told(
     source: InsightSource,
     found: readonly { readonly session: ActiveSession; readonly name: NamedSession }[],
   ): Promise<UnusualSession[]> {
-    const weighed = found.map(({ session, name }) => ({ name, reasons: this.#weigh(session) }))
-    const ids = weighed.flatMap(({ reasons }) =>
-      reasons.flatMap(({ reason, about }) => (reason === 'new-key' ? [] : about)),
-    )
-    const texts = await source.texts([...new Set(ids)])
-    const detail = ({ reason, about }: Weighed): SafeText | null => {
-      const named = about.flatMap((n) =>
-        reason === 'new-key' ? [this.#keys[n]!.text] : (texts.get(n) ?? []),
-      )
+    const about = ({ valueIds }: ActiveSession, what: number): number[] =>
+      valueIds.filter((id) => this.#is(id, what))
+    const texts = await source.texts([
+      ...new Set(found.flatMap(({ session }) => about(session, CLASS.rare | CLASS.newFile))),
+    ])
+    const named = (ids: readonly number[]): SafeText[] => ids.flatMap((id) => texts.get(id) ?? [])
+    const detail = (session: ActiveSession, reason: Reason): SafeText | null => {
+      const choices =
+        reason === 'new-key'
+          ? this.#newKeysOf(session).map((place) => this.#keys[place]!.text)
+          : reason === 'rare-commands'
+            ? named(about(session, CLASS.rare))
+            : reason === 'new-file'
+              ? named(about(session, CLASS.newFile))
+              : []
       // The longest command tells most.
-      const [first] = named.sort(
+      const [first] = choices.sort(
         (a, b) => (reason === 'rare-commands' ? b.length - a.length : 0) || compareUtf8(a, b),
       )
       return first === undefined ? null : cut(first, LIMITS.insightTextCharsMax)
     }
-    return weighed.map(({ name, reasons }) => ({
+    const reasonsOf = (session: ActiveSession): Reason[] => {
+      const weights = this.#weigh(session)
+      // Equal ones stay in their order.
+      return REASONS.filter((reason) => weights[reason] > 0).sort((a, b) => weights[b] - weights[a])
+    }
+    return found.map(({ name, session }) => ({
       sensor: name.sensor,
       session: name.session,
       srcIp: name.srcIp,
@@ -174,7 +166,7 @@ export class UnusualFinder {
       commandCount: name.commandCount,
       threatScore: name.threatScore,
       hazardScore: name.hazardScore,
-      reasons: reasons.map((one) => ({ reason: one.reason, detail: detail(one) })),
+      reasons: reasonsOf(session).map((reason) => ({ reason, detail: detail(session, reason) })),
     }))
   }
 }

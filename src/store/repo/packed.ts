@@ -38,15 +38,17 @@ export class PackedReader {
   }
 
   number(): number {
+    const text = this.#text
+    let at = this.#at
     let value = 0
     let sign = 1
-    for (; this.#at < this.#text.length; this.#at += 1) {
-      const code = this.#text.charCodeAt(this.#at)
+    for (; at < text.length; at += 1) {
+      const code = text.charCodeAt(at)
       if (code === COMMA || code === SEMICOLON) break
       if (code === MINUS) sign = -1
       else value = value * 10 + (code - ZERO)
     }
-    this.#at += 1
+    this.#at = at + 1
     return sign * value
   }
 
