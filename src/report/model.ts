@@ -405,7 +405,8 @@ async function compared(
 
 async function hoursOf(insights: InsightSource, day: DayNumber): Promise<readonly number[]> {
   const perHour = new Array<number>(24).fill(0)
-  for (const { hour, events } of (await insights.sessionsOfDay(day)).hours) perHour[hour]! += events
+  const { hours } = await insights.sessionsOfDay(day, () => false)
+  for (const { hour, events } of hours) perHour[hour]! += events
   return perHour
 }
 
