@@ -68,9 +68,20 @@ export function lastVerification(statusFolder: string): VerifyStatus | undefined
       Number.isSafeInteger(value.batches) &&
       typeof value.last_updated === 'string' &&
       !Number.isNaN(Date.parse(value.last_updated))
-    return isWhole
-      ? { ...value, last_updated: formatInstant(Date.parse(value.last_updated) * 1_000) }
-      : undefined
+    if (!isWhole) return undefined
+    // A file of a program before this one has no sections.
+    const sections = Array.isArray(value.sections) ? value.sections : []
+    const notChecked = Array.isArray(value.notChecked) ? value.notChecked.map(String) : []
+    return {
+      ...value,
+      last_updated: formatInstant(Date.parse(value.last_updated) * 1_000),
+      sections: sections.map(({ name, ok, problems }) => ({
+        name: String(name),
+        ok: ok === true,
+        problems: Array.isArray(problems) ? problems.map(String) : [],
+      })),
+      notChecked,
+    }
   } catch {
     return undefined
   }
