@@ -280,6 +280,8 @@ export const LIMITS = {
   webWriterWaitMs: 10_000,
   /** Rows of a list on one page. */
   webRowsMax: 50,
+  /** Anomalies on one page. */
+  webAnomaliesMax: 100,
   /** Withheld events that a page of a batch shows at most, the most hazardous first; a batch has no more. */
   webSamplesMax: 4_096,
   webSamples: 12,

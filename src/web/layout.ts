@@ -27,6 +27,8 @@ const PAGES = [
   ['/quarantine', 'Quarantine', 'quarantine'],
   ['/dead-letters', 'Dead letters', 'dead'],
   ['/reports', 'Reports', 'reports'],
+  ['/alerts', 'Alerts', 'alert'],
+  ['/anomalies', 'Anomalies', 'spark'],
   undefined,
   ['/sources', 'Sources', 'sources'],
   ['/integrity', 'Integrity', 'integrity'],

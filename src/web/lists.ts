@@ -120,6 +120,32 @@ export function reasonArea(id: string, given: string | undefined, error: Html | 
   return html`<div><label class="label" for="${html.own(id)}">Reason</label><textarea class="text" id="${html.own(id)}" name="reason" rows="2" required maxlength="${LIMITS.webReasonCharsMax}" aria-describedby="${html.own(id)}-h"${invalid}>${htmlAttribute(given ?? '')}</textarea>${error === undefined ? html`` : html`<p class="wrong" role="alert">${error}</p>`}<p class="help" id="${html.own(id)}-h">Kept in the journal with your name. It cannot be changed later.</p></div>`
 }
 
+/**
+ * A small form that decides on one row, folded away until it is wanted.
+ *
+ * @param actions - path, words, and whether it is the ordinary one; each a button
+ * @param given - what was sent already, where it was refused
+ */
+export function rowDecision(
+  id: string,
+  summary: Html,
+  csrf: string,
+  actions: readonly { readonly to: Html; readonly words: Html; readonly isMain: boolean }[],
+  given: { readonly reason: string; readonly problem: OperatingError } | undefined,
+): Html {
+  const first = actions[0]!
+  const buttons = actions.map(
+    ({ to, words, isMain }) =>
+      html`<button class="btn${isMain ? html` primary` : html``}" type="submit" formaction="${to}">${words}</button>`,
+  )
+  const isReason = given !== undefined && given.reason.trim() === ''
+  return html`<details class="decide"${given === undefined ? html`` : html` open`}><summary class="btn small">${summary}</summary>${decisionForm(
+    first.to,
+    csrf,
+    html`${given === undefined || isReason ? html`` : problemNote(given.problem)}${reasonArea(id, given?.reason, isReason ? html`Say why.` : undefined)}<div class="row">${html.join(buttons)}</div>`,
+  )}</details>`
+}
+
 /** A form that sends a decision. @param to - of this server */
 export function decisionForm(to: Html, csrf: string, body: Html): Html {
   return html`<form class="body stack" method="post" action="${to}">${csrfField(csrf)}${body}</form>`

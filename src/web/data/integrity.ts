@@ -124,8 +124,12 @@ export async function recordProof(parts: Parts, batchId: number, recordNo: numbe
 
 export type FullProof = Awaited<ReturnType<typeof recordProof>>
 
-/** The last line that the command printed about its failure, in visible form as it was printed. */
+/** What a command printed about its failure: its message, or its last line. In visible form, as it was printed. */
 export function failureLine(stderr: string, status: number): string {
-  const line = stderr.trim().split('\n').at(-1)?.trim() ?? ''
-  return line === '' ? `It ended with status ${status}.` : line.slice(0, 300)
+  const lines = stderr
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+  const said = lines.findLast((line) => line.startsWith('nacre: ')) ?? lines.at(-1)
+  return said === undefined ? `It ended with status ${status}.` : said.slice(0, 300)
 }

@@ -1,4 +1,6 @@
 import type { Route } from '../route.ts'
+import { alertRoutes } from './alerts.ts'
+import { anomalyRoutes } from './anomalies.ts'
 import { auditRoutes } from './audit.ts'
 import { deadLetterRoutes } from './dead-letters.ts'
 import { integrityRoutes } from './integrity.ts'
@@ -26,4 +28,6 @@ export const ROUTES: readonly Route[] = [
   ...sessionsRoutes,
   ...sessionRoutes,
   ...searchRoutes,
+  ...alertRoutes,
+  ...anomalyRoutes,
 ]
