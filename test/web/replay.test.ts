@@ -6,6 +6,7 @@ import { sealing } from '../../src/cli/wiring.ts'
 import type { SafeText } from '../../src/core/text.ts'
 import type { Replay } from '../../src/replay/replay.ts'
 import { SqliteStore } from '../../src/store/sqlite/store.ts'
+import { failureOf } from '../../src/web/faults.ts'
 import type { Parts } from '../../src/web/parts.ts'
 import { type Asked, type Reply, RIGHTS, type Right } from '../../src/web/route.ts'
 import { replayCard, replayRoutes } from '../../src/web/routes/replay.ts'
@@ -79,17 +80,18 @@ test('the API lists the recordings of a session, and gives the frames of one', a
   assert.deepEqual(replay.transcript, ['uid=0(root) <b>&'])
 })
 
-test('what is not there is said as JSON', async (t) => {
+test('what is not there is an error of its own', async (t) => {
   // Not one that was played before: replays are kept.
   const { parts, tty, names } = await stage(t, '', ttyLog(['gone']))
-  const code = async (more: Parameters<typeof ask>[2]) => {
-    const { status, value } = jsonOf(await ask(API, parts, more))
-    return [status, (value['error'] as { code: string }).code]
+  const failing = async (more: Parameters<typeof ask>[2]) => {
+    const error = await ask(API, parts, more).catch((one: unknown) => one)
+    const { status, code } = failureOf(error, () => '')
+    return [status, code]
   }
-  assert.deepEqual(await code({ n: '2' }), [404, 'REPLAY_NO_LOG'])
-  assert.deepEqual(await code({ session: 'bbbbbbbbbbbb' }), [404, 'LOOKUP_NO_SESSION'])
+  assert.deepEqual(await failing({ n: '2' }), [404, 'REPLAY_NO_LOG'])
+  assert.deepEqual(await failing({ session: 'bbbbbbbbbbbb' }), [404, 'LOOKUP_NO_SESSION'])
   rmSync(join(tty, names[0]!))
-  assert.deepEqual(await code({ n: '1' }), [404, 'REPLAY_NO_FILE'])
+  assert.deepEqual(await failing({ n: '1' }), [404, 'REPLAY_NO_FILE'])
 })
 
 test('the file is an asciicast of ASCII, under a name of ours', async (t) => {
@@ -105,8 +107,8 @@ test('the file is an asciicast of ASCII, under a name of ours', async (t) => {
 test('where personal data is redacted, recordings are for who may see evidence', async (t) => {
   const { parts } = await stage(t, 'email')
   const viewer = { n: '1', rights: ['view', 'export'] as const }
-  assert.equal(jsonOf(await ask(API, parts, viewer)).status, 403)
-  assert.equal(jsonOf(await ask(FILE, parts, viewer)).status, 403)
+  await assert.rejects(ask(API, parts, viewer), { code: 'EVIDENCE_NO_RIGHT' })
+  await assert.rejects(ask(FILE, parts, viewer), { code: 'EVIDENCE_NO_RIGHT' })
   const page = await ask(PAGE, parts, viewer)
   assert.ok(page.kind === 'page' && page.body.text.includes('Not redacted'))
   assert.equal(jsonOf(await ask(API, parts, { n: '1', rights: ['view', 'evidence'] })).status, 200)

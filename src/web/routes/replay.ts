@@ -1,5 +1,5 @@
 /** Replays of a session's terminal: a card for its page, a page of its own, frames as JSON, and a file for players. */
-import { ReplayError } from '../../core/errors.ts'
+import { EvidenceError, LookupFailed, ReplayError } from '../../core/errors.ts'
 import { LIMITS } from '../../limits.ts'
 import { escapeJson } from '../../output/encode/json.ts'
 import { ReplayPool } from '../../replay/pool.ts'
@@ -19,7 +19,7 @@ import {
   time,
 } from '../components.ts'
 import type { Parts } from '../parts.ts'
-import type { Asked, FieldSpec, Html, Reply, Route } from '../route.ts'
+import type { Asked, FieldSpec, Html, Route } from '../route.ts'
 
 /** One thread plays for the whole server. */
 const pool = new ReplayPool()
@@ -45,7 +45,6 @@ export const replayRoutes: readonly Route[] = [
     query: { n: NUMBER },
     async answers(asked, parts) {
       const session = await sessionOf(asked, parts)
-      if (session === undefined) return noSession()
       const { sensor } = session
       const body = html`${head(
         html`Terminal of ${attackHtml(session.session)}`,
@@ -62,8 +61,7 @@ export const replayRoutes: readonly Route[] = [
     params: { ...SESSION_FIELDS, n: NUMBER },
     async answers(asked, parts) {
       const made = await make('asciicast', Number(asked.params['n']), asked, parts)
-      if ('reply' in made) return made.reply
-      const lines = made.text.split('\n').map(escapeJson)
+      const lines = made.split('\n').map(escapeJson)
       return {
         kind: 'file',
         name: `terminal-${asked.params['session']!.replace(/[^0-9A-Za-z]/g, '_').slice(0, 40)}-${asked.params['n']}.cast`,
@@ -80,12 +78,12 @@ export const replayRoutes: readonly Route[] = [
     params: SESSION_FIELDS,
     query: { n: NUMBER },
     async answers(asked, parts) {
-      if (asked.query['n'] !== undefined) {
-        const made = await make('frames', Number(asked.query['n']), asked, parts)
-        return 'reply' in made ? made.reply : { kind: 'json', value: made.text }
-      }
+      if (asked.query['n'] !== undefined)
+        return {
+          kind: 'json',
+          value: await make('frames', Number(asked.query['n']), asked, parts),
+        }
       const session = await sessionOf(asked, parts)
-      if (session === undefined) return noSession()
       const { logs } = await ttyLogsOfSession(parts.store.query, session, LIMITS.replayLogsMax)
       return {
         kind: 'json',
@@ -212,10 +210,12 @@ function player(path: readonly string[], n: number): Html {
 </div>`
 }
 
-async function sessionOf(asked: Asked, parts: Parts): Promise<SessionRecord | undefined> {
+async function sessionOf(asked: Asked, parts: Parts): Promise<SessionRecord> {
   const filter = { sensor: asked.params['sensor'], session: asked.params['session'] }
   for await (const found of findSessions(parts.store.query, filter, 1)) return found
-  return undefined
+  throw new LookupFailed('LOOKUP_NO_SESSION', 'There is no session of this id.', {
+    hint: 'Ids are compared exactly, and so are names of sensors.',
+  })
 }
 
 /** Recordings are not redacted: where personal data is kept out of the view, they are evidence. */
@@ -224,44 +224,33 @@ function mayWatch(asked: Asked, parts: Parts): boolean {
   return detectors === '' || asked.signedIn.rights.has('evidence')
 }
 
+/** @throws LookupFailed, EvidenceError, ReplayError */
 async function make(
   form: 'frames' | 'asciicast',
   n: number,
   asked: Asked,
   parts: Parts,
-): Promise<{ readonly text: string } | { readonly reply: Reply }> {
+): Promise<string> {
   const session = await sessionOf(asked, parts)
-  if (session === undefined) return { reply: noSession() }
   if (!mayWatch(asked, parts))
-    return { reply: refused(403, 'EVIDENCE_NO_RIGHT', 'Recordings are not redacted.', '') }
+    throw new EvidenceError(
+      'EVIDENCE_NO_RIGHT',
+      'Recordings are not redacted, and personal data is kept out of the view.',
+      { hint: 'Ask for the right to see evidence.' },
+    )
   const logs = await ttyLogsOfSession(parts.store.query, session, LIMITS.replayLogsMax)
   const log = logs.logs[n - 1]
   if (log === undefined)
-    return {
-      reply: refused(404, 'REPLAY_NO_LOG', 'The session has no recording of this number.', ''),
-    }
-  try {
-    const text = await pool.make(
-      {
-        form,
-        files: log.files,
-        size: boundedSize(logs.columns, logs.rows),
-        span: [session.firstEventUs, session.lastEventUs],
-      },
-      asked.signal,
-    )
-    return { text }
-  } catch (error) {
-    if (!(error instanceof ReplayError)) throw error
-    const status = error.code === 'REPLAY_BUSY' ? 503 : error.code === 'REPLAY_FAILED' ? 500 : 404
-    return { reply: refused(status, error.code, error.message, error.hint) }
-  }
-}
-
-function noSession(): Reply {
-  return refused(404, 'LOOKUP_NO_SESSION', 'There is no session of this id.', '')
-}
-
-function refused(status: number, code: string, message: string, hint: string): Reply {
-  return { kind: 'json', status, value: { error: { code, message, hint } } }
+    throw new ReplayError('REPLAY_NO_LOG', 'The session has no recording of this number.', {
+      hint: 'Cowrie records shells and commands; other sessions have no terminal.',
+    })
+  return pool.make(
+    {
+      form,
+      files: log.files,
+      size: boundedSize(logs.columns, logs.rows),
+      span: [session.firstEventUs, session.lastEventUs],
+    },
+    asked.signal,
+  )
 }
