@@ -295,7 +295,7 @@ function loginsCard({ logins }: SessionDetail): Html {
   return card(
     's-lg',
     html`Credentials tried`,
-    html`<div class="scroll"><table class="fix"><thead><tr><th>User</th><th>Password</th><th class="w-m"><span class="sr">Outcome</span></th></tr></thead><tbody>${html.join(rows)}</tbody></table></div>`,
+    html`<div class="scroll"><table class="fix"><thead><tr><th>User</th><th>Password</th><th class="w-l"><span class="sr">Outcome</span></th></tr></thead><tbody>${html.join(rows)}</tbody></table></div>`,
     {
       meta:
         logins.length > LOGINS_SHOWN
