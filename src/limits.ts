@@ -515,7 +515,7 @@ export const LIMITS = {
   /** Characters of one undone layer on a page, and of one field of an event. */
   layerChars: 4_000,
   /** Values of a session for which others are counted. */
-  sessionTiesMax: 12,
+  sessionTiesMax: 8,
   /** Milliseconds for which an overview is shown again though something was added, and where nothing was. */
   overviewFreshMs: 5_000,
   overviewKeptMsMax: 60_000,

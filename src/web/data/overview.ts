@@ -1,5 +1,6 @@
 /** What the overview shows, for the page and the API. */
 import { setImmediate as turn } from 'node:timers/promises'
+import { ownText } from '../../core/event.ts'
 import {
   type DayNumber,
   dayOf,
@@ -335,7 +336,7 @@ async function topOf(
     candidates.map(([id]) => id),
   )
   return candidates
-    .map(([id, sums]) => ({ value: texts.get(id) ?? ('' as SafeText), ...sums })) // ours where it is empty
+    .map(([id, sums]) => ({ value: texts.get(id) ?? ownText(''), ...sums }))
     .sort((a, b) => b.events - a.events || compareUtf8(a.value, b.value))
     .slice(0, limit)
 }

@@ -1,6 +1,7 @@
 /** The first page: whether all is accounted for, what goes on, what is new. */
 import { formatDay, formatInstant, US_PER_DAY } from '../../core/instant.ts'
-import type { SafeText } from '../../core/text.ts'
+import { type SafeText, shortText } from '../../core/text.ts'
+import { LIMITS } from '../../limits.ts'
 import { sensorNames } from '../../store/repo/sensors.ts'
 import { chart, label, shareBar } from '../chart.ts'
 import {
@@ -233,11 +234,9 @@ function newsCard({ news }: Overview): Html {
   )
 }
 
-/** A piece of a safe text is safe; half a surrogate pair would not be. */
+/** For one line of a list. */
 function short(text: SafeText): SafeText {
-  return (
-    text.length <= 300 ? text : `${text.slice(0, 300).replace(/[\ud800-\udbff]$/, '')}…`
-  ) as SafeText
+  return shortText(text, LIMITS.gistChars)
 }
 
 function commandsCard({ commands }: Overview): Html {

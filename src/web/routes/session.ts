@@ -1,6 +1,6 @@
 /** The page of one session. */
 import { toHex } from '../../core/bytes.ts'
-import type { SafeText } from '../../core/text.ts'
+import { type SafeText, shortText } from '../../core/text.ts'
 import { LIMITS } from '../../limits.ts'
 import { sessionText } from '../../report/session-json.ts'
 import { eventsOfSession } from '../../store/repo/sessions.ts'
@@ -254,10 +254,8 @@ function attackBlock(text: SafeText): Html {
   return html`<div class="layers"><div class="whole">${attackHtml(cut(text))}</div></div>`
 }
 
-/** A piece of a safe text is safe; half a surrogate pair would not be. */
 function cut(text: SafeText): SafeText {
-  if (text.length <= LIMITS.layerChars) return text
-  return `${text.slice(0, LIMITS.layerChars).replace(/[\ud800-\udbff]$/, '')}… ` as SafeText
+  return shortText(text, LIMITS.layerChars)
 }
 
 function clientCard({ session, events }: SessionDetail): Html {
@@ -295,7 +293,7 @@ function loginsCard({ logins }: SessionDetail): Html {
   return card(
     's-lg',
     html`Credentials tried`,
-    html`<div class="scroll"><table class="fix"><thead><tr><th>User</th><th>Password</th><th class="w-m"><span class="sr">Outcome</span></th></tr></thead><tbody>${html.join(rows)}</tbody></table></div>`,
+    html`<div class="scroll"><table class="fix"><thead><tr><th>User</th><th>Password</th><th class="w-l"><span class="sr">Outcome</span></th></tr></thead><tbody>${html.join(rows)}</tbody></table></div>`,
     {
       meta:
         logins.length > LOGINS_SHOWN
