@@ -154,7 +154,7 @@ async function make(
   await store.journal({
     actor: toVisible(options.actor),
     action: 'evidence.exported',
-    subject: `evidence package of ${contents.length} lines`,
+    subject: 'evidence package',
     reason: toVisible(options.reason),
     detail: { records: placesText(places), content },
   })
