@@ -604,11 +604,11 @@ export function timeline(page: ReportPage): Html {
     { title: 'Day', style: 'w3' },
     { title: 'Events', style: 'num w2' },
     ...(sessionsPerDay === undefined ? [] : [{ title: 'Sessions', style: 'num w2' } as const]),
-    { title: 'Share of the busiest day' },
+    { title: 'Share' },
   ]
   const byDay = section(
     html`Timeline`,
-    table(html`Events and sessions by day`, titles, rows),
+    table(html`Events and sessions by day, beside the busiest day`, titles, rows),
     html`UTC`,
   )
   return html`${byDay}${hours(page, true)}${list}`
@@ -680,11 +680,11 @@ ${table(
 function sensors(all: NonNullable<ReportPage['quality']>['sensors']): Html {
   const most = Math.max(1, ...all.map(({ events }) => events))
   return table(
-    html`Sensors, their events, and what is missing of them`,
+    html`Sensors, their events beside those of the largest, and what is missing of them`,
     [
       { title: 'Sensor', style: 'w4' },
       { title: 'Events', style: 'num w2' },
-      { title: 'Share of the largest' },
+      { title: 'Share' },
       { title: 'Held', style: 'num w1' },
       { title: 'No start', style: 'num w2' },
       { title: 'No end', style: 'num w2' },
