@@ -457,6 +457,11 @@ export const LIMITS = {
   // Reports as files.
   /** Characters of one text in a page for people: some lines of a table; `--json` has all of it. */
   reportTextCharsMax: 240,
+  /** The same of a name: a SHA-256 has 64, a host 63. */
+  reportNameCharsMax: 80,
+  /** The same where it is but the reason for something else, and how many such reasons are shown. */
+  reportReasonCharsMax: 120,
+  reportReasonsMax: 2,
   /** Days that a page lists one by one: two months; longer periods have the chart, and `--json`. */
   reportDayRowsMax: 62,
   /** Bytes of one answer of the browser that prints: a PDF of 100 pages has 2 MB. */

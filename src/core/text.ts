@@ -35,18 +35,18 @@ export class HostileText {
 }
 
 /**
- * A safe text of at most so many characters, for keys and headlines.
+ * A text of at most so many characters, as safe as it was, for keys and headlines.
  *
  * Where something is left out, the end names the whole by the start of its hash: two long texts stay two.
  *
  * @param charsMax - at least 20
  */
-export function shortText(text: SafeText, charsMax: number): SafeText {
+export function shortText<Text extends string>(text: Text, charsMax: number): Text {
   if (text.length <= charsMax) return text
   const name = createHash('sha256').update(text).digest('hex').slice(0, 8)
   // A piece of a safe text is safe; half a surrogate pair would not be.
   const kept = text.slice(0, charsMax - 10).replace(/[\ud800-\udbff]$/, '')
-  return `${kept}… ${name}` as SafeText
+  return `${kept}… ${name}` as Text
 }
 
 /** Safe texts one after the other: what is safe in parts is safe as a whole. @param separator - of the program */

@@ -71,9 +71,11 @@ export function lineKey(words: string): Html {
 
 export type BarRow = { readonly name: Html; readonly value: number; readonly words: Html }
 
-/** Names with bars as long as their values, the longest full. */
-export function bars(rows: readonly BarRow[]): Html {
-  const most = Math.max(1, ...rows.map(({ value }) => value))
+/** Names with bars as long as their values. @param most - what a full bar stands for */
+export function bars(
+  rows: readonly BarRow[],
+  most: number = Math.max(1, ...rows.map(({ value }) => value)),
+): Html {
   const items = rows.map(
     ({ name, value, words }) =>
       html`<li><span class="k">${name}</span>${bar(0, value / most)}<span class="v">${words}</span></li>\n`,

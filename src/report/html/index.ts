@@ -17,7 +17,7 @@ import {
   type ReportPage,
   spanOfDays,
 } from './page-model.ts'
-import { type Html, MARK, SPRITE } from './parts.ts'
+import { type Html, MARK, name, SPRITE } from './parts.ts'
 import {
   attackMatrix,
   campaigns,
@@ -71,7 +71,7 @@ function head(page: ReportPage, redaction: string): Html {
     page.sensors === null
       ? html`all sensors`
       : page.sensors.length === 1
-        ? html`sensor ${page.sensors[0]!}`
+        ? html`sensor ${name(page.sensors[0]!)}`
         : html`${number(page.sensors.length)} sensors`
   const span = daysOf(page).length === 1 ? html`` : html`${html.own(spanOfDays(page))} · `
   const made = `${longDay(page.generatedAt)} ${page.generatedAt.slice(11, 19)}`

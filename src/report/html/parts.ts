@@ -10,7 +10,7 @@ export type Html = Encoded<'html'>
 export type Column = {
   readonly title: string
   /** Width in the steps of the style, or a number at the right. */
-  readonly style?: 'num' | 'num w1' | 'num w2' | 'w1' | 'w2' | 'w3' | 'w4' | 'w5'
+  readonly style?: 'num' | 'num w1' | 'num w2' | 'w1' | 'w2' | 'w3' | 'w4'
 }
 
 /** @param caption - of the program; for who does not see the heading above @param meta - beside the heading */
@@ -54,15 +54,20 @@ function cellOf(cell: Html, { style }: Column, isHead: boolean): Html {
   return isHead ? html`<th scope="row"${aligned}>${cell}</th>` : html`<td${aligned}>${cell}</td>`
 }
 
-/** Text of an attacker, its end named by a hash where it is long. */
-export function attack(text: SafeText): Html {
+/** Text of an attacker, its end named by a hash where it is long. @param charsMax - at least 20 */
+export function attack(text: SafeText, charsMax: number = LIMITS.reportTextCharsMax): Html {
   if (text === '') return html`<span class="faint">(empty)</span>`
-  return attackHtml(shortText(text, LIMITS.reportTextCharsMax))
+  return attackHtml(shortText(text, charsMax))
 }
 
-/** A value that people look up letter by letter: an id, an address, a hash. */
-export function exact(text: SafeText): Html {
-  return html`<span class="mono">${text}</span>`
+/** A short text of unknown origin: a sensor, an organisation. @param text - in visible form */
+export function name(text: string): Html {
+  return html.data(shortText(text, LIMITS.reportNameCharsMax))
+}
+
+/** A name that people look up letter by letter: an id, an address, a kind of event. */
+export function exact(text: string): Html {
+  return html`<span class="mono">${name(text)}</span>`
 }
 
 export function count(value: number): Html {

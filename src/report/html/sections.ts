@@ -1,10 +1,10 @@
 /** The sections of a report, each of one part of the model. */
 import type { SafeText } from '../../core/text.ts'
 import { LIMITS } from '../../limits.ts'
-import { attackHtml, html } from '../../output/encode/html.ts'
+import { html } from '../../output/encode/html.ts'
 import { bytes, levelOf, number } from '../../output/encode/html-figures.ts'
 import type { SystemEntry } from '../../store/port.ts'
-import type { Campaign, Novel, Reason, Technique, UnusualSession } from '../insights.ts'
+import type { Campaign, Reason, Technique, UnusualSession } from '../insights.ts'
 import type { CommandEntry } from '../model.ts'
 import { TACTICS } from '../techniques.ts'
 import { bar, bars, columns, lineKey, spark } from './charts.ts'
@@ -30,6 +30,7 @@ import {
   hazard,
   more,
   NEW,
+  name,
   nothing,
   section,
   table,
@@ -92,7 +93,7 @@ function figureTable(page: ReportPage): Html {
   const note = html`<p class="more">A session had ${html.own(sessions.avgCommands.toFixed(2))} commands on average, ${number(sessions.maxCommands)} at most${half}.</p>`
   return section(
     html`Figures`,
-    html`${table(html`Figures of the period${before === undefined ? NONE : html`, and of the one before`}`, titles, rows)}${note}`,
+    html`${table(html`Figures of the period${before === undefined ? NONE : html`, and of the one before`}`, titles, rows, sparks !== undefined)}${note}`,
   )
 }
 
@@ -220,14 +221,14 @@ export function sessionsToRead(page: ReportPage, top: number): Html {
     html`${table(
       html`Sessions to read first, with the reasons`,
       [
-        { title: 'Session, sensor', style: 'w4' },
+        { title: 'Session, sensor', style: 'w3' },
         { title: 'From', style: 'w4' },
         { title: 'Why' },
         { title: 'Threat', style: 'w1' },
         { title: 'Hazard', style: 'w2' },
       ],
       shown.map((one) => [
-        html`${exact(one.session)}<span class="l2">${one.sensor}, ${html.own(startOf(one, page))}</span>`,
+        html`${exact(one.session)}<span class="l2">${name(one.sensor)}, ${html.own(startOf(one, page))}</span>`,
         html`${one.srcIp === null ? html`<span class="faint">unknown</span>` : exact(one.srcIp)}<span class="l2">${one.country === null ? NONE : countryName(one.country)}</span>`,
         why(one),
         threat(one.threatScore),
@@ -239,6 +240,7 @@ export function sessionsToRead(page: ReportPage, top: number): Html {
   )
 }
 
+/** Time of day, and the day where there are several. */
 function startOf({ startedAt }: UnusualSession, page: ReportPage): string {
   const time = startedAt.slice(11, 16)
   return isOneDay(page) ? time : `${shortDay(startedAt)} ${time}`
@@ -253,7 +255,9 @@ function why({ reasons, durationMs, commandCount }: UnusualSession): Html {
   const details = reasons.flatMap(({ detail }) => (detail === null ? [] : [detail]))
   const sentence = words.join('; ')
   return html`<p class="why">${html.own(sentence.charAt(0).toUpperCase() + sentence.slice(1))}${commandCount === 0 ? NONE : html` <span class="faint">· ${number(commandCount)} ${html.own(plural(commandCount, 'command'))}</span>`}</p>${html.join(
-    [...new Set(details)].map((detail) => html`<div>${attack(detail)}</div>`),
+    [...new Set(details)]
+      .slice(0, LIMITS.reportReasonsMax)
+      .map((detail) => html`<div>${attack(detail, LIMITS.reportReasonCharsMax)}</div>`),
   )}`
 }
 
@@ -275,7 +279,8 @@ export function newSince(page: ReportPage, top: number): Html {
       ...shown.map((entry) => [
         html.own(capital(one)),
         kind === 'ip' || kind === 'asn' ? exact(entry.value) : attack(entry.value),
-        seenIn(entry),
+        number(entry.sessions),
+        number(entry.sensors),
         ...(hasDays ? [html.own(shortDay(entry.firstDay))] : []),
         threat(entry.threatScore),
         hazard(entry.hazardScore),
@@ -285,7 +290,7 @@ export function newSince(page: ReportPage, top: number): Html {
             [
               html`<span class="faint">${html.own(capital(one))}</span>`,
               html`<span class="faint">${number(rest)} more ${html.own(plural(rest, one, many))}</span>`,
-              ...Array.from({ length: hasDays ? 4 : 3 }, () => NONE),
+              ...Array.from({ length: hasDays ? 5 : 4 }, () => NONE),
             ],
           ]
         : []),
@@ -298,8 +303,9 @@ export function newSince(page: ReportPage, top: number): Html {
       [
         { title: 'Kind', style: 'w2' },
         { title: 'Value' },
-        { title: 'Seen in', style: 'w3' },
-        ...(hasDays ? [{ title: 'First', style: 'w1' } as const] : []),
+        { title: 'Sessions', style: 'num w1' },
+        { title: 'Sensors', style: 'num w1' },
+        ...(hasDays ? [{ title: 'First', style: 'num w1' } as const] : []),
         { title: 'Threat', style: 'w1' },
         { title: 'Hazard', style: 'w2' },
       ],
@@ -307,10 +313,6 @@ export function newSince(page: ReportPage, top: number): Html {
       true,
     ),
   )
-}
-
-function seenIn({ sessions, sensors }: Novel): Html {
-  return html`${number(sessions)} ${html.own(plural(sessions, 'session'))}<span class="l2">${number(sensors)} ${html.own(plural(sensors, 'sensor'))}</span>`
 }
 
 function capital(text: string): string {
@@ -423,8 +425,9 @@ function placeOf(tactic: string): number {
   return at < 0 ? TACTICS.length : at
 }
 
+/** Of what is part of another technique the name of the part: the number says the rest. */
 function techniqueOf({ id, name, events, threatScore }: Technique): Html {
-  return html`<div class="tq lv${levelOf(threatScore)}"><div><code>${html.own(id)}</code><b>${number(events)}</b></div>${html.own(name)}<div>${threat(threatScore)}</div></div>`
+  return html`<div class="tq lv${levelOf(threatScore)}"><div><code>${html.own(id)}</code>${threat(threatScore)}</div><div>${html.own(name.replace(/^.*: /, ''))}<b>${number(events)}</b></div></div>`
 }
 
 export function files(page: ReportPage, top: number): Html {
@@ -443,7 +446,7 @@ export function files(page: ReportPage, top: number): Html {
             { title: 'Sessions', style: 'num w2' },
           ],
           shown.map(({ value, count: events, sessions }) => [
-            html`<span class="mono hash">${value}</span>${isNew.has(value) ? html` ${NEW}` : NONE}`,
+            html`<span class="mono hash">${name(value)}</span>${isNew.has(value) ? html` ${NEW}` : NONE}`,
             number(events),
             html`<span class="dim">${number(sessions)}</span>`,
           ]),
@@ -473,6 +476,7 @@ export function campaigns(page: ReportPage, top: number): Html {
   if (all.length === 0)
     return section(html`Campaigns`, nothing(html`No addresses share anything telling.`), meta)
   const shown = all.slice(0, top)
+  const hasDays = !isOneDay(page)
   return section(
     html`Campaigns`,
     html`${table(
@@ -482,7 +486,7 @@ export function campaigns(page: ReportPage, top: number): Html {
         { title: 'What they share' },
         { title: 'Addresses', style: 'num w2' },
         { title: 'Sessions', style: 'num w2' },
-        { title: 'Days', style: 'w3' },
+        ...(hasDays ? [{ title: 'Days', style: 'w3' } as const] : []),
         { title: 'Threat', style: 'w1' },
       ],
       shown.map((one) => [
@@ -490,7 +494,7 @@ export function campaigns(page: ReportPage, top: number): Html {
         html`<span class="l2">${html.own(SHARED[one.shares])}</span>${attack(one.value)}`,
         number(one.addresses),
         html`${number(one.sessions)}<span class="l2">${number(one.sensors)} ${html.own(plural(one.sensors, 'sensor'))}</span>`,
-        spanOf(one, page),
+        ...(hasDays ? [spanOf(one, page)] : []),
         threat(one.threatScore),
       ]),
       true,
@@ -503,7 +507,6 @@ export function campaigns(page: ReportPage, top: number): Html {
 function spanOf({ firstDay, lastDay }: Campaign, page: ReportPage): Html {
   const words =
     firstDay === lastDay ? shortDay(firstDay) : `${shortDay(firstDay)} to ${shortDay(lastDay)}`
-  if (isOneDay(page)) return html.own(words)
   const from = Date.parse(page.from)
   const all = Date.parse(page.until) - from
   const share = (day: string, more = 0): number =>
@@ -521,7 +524,7 @@ export function origins(page: ReportPage, top: number): Html {
 `
   const isNewAddress = newValues(page, 'ip')
   const isNewHassh = newValues(page, 'hassh')
-  return html`${places}<div class="two even">${barList(html`Addresses`, ips, (value) => html`${exact(value)}${isNewAddress.has(value) ? html` ${NEW}` : NONE}`, top, page.sessions.uniqueIps)}${barList(html`Clients`, clientVersions, attack, top)}</div>
+  return html`${places}<div class="two even">${barList(html`Addresses`, ips, (value) => html`${exact(value)}${isNewAddress.has(value) ? html` ${NEW}` : NONE}`, top, page.sessions.uniqueIps)}${barList(html`Clients`, clientVersions, (value) => attack(value), top)}</div>
 ${hassh.length === 0 ? NONE : barList(html`HASSH`, hassh, (value) => html`${exact(value)}${isNewHassh.has(value) ? html` ${NEW}` : NONE}`, top)}`
 }
 
@@ -550,17 +553,17 @@ function barList<T extends CommandEntry>(
 
 function networkName(value: SafeText, { organisation }: SystemEntry): Html {
   return organisation === null
-    ? html`${value}`
-    : html`${organisation} <span class="faint mono">${value}</span>`
+    ? name(value)
+    : html`${name(organisation)} <span class="faint mono">${name(value)}</span>`
 }
 
 /** @param code - two letters where a database is honest */
 function countryName(code: SafeText): Html {
-  if (!/^[A-Z]{2}$/.test(code)) return html`${code}`
-  const name = COUNTRIES.of(code)
-  return name === undefined || name === code
-    ? html`${code}`
-    : html`<span class="faint mono">${code}</span> ${html.own(name)}`
+  if (!/^[A-Z]{2}$/.test(code)) return name(code)
+  const words = COUNTRIES.of(code)
+  return words === undefined || words === code
+    ? name(code)
+    : html`<span class="faint mono">${code}</span> ${html.own(words)}`
 }
 
 const COUNTRIES = new Intl.DisplayNames('en', { type: 'region' })
@@ -569,38 +572,43 @@ const COUNTRIES = new Intl.DisplayNames('en', { type: 'region' })
 export function timeline(page: ReportPage): Html {
   const { events, sessionsPerDay } = page
   const kinds = Object.entries(events.byEventid).sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
+  const half = Math.ceil(kinds.length / 2)
+  const most = Math.max(1, ...Object.values(events.byEventid))
+  const column = (some: typeof kinds): Html =>
+    bars(
+      some.map(([eventid, value]) => ({
+        name: exact(eventid.replace(/^cowrie\./, '')),
+        value,
+        words: number(value),
+      })),
+      most,
+    )
   const list = section(
     html`Kinds of events`,
     kinds.length === 0
       ? nothing(html`None in this period.`)
-      : bars(
-          kinds.map(([eventid, value]) => ({
-            name: html`<span class="mono">${html.data(eventid)}</span>`,
-            value,
-            words: number(value),
-          })),
-        ),
-    html`as Cowrie names them`,
+      : html`<div class="two even">${column(kinds.slice(0, half))}${column(kinds.slice(half))}</div>\n`,
+    html`as Cowrie names them, without “cowrie.”`,
   )
   if (isOneDay(page)) return list
-  const most = Math.max(1, ...Object.values(events.perDay))
+  const busiest = Math.max(1, ...Object.values(events.perDay))
   const all = daysOf(page)
   if (all.length > LIMITS.reportDayRowsMax) return html`${hours(page, true)}${list}`
   const rows = all.map((day) => [
     html`${html.own(shortDay(day))} <span class="faint">${html.own(weekday(day).slice(0, 3))}</span>`,
     count(events.perDay[day] ?? 0),
     ...(sessionsPerDay === undefined ? [] : [count(sessionsPerDay[day] ?? 0)]),
-    bar(0, (events.perDay[day] ?? 0) / most),
+    bar(0, (events.perDay[day] ?? 0) / busiest),
   ])
   const titles: Column[] = [
     { title: 'Day', style: 'w3' },
     { title: 'Events', style: 'num w2' },
     ...(sessionsPerDay === undefined ? [] : [{ title: 'Sessions', style: 'num w2' } as const]),
-    { title: 'Share of the busiest day' },
+    { title: 'Share' },
   ]
   const byDay = section(
     html`Timeline`,
-    table(html`Events and sessions by day`, titles, rows),
+    table(html`Events and sessions by day, beside the busiest day`, titles, rows),
     html`UTC`,
   )
   return html`${byDay}${hours(page, true)}${list}`
@@ -639,7 +647,7 @@ export function completeness(page: ReportPage): Html {
   if (c.silentSensors.length > 0)
     parts.push(
       html`<p class="more"><span class="tag failed">silent</span> ${html.join(
-        c.silentSensors.map((sensor) => html`${sensor}`),
+        c.silentSensors.map(name),
         ', ',
       )}: events in the week before, none in this period.</p>\n`,
     )
@@ -651,8 +659,8 @@ ${table(
   [{ title: 'What' }, { title: 'Event' }, { title: 'Field' }, { title: 'Events', style: 'num' }],
   quality.drift.map(({ what, eventid, field, count: events }) => [
     html.own(what),
-    attackHtml(eventid),
-    field === '' ? NONE : attackHtml(field),
+    attack(eventid),
+    field === '' ? NONE : attack(field),
     number(events),
   ]),
 )}<p class="more">Their lines are stored and counted.</p>
@@ -672,17 +680,17 @@ ${table(
 function sensors(all: NonNullable<ReportPage['quality']>['sensors']): Html {
   const most = Math.max(1, ...all.map(({ events }) => events))
   return table(
-    html`Sensors, their events, and what is missing of them`,
+    html`Sensors, their events beside those of the largest, and what is missing of them`,
     [
       { title: 'Sensor', style: 'w4' },
       { title: 'Events', style: 'num w2' },
-      { title: 'Share of the largest' },
+      { title: 'Share' },
       { title: 'Held', style: 'num w1' },
       { title: 'No start', style: 'num w2' },
       { title: 'No end', style: 'num w2' },
     ],
     all.map((one) => [
-      html`${one.sensor}${one.isSilent ? html` <span class="tag failed">silent</span>` : NONE}`,
+      html`${name(one.sensor)}${one.isSilent ? html` <span class="tag failed">silent</span>` : NONE}`,
       count(one.events),
       bar(0, one.events / most),
       one.heldEvents === 0

@@ -44,14 +44,15 @@ tbody th{color:var(--ink);font-weight:500}
 th:first-child,td:first-child{padding-left:0}
 th:last-child,td:last-child{padding-right:0}
 .num{text-align:right;white-space:nowrap}
-th{white-space:nowrap}
+thead th{white-space:nowrap}
 .fix{table-layout:fixed}
-.w1{width:60px}.w2{width:84px}.w3{width:112px}.w4{width:152px}.w5{width:190px}
+.w1{width:66px}.w2{width:84px}.w3{width:118px}.w4{width:134px}
 .now{font-weight:600;font-size:14px}
 .dim{color:var(--ink-2)}.faint{color:var(--ink-3)}
 .l2{display:block;font-size:12px;color:var(--ink-3);line-height:1.45;overflow-wrap:anywhere}
 .more{font-size:12px;color:var(--ink-3);margin:6px 0}
 .none{color:var(--ink-2)}
+.mono{overflow-wrap:anywhere}
 code,.mono{font-family:var(--mono);font-size:.923em;font-variant-ligatures:none}
 .hash{font-size:11px;overflow-wrap:anywhere;color:var(--ink-2)}
 .atk{font-family:var(--mono);font-size:11.5px;line-height:1.55;color:var(--atk-ink);background:var(--atk-bg);box-shadow:inset 2px 0 0 var(--atk-rule);padding:1px 6px 1px 8px;border-radius:2px 3px 3px 2px;overflow-wrap:anywhere;white-space:pre-wrap;-webkit-box-decoration-break:clone;box-decoration-break:clone;unicode-bidi:isolate}
@@ -81,16 +82,18 @@ code,.mono{font-family:var(--mono);font-size:.923em;font-variant-ligatures:none}
 .key{font-size:12px;color:var(--ink-3);margin:4px 0 0 52px}
 .key svg{width:22px;height:8px;margin-right:6px}
 .spark{display:block;width:100%;max-width:220px;height:16px}
-.bars{display:grid;grid-template-columns:minmax(0,1.1fr) minmax(0,1fr) max-content;gap:6px 10px;align-items:center;font-size:12.5px}
+.bars{display:grid;grid-template-columns:minmax(0,1.5fr) minmax(0,1fr) max-content;gap:6px 10px;align-items:center;font-size:12.5px}
 .bars li{display:contents}
 .bars .k{overflow-wrap:anywhere}
 .bars .v{text-align:right;color:var(--ink-2);white-space:nowrap}
 .bar{display:block;width:100%;height:8px}
 td .bar{margin-top:6px}
-.matrix{display:grid;grid-template-columns:repeat(5,minmax(0,1fr));gap:14px 10px}
-.matrix h3{font-size:11px;color:var(--ink-3);margin:0 0 5px}
+.matrix{columns:4;column-gap:12px}
+.matrix>div{margin-bottom:12px}
+.matrix h3{font-size:11px;color:var(--ink-3);margin:0 0 5px;break-after:avoid}
 .tq{border:1px solid var(--line-2);border-left-width:4px;border-radius:3px;padding:4px 7px;font-size:11.5px;line-height:1.35;margin-bottom:5px;break-inside:avoid;color:var(--ink)}
-.tq div{display:flex;justify-content:space-between;gap:6px;margin-top:2px;align-items:center}
+.tq div{display:flex;justify-content:space-between;gap:6px;align-items:baseline}
+.tq .scale{align-self:center}
 .tq code{font-size:10.5px;color:var(--ink-2)}
 .tq .scale{font-size:11px}
 .lv1{border-left-color:var(--threat-1)}.lv2{border-left-color:var(--threat-2)}.lv3{border-left-color:var(--threat-3)}.lv4{border-left-color:var(--threat-4)}
@@ -100,7 +103,7 @@ td .bar{margin-top:6px}
 .keep{break-inside:avoid}
 .scroll{position:relative}
 :focus-visible{outline:2px solid var(--action);outline-offset:2px}
-@media screen and (max-width:700px){.sheet{margin:0;border:0;border-radius:0;padding:24px 16px}.top,.two,.foot{grid-template-columns:minmax(0,1fr)}.matrix{grid-template-columns:repeat(2,minmax(0,1fr))}.scroll{overflow-x:auto}.wide table{min-width:640px}h1{font-size:23px}.chart .x .opt{display:none}.bars{grid-template-columns:minmax(0,1.3fr) minmax(0,1fr) max-content}}
+@media screen and (max-width:700px){.sheet{margin:0;border:0;border-radius:0;padding:24px 16px}.top,.two,.foot{grid-template-columns:minmax(0,1fr)}.matrix{columns:2}.wide{overflow-x:auto}.wide table{min-width:640px}h1{font-size:23px}.chart .x .opt{display:none}.bars{grid-template-columns:minmax(0,1.3fr) minmax(0,1fr) max-content}}
 @media print{body{background:#fff;font-size:10pt}.sheet{margin:0;border:0;border-radius:0;padding:0;max-width:none}.lead{font-size:10.5pt}h1{font-size:22px}h2{margin-top:20px}.chart svg{height:170px}.chart.low svg{height:84px}.atk{font-size:10.5px}}
 @page{size:A4;margin:15mm 14mm 17mm}
 @page{@bottom-right{content:"Page " counter(page) " of " counter(pages);font:9px "Segoe UI",Lato,sans-serif;color:#62676e}}
