@@ -102,7 +102,7 @@ export async function exportRows(
   format: ExportFormat,
   options: OptionValues,
 ): Promise<void> {
-  const store = await app.openStore('read')
+  const store = await app.openStore('read', { isSmall: true })
   try {
     const redactor = await redactorOf(app, store, options)
     const sink = await openSink(app, options)
@@ -173,7 +173,8 @@ export function filterOf(options: OptionValues, what: ExportName): ExportFilter 
     sensor: visible('sensor'),
     ip: typeof options['ip'] === 'string' ? toVisible(refang(options['ip'])) : undefined,
     session: visible('session'),
-    eventids: asked === undefined ? own : (own ?? asked).filter((one) => asked.includes(toVisible(one))),
+    eventids:
+      asked === undefined ? own : (own ?? asked).filter((one) => asked.includes(toVisible(one))),
   }
 }
 

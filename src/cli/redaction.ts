@@ -53,7 +53,10 @@ export function redactionKey(app: App): Uint8Array {
   try {
     if (!existsSync(path)) {
       makeFolder(folder)
-      writeFileSync(path, `${randomBytes(KEY_BYTES).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
+      writeFileSync(path, `${randomBytes(KEY_BYTES).toString('hex')}\n`, {
+        mode: 0o600,
+        flag: 'wx',
+      })
     }
     const key = Buffer.from(readFileSync(path, 'utf8').trim(), 'hex')
     if (key.length === KEY_BYTES) return key

@@ -228,8 +228,7 @@ function namesOf<T extends string>(name: string, value: string, known: readonly 
 
 function networksOf(name: string, all: readonly string[]): readonly string[] {
   const odd = all.find((one) => !isNetwork(one))
-  if (odd !== undefined)
-    throw badValue(name, odd, 'an address, or a network such as 192.0.2.0/24')
+  if (odd !== undefined) throw badValue(name, odd, 'an address, or a network such as 192.0.2.0/24')
   return all
 }
 

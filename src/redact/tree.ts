@@ -124,7 +124,10 @@ export function redactTree<T>(document: T, kinds: Kinds, redactor: Redactor): T 
       const made = walk(one, [...path, key], inner)
       const before = entries.get(name)
       // Two that are told no longer apart count as one.
-      entries.set(name, typeof before === 'number' && typeof made === 'number' ? before + made : made)
+      entries.set(
+        name,
+        typeof before === 'number' && typeof made === 'number' ? before + made : made,
+      )
     }
     return Object.fromEntries(entries)
   }

@@ -38,7 +38,9 @@ describe('formats of predecessors over the reference set', {
   }
 
   test('figures of one sensor are those of the newer predecessor, by day, week and month', () => {
-    const names = readdirSync(join(folder, 'upstream')).filter((name) => !name.includes('no-sensor'))
+    const names = readdirSync(join(folder, 'upstream')).filter(
+      (name) => !name.includes('no-sensor'),
+    )
     assert.ok(names.length >= 10)
     for (const name of names) {
       const theirs = golden(join(folder, 'upstream', name))
@@ -192,7 +194,10 @@ function commandsOf(blocks: ReadonlyMap<string, string>): Map<string, string> {
 }
 
 function refanged(text: string): string {
-  return text.replaceAll('hxxp', 'http').replaceAll('fxp:', 'ftp:').replace(/\[([.@])\]/g, '$1')
+  return text
+    .replaceAll('hxxp', 'http')
+    .replaceAll('fxp:', 'ftp:')
+    .replace(/\[([.@])\]/g, '$1')
 }
 
 function sorted(entries: ReadonlyMap<string, string>): (readonly [string, string])[] {

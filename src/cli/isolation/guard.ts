@@ -58,9 +58,7 @@ function isAllowed(args: readonly unknown[]): boolean {
   return allowed.some((one) =>
     'path' in one
       ? target.path === one.path
-      : target.path === undefined &&
-        target.host === one.host &&
-        Number(target.port) === one.port,
+      : target.path === undefined && target.host === one.host && Number(target.port) === one.port,
   )
 }
 

@@ -39,9 +39,13 @@ export async function runIsolated(app: App, { args, writes }: IsolatedRun): Prom
   const status = await ended(app, child)
   if (status !== null) return status
   if (app.signal.aborted) return EXIT.terminated
-  throw new ExportError('EXPORT_NO_CHILD', 'The process that was to write was ended from outside.', {
-    hint: 'Look whether the machine ran out of memory, and run the command again.',
-  })
+  throw new ExportError(
+    'EXPORT_NO_CHILD',
+    'The process that was to write was ended from outside.',
+    {
+      hint: 'Look whether the machine ran out of memory, and run the command again.',
+    },
+  )
 }
 
 async function ended(app: App, child: ChildProcess): Promise<number | null> {

@@ -1,6 +1,12 @@
 /** Reports in the JSON of the predecessors: their field names, figures by their definitions (docs/legacy-formats.md). */
 import { ownText } from '../../core/event.ts'
-import { dayNumber, formatDay, formatInstant, type InstantUs, US_PER_DAY } from '../../core/instant.ts'
+import {
+  dayNumber,
+  formatDay,
+  formatInstant,
+  type InstantUs,
+  US_PER_DAY,
+} from '../../core/instant.ts'
 import { joinText, type SafeText } from '../../core/text.ts'
 import type { LegacyCount, LegacyFigures } from '../../store/port.ts'
 import type { Period } from '../model.ts'

@@ -1,6 +1,7 @@
 /** A session as the predecessors saw it: those with a tty log or a file, from their first successful log-in on. */
-import type { InstantUs } from '../../core/instant.ts'
+
 import { ownText } from '../../core/event.ts'
+import type { InstantUs } from '../../core/instant.ts'
 import type { SafeText } from '../../core/text.ts'
 import type { LegacySessionEvents } from '../../store/port.ts'
 

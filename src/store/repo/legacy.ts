@@ -211,9 +211,7 @@ async function loggedIn(query: Kysely<Database>, window: LegacyWindow): Promise<
   const rows = (await select.execute()) as Candidate[] // in visible form, as above
   return rows.sort(
     (a, b) =>
-      a.loginUs - b.loginUs ||
-      compareUtf8(a.sensor, b.sensor) ||
-      compareUtf8(a.session, b.session),
+      a.loginUs - b.loginUs || compareUtf8(a.sensor, b.sensor) || compareUtf8(a.session, b.session),
   )
 }
 
