@@ -6,6 +6,7 @@ export const COMMAND_COLUMNS = {
   session: ['session'],
   sessions: ['sessions'],
   report: ['report daily', 'report weekly', 'report monthly', 'report range'],
+  export: ['export csv', 'export jsonl'],
   load: ['ingest bulk', 'ingest delta'],
   quarantine: ['quarantine list', 'quarantine show'],
   'dead letters': ['dlq list', 'dlq show'],
