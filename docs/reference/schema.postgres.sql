@@ -675,3 +675,5 @@ create table geo_databases (
 );
 
 create index values_addresses on "values" (id) where kind = 5;
+
+create index values_keys on "values" (id) where kind = 1 and replace(value, 'AAAA', '') <> value;

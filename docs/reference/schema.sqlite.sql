@@ -610,3 +610,5 @@ CREATE TABLE geo_databases (
 ) strict, without rowid;
 
 CREATE INDEX values_addresses on "values" (id) where kind = 5;
+
+CREATE INDEX values_keys on "values" (id) where kind = 1 and replace(value, 'AAAA', '') <> value;
