@@ -54,6 +54,18 @@ export function joinText(parts: readonly SafeText[], separator: string): SafeTex
   return parts.join(separator) as SafeText
 }
 
+/** A safe text of at most so many characters, with an ellipsis where something is left out. */
+export function cutText(text: SafeText, charsMax: number): SafeText {
+  if (text.length <= charsMax) return text
+  // As above.
+  return `${text.slice(0, charsMax - 1).replace(/[\ud800-\udbff]$/, '')}…` as SafeText
+}
+
+/** Safe texts in a row; what joins them is ours. */
+export function joinTexts(texts: readonly SafeText[], separator: '; ' | ', '): SafeText {
+  return texts.join(separator) as SafeText
+}
+
 /** Orders text by its UTF-8 bytes, the one order every engine and output shares. */
 export function compareUtf8(a: string, b: string): number {
   // UTF-16 order differs from UTF-8 order only where a surrogate meets a unit above the surrogates.

@@ -1,14 +1,15 @@
 /** Sessions from many addresses that share their commands, an SSH key, a file or a new HASSH. */
 import { createHash } from 'node:crypto'
+import { ownText } from '../core/event.ts'
 import { dayOf, formatDay } from '../core/instant.ts'
-import { compareUtf8, type SafeText } from '../core/text.ts'
+import { compareUtf8, cutText, joinTexts, type SafeText } from '../core/text.ts'
 import { LIMITS } from '../limits.ts'
 import type { ActiveSession, NamedSession } from '../store/port.ts'
 import { type Group, Groups } from './groups.ts'
 import type { IdTable } from './id-table.ts'
 import { CAMPAIGN_TRAITS, type Campaign } from './insights.ts'
 import { CLASS, type Key } from './novelty.ts'
-import { cut, type InsightSource, type TextReader } from './reader.ts'
+import type { InsightSource, TextReader } from './reader.ts'
 
 /** Of no bytes: what a redirection without output leaves. It ties nobody to anybody. */
 const EMPTY_FILE = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
@@ -143,12 +144,12 @@ export class CampaignFinder {
         trait === 'sshKey'
           ? [this.#keys[Number(name)]!.text]
           : idsOf(candidate)
-              .map((id) => texts.get(id) ?? ('' as SafeText))
+              .map((id) => texts.get(id) ?? ownText(''))
               .sort(compareUtf8)
       const value =
         trait === 'commands'
           ? joined(await typedOrder(source, values, group, firsts))
-          : (values[0] ?? ('' as SafeText))
+          : (values[0] ?? ownText(''))
       told.push({
         ...candidate,
         campaign: {
@@ -191,8 +192,7 @@ async function typedOrder(
 
 /** The first commands, as many as there is room for. */
 function joined(commands: readonly SafeText[]): SafeText {
-  // The join of texts in visible form is one.
-  return cut(commands.join('; ') as SafeText, LIMITS.insightTextCharsMax)
+  return cutText(joinTexts(commands, '; '), LIMITS.insightTextCharsMax)
 }
 
 /** The largest groups, and those that are as large as the last of them. */

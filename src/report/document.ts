@@ -1,6 +1,6 @@
 /** A report as a document, for the outputs. */
 import type { InstantUs } from '../core/instant.ts'
-import type { SafeText } from '../core/text.ts'
+import { joinTexts, type SafeText } from '../core/text.ts'
 import {
   type Cell,
   count,
@@ -92,8 +92,7 @@ export function reportDocument(report: Report, nowUs: InstantUs): Document {
 function sensorCell({ sensor, sensors }: Report): Cell {
   if (sensor !== null) return text(sensor)
   if (sensors === null) return label('all sensors')
-  // The join of texts in visible form is one.
-  return text(sensors.join(', ') as SafeText)
+  return text(joinTexts(sensors, ', '))
 }
 
 /** What a brief report lacks: comparison, what is new, sessions, campaigns, techniques, hours and sensors. */

@@ -1,4 +1,5 @@
 /** What a report says beyond its figures, found in one pass over the sessions of its period. */
+import { ownText } from '../core/event.ts'
 import { type DayNumber, formatDay, formatInstant } from '../core/instant.ts'
 import { compareUtf8, type SafeText } from '../core/text.ts'
 import { LIMITS } from '../limits.ts'
@@ -25,7 +26,7 @@ export async function findInsights(
   limit: number,
 ): Promise<Omit<Insights, 'comparison'>> {
   const sensors = await source.sensorNames()
-  const nameOf = (id: number): SafeText => sensors.get(id) ?? ('' as SafeText)
+  const nameOf = (id: number): SafeText => sensors.get(id) ?? ownText('')
   const keyCommands = await source.commandsWithKeys()
   const keys = keysOf(keyCommands, reader)
   const classes = classesOf(known)

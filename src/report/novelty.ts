@@ -1,4 +1,5 @@
 /** What was not met before the period: values, SSH keys and networks. */
+import { ownText } from '../core/event.ts'
 import { formatDay } from '../core/instant.ts'
 import { compareUtf8, type SafeText } from '../core/text.ts'
 import { LIMITS } from '../limits.ts'
@@ -154,7 +155,7 @@ export function keysOf(
   commands: readonly { readonly id: number; readonly value: SafeText }[],
   reader: TextReader,
 ): Key[] {
-  const ids = new Map<string, number[]>()
+  const ids = new Map<SafeText, number[]>()
   for (const { id, value } of commands) {
     for (const key of reader.sshKeys(value)) {
       const list = ids.get(key) ?? []
@@ -163,7 +164,7 @@ export function keysOf(
     }
   }
   return [...ids]
-    .map(([text, commandIds]) => ({ text: text as SafeText, commandIds })) // of a safe text, or its hash
+    .map(([text, commandIds]) => ({ text, commandIds }))
     .sort((a, b) => compareUtf8(a.text, b.text))
 }
 
@@ -284,7 +285,7 @@ async function newSystems(
   )
   const first: Novel[] = []
   for (const [system, { ids, ...one }] of ordered.slice(0, limit))
-    first.push(novel(system as SafeText, one, await source.sensorsOf('ip', ids), undefined)) // AS and digits
+    first.push(novel(ownText(system), one, await source.sensorsOf('ip', ids), undefined)) // AS and digits
   return { total: found.size, first }
 }
 

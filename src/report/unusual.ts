@@ -1,12 +1,12 @@
 /** Sessions that are worth reading, each with its reasons. */
 import { formatInstant } from '../core/instant.ts'
-import { compareUtf8, type SafeText } from '../core/text.ts'
+import { compareUtf8, cutText, type SafeText } from '../core/text.ts'
 import { LIMITS } from '../limits.ts'
 import type { ActiveSession, NamedSession } from '../store/port.ts'
 import type { IdTable } from './id-table.ts'
 import { REASONS, type Reason, type UnusualSession } from './insights.ts'
 import { CLASS, type Key } from './novelty.ts'
-import { cut, type InsightSource } from './reader.ts'
+import type { InsightSource } from './reader.ts'
 
 /** Threat and hazard from which a session is told for it. */
 const HIGH_THREAT = 70
@@ -149,7 +149,7 @@ export class UnusualFinder {
       const [first] = choices.sort(
         (a, b) => (reason === 'rare-commands' ? b.length - a.length : 0) || compareUtf8(a, b),
       )
-      return first === undefined ? null : cut(first, LIMITS.insightTextCharsMax)
+      return first === undefined ? null : cutText(first, LIMITS.insightTextCharsMax)
     }
     const reasonsOf = (session: ActiveSession): Reason[] => {
       const weights = this.#weigh(session)
