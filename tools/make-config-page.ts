@@ -39,7 +39,7 @@ export function makeConfigPage(): string {
       ]),
     ),
     '',
-    '`--jobs` is an option of `nacre ingest bulk`; the other options belong to every command.',
+    '`--jobs` is an option of `nacre ingest bulk`, those of `serve` settings are of `nacre serve`; the other options belong to every command.',
     '',
     '## The file',
     '',

@@ -31,6 +31,14 @@ export type VerifyStatus = {
   readonly batches: number
   readonly lines: number
   readonly problems: number
+  /** What was looked at, in the order of the command; the first problems of each. */
+  readonly sections: readonly {
+    readonly name: string
+    readonly ok: boolean
+    readonly problems: readonly string[]
+  }[]
+  /** What was left out on request. */
+  readonly notChecked: readonly string[]
 }
 
 export class StatusFiles {

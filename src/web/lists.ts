@@ -1,5 +1,5 @@
 /** Parts that lists and forms of decisions share. */
-import { OperatingError, UsageError } from '../core/errors.ts'
+import { type OperatingError, UsageError } from '../core/errors.ts'
 import { LIMITS } from '../limits.ts'
 import {
   csrfField,
@@ -10,6 +10,7 @@ import {
   icon,
   number,
 } from './components.ts'
+import { failureOf } from './faults.ts'
 import type { FieldSpec, Html, Reply, SignedIn } from './route.ts'
 
 /** Why something is decided, in forms and in the API. Not required here: what is missing is told beside the field. */
@@ -37,22 +38,14 @@ export function reasonIn(text: string | undefined): string {
   })
 }
 
-/** The status of an answer that tells of an error: 400 what was sent, 404 what is not there, 503 try again. */
+/** The status of a page that tells of an error beside its form. */
 export function statusOf(error: OperatingError): number {
-  if (error.code.startsWith('USAGE_')) return 400
-  if (error.code.startsWith('LOOKUP_')) return 404
-  return error.code === 'STORE_BUSY' ? 503 : 500
+  return failureOf(error, () => '').status
 }
 
-/** An answer of the API; what an operator can act on becomes an answer, too. */
-export async function jsonOf(make: () => Promise<object>): Promise<Reply> {
-  try {
-    return { kind: 'json', value: await make() }
-  } catch (error) {
-    if (!(error instanceof OperatingError)) throw error
-    const { code, message, hint } = error
-    return { kind: 'json', status: statusOf(error), value: { error: { code, message, hint } } }
-  }
+/** An answer of the API. */
+export async function jsonOf(make: () => object | Promise<object>): Promise<Reply> {
+  return { kind: 'json', value: await make() }
 }
 
 /** What went wrong, where the eye is. */
@@ -124,7 +117,7 @@ export function selectField(
 /** Where a reason is written, with what is wrong with it beside it. */
 export function reasonArea(id: string, given: string | undefined, error: Html | undefined): Html {
   const invalid = error === undefined ? html`` : html` aria-invalid="true"`
-  return html`<div><label class="label" for="${html.own(id)}">Reason</label><textarea class="text" id="${html.own(id)}" name="reason" rows="2" required maxlength="${LIMITS.webReasonCharsMax}" aria-describedby="${html.own(id)}-h"${invalid}>${htmlAttribute(given ?? '')}</textarea>${error === undefined ? html`` : html`<p class="fault" role="alert">${error}</p>`}<p class="help" id="${html.own(id)}-h">Kept in the journal with your name. It cannot be changed later.</p></div>`
+  return html`<div><label class="label" for="${html.own(id)}">Reason</label><textarea class="text" id="${html.own(id)}" name="reason" rows="2" required maxlength="${LIMITS.webReasonCharsMax}" aria-describedby="${html.own(id)}-h"${invalid}>${htmlAttribute(given ?? '')}</textarea>${error === undefined ? html`` : html`<p class="wrong" role="alert">${error}</p>`}<p class="help" id="${html.own(id)}-h">Kept in the journal with your name. It cannot be changed later.</p></div>`
 }
 
 /** A form that sends a decision. @param to - of this server */
@@ -150,4 +143,9 @@ export function digestText(hex: string): Html {
 /** The word where there is one, the words where there are several. */
 export function counted(n: number, one: string, several: string): Html {
   return html`${number(n)} ${html.own(n === 1 ? one : several)}`
+}
+
+/** A count; nothing is grey. */
+export function zeroed(n: number): Html {
+  return n === 0 ? html`<span class="faint">0</span>` : number(n)
 }

@@ -53,12 +53,14 @@ export type Reply =
   | { readonly kind: 'redirect'; readonly to: string; readonly cookie?: string | null }
   /** Figures for a monitor, in words of ours alone. */
   | { readonly kind: 'text'; readonly type: string; readonly text: string }
-  /** To be saved, never shown. */
+  /** To be saved, never shown: but for a document of ours that brings the policy under which a browser may show it. */
   | {
       readonly kind: 'file'
       readonly name: string
       readonly type: string
       readonly content: Buffer | Readable
+      /** Content security policy in place of the one for pages; it must hold `sandbox`. */
+      readonly shownUnder?: string
     }
   /** Server-sent events: each value becomes one message of JSON. */
   | { readonly kind: 'events'; readonly values: AsyncIterable<object> }

@@ -394,6 +394,11 @@ async function send(
         setCookie(reply, cookieName(house.options), found.cookie, house.options)
       return reply.redirect(found.to, 303)
     case 'file':
+      if (found.shownUnder !== undefined)
+        return reply
+          .header('Content-Security-Policy', found.shownUnder)
+          .type(found.type)
+          .send(found.content)
       return reply
         .header('Content-Security-Policy', NOTHING_RUNS)
         .header('Content-Disposition', `attachment; filename="${fileName(found.name)}"`)

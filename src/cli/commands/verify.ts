@@ -71,6 +71,8 @@ export const verify: Command = {
         batches: verdict.batches,
         lines: verdict.lines,
         problems: SECTIONS.reduce((sum, name) => sum + verdict[name].problems.length, 0),
+        sections: SECTIONS.map((name) => ({ name, ...verdict[name] })),
+        notChecked: verdict.notChecked,
       })
       app.out.result(verdict, () => renderVerdict(verdict, app.out.paint))
       return verdict.ok ? EXIT.ok : EXIT.tampered
@@ -92,7 +94,8 @@ function scopeOf(options: OptionValues): string {
   return words.length === 0 ? 'all' : words.join(', ')
 }
 
-function readCheckpoint(path: string): KeptCheckpoint {
+/** A checkpoint that was kept in a file. @throws UsageError */
+export function readCheckpoint(path: string): KeptCheckpoint {
   try {
     const parsed = JSON.parse(readFileSync(path, 'utf8')) as {
       readonly checkpoint?: KeptCheckpoint

@@ -10,7 +10,7 @@ export const COMMAND_COLUMNS = {
   quarantine: ['quarantine list', 'quarantine show'],
   'dead letters': ['dlq list', 'dlq show'],
   rules: ['rules test', 'rules draft'],
-  evidence: ['evidence reveal'],
+  evidence: ['evidence reveal', 'evidence hold list', 'audit list'],
   anomalies: ['anomalies list', 'anomalies show', 'anomalies confirm'],
   status: ['status'],
   alerts: ['alerts list', 'alerts check', 'alerts ack'],
@@ -38,6 +38,12 @@ export const NO_COLUMN: Readonly<Record<string, string>> = {
   'quarantine approve': 'says how many events were decided on',
   'quarantine reject': 'says how many events were decided on',
   'quarantine emergency': 'says what an operator wrote',
+  'evidence export': 'says counts, digests and a path of the operator',
+  // Packages are read by a page and a program of their own, which are judged in test/evidence.
+  'evidence verify': 'says digests, numbers, and what operators wrote as reasons',
+  'evidence redact': 'says a path of the operator and a count',
+  'evidence hold add': 'says a number',
+  'evidence hold release': 'says a number',
   'anomalies false':
     'says numbers; with --json the sensor, in visible form, as "anomalies show" does',
   'anomalies baseline': 'says counts, and sensors as "anomalies list" does',

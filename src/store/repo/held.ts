@@ -169,7 +169,7 @@ function withStanding(query: Kysely<Database>, standing: HeldStanding | undefine
         .selectFrom('held_events')
         .whereRef('held_events.batch_id', '=', 'batches.id')
         .where('held_events.state', '=', standing === 'waiting' ? 'held' : 'rejected')
-        .select('held_events.id'),
+        .select('held_events.record_no'),
     ),
   )
 }

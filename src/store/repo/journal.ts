@@ -70,3 +70,19 @@ export async function journalPage(
   }
   return select.execute()
 }
+
+/** Who acted, and what was done, each once: what a filter may name. */
+export async function journalNames(query: Kysely<Database>): Promise<{
+  readonly actors: readonly string[]
+  readonly actions: readonly string[]
+}> {
+  const rows = await query
+    .selectFrom('audit_log')
+    .groupBy(['actor', 'action'])
+    .select(['actor', 'action'])
+    .execute()
+  return {
+    actors: [...new Set(rows.map((row) => row.actor))].sort(),
+    actions: [...new Set(rows.map((row) => row.action))].sort(),
+  }
+}

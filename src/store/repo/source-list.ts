@@ -149,6 +149,22 @@ export async function batchesOfSource(
   return select.execute()
 }
 
+/** Batches of the same source that come after one, oldest first. @param upToId - number of the last batch that counts */
+export async function batchesBetween(
+  query: Kysely<Database>,
+  after: Pick<Row<'batches'>, 'source_id' | 'seq'>,
+  upToId: number,
+): Promise<Row<'batches'>[]> {
+  return query
+    .selectFrom('batches')
+    .where('source_id', '=', after.source_id)
+    .where('seq', '>', after.seq)
+    .where('id', '<=', upToId)
+    .orderBy('seq')
+    .selectAll()
+    .execute()
+}
+
 /** A batch with the name of its source. */
 export async function batchNumbered(
   query: Kysely<Database>,

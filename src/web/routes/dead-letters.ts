@@ -168,7 +168,7 @@ function listPage(
   const reasons = [...new Set(counts.map((one) => one.reason))]
   const rows = letters.map(
     (one) =>
-      html`<tr><th scope="row"><a href="${htmlHref(['dead-letters', String(one.letter)])}">${number(one.letter)}</a></th><td data-l="Reason" class="wide"><code>${html.own(one.reason)}</code><span class="l2">${html.own(one.meaning)}</span></td><td data-l="State">${stateBadge(one.state)}</td><td class="num" data-l="Records">${number(one.records)}</td><td class="num" data-l="Bytes">${bytes(one.bytes)}</td><td class="wide" data-l="Source"><a class="mono clipped" href="${htmlHref(['sources', one.source])}">${html.own(one.path)}</a><span class="l2">from byte ${number(one.startOffset)}</span></td><td class="nowrap" data-l="Loaded">${isoTime(one.committedAt)}</td></tr>`,
+      html`<tr><th scope="row"><a href="${htmlHref(['dead-letters', String(one.letter)])}">${number(one.letter)}</a></th><td data-l="Reason" class="wide"><code>${html.own(one.reason)}</code><span class="small faint says">${html.own(one.meaning)}</span></td><td data-l="State">${stateBadge(one.state)}</td><td class="num" data-l="Records">${number(one.records)}</td><td class="num" data-l="Bytes">${bytes(one.bytes)}</td><td class="wide" data-l="Source"><a class="mono clipped" href="${htmlHref(['sources', one.source])}">${html.own(one.path)}</a><span class="l2">from byte ${number(one.startOffset)}</span></td><td class="nowrap" data-l="Loaded">${isoTime(one.committedAt)}</td></tr>`,
   )
   const isFiltered = filter.reason !== undefined || filter.source !== undefined
   return html`${head(

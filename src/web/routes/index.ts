@@ -1,6 +1,29 @@
 import type { Route } from '../route.ts'
+import { auditRoutes } from './audit.ts'
+import { deadLetterRoutes } from './dead-letters.ts'
+import { integrityRoutes } from './integrity.ts'
 import { overviewRoutes } from './overview.ts'
+import { quarantineRoutes } from './quarantine.ts'
 import { replayRoutes } from './replay.ts'
+import { reportRoutes } from './reports.ts'
+import { ruleRoutes } from './rules.ts'
+import { searchRoutes } from './search.ts'
+import { sessionRoutes } from './session.ts'
+import { sessionsRoutes } from './sessions.ts'
+import { sourceRoutes } from './sources.ts'
 
 /** Every page and every part of the API. */
-export const ROUTES: readonly Route[] = [...overviewRoutes, ...replayRoutes]
+export const ROUTES: readonly Route[] = [
+  ...overviewRoutes,
+  ...quarantineRoutes,
+  ...deadLetterRoutes,
+  ...reportRoutes,
+  ...sourceRoutes,
+  ...integrityRoutes,
+  ...ruleRoutes,
+  ...auditRoutes,
+  ...replayRoutes,
+  ...sessionsRoutes,
+  ...sessionRoutes,
+  ...searchRoutes,
+]

@@ -45,6 +45,7 @@ import {
   reasonIn,
   statusOf,
   tabs,
+  zeroed,
 } from '../lists.ts'
 import type { Parts } from '../parts.ts'
 import type { Asked, FieldSpec, Html, Reply, Route } from '../route.ts'
@@ -263,10 +264,6 @@ function stateBadge({ waiting, rejected, approved }: HeldBatchJson): Html {
       : badge('plain', 'cross', html`Rejected`)
 }
 
-function zeroed(n: number): Html {
-  return n === 0 ? html`<span class="faint">0</span>` : number(n)
-}
-
 function ruleNames({ rules, waiting, rejected }: HeldBatchJson): Html {
   if (rules.length === 0)
     return waiting + rejected > 0
@@ -381,7 +378,7 @@ function sample(event: BatchReport['events'][number], isOpen: boolean): Html {
 <div class="in"><div class="row small dim"><span>${isoTime(event.at)}</span><span>${attackHtml(event.eventid)}</span><span>sensor ${attackHtml(event.sensor)}</span><span>session ${attackHtml(event.session === '' ? '–' : event.session)}</span>${threatScale(event.threat)}</div>
 ${event.hits.length === 0 ? html`` : html`<div class="hits">${html.join(event.hits.map((hit) => ruleChip(hit.rule, html`<span>in</span>${html.data(hit.field)}`)))}</div>`}
 ${event.layers.length === 0 ? html`` : html`<p class="small dim">Unwrapped: ${html.own(event.layers.join(', '))}</p>`}
-${html.join(texts.map(([field, text]) => html`<div class="stack tight"><span class="small dim">${html.data(field)}</span><div class="atkb">${attackHtml(text)}</div><details><summary class="small">Bytes</summary>${hexDump(text)}</details></div>`))}
+${html.join(texts.map(([field, text]) => html`<div class="stack tight"><span class="small dim">${html.data(field)}</span><div class="atkb">${attackHtml(text)}</div><details${isOpen ? html` open` : html``}><summary class="small">Bytes</summary>${hexDump(text)}</details></div>`))}
 ${rest.length === 0 ? html`` : html`<details><summary class="small">Other fields</summary><dl class="kv">${html.join(rest.map(([name, value]) => html`<dt>${html.data(name)}</dt><dd>${attackHtml(typeof value === 'string' ? value : JSON.stringify(value))}</dd>`))}</dl></details>`}</div></details></div>`
 }
 

@@ -31,6 +31,7 @@ import {
   olderLink,
   selectField,
   verifiedBadge,
+  zeroed,
 } from '../lists.ts'
 import type { Asked, FieldSpec, Html, Route } from '../route.ts'
 
@@ -282,8 +283,4 @@ function chainCard(source: SourceDetail, batches: number): Html {
   )
   return html`<section class="card" aria-labelledby="cb"><header><h2 id="cb">Chain of batches</h2><span class="meta">each names the digest of the one before</span></header><div class="scroll" tabindex="0" role="group" aria-label="Chain of the newest batches, scrolls sideways"><ol class="chain">${html.join(links)}</ol></div>
 <div class="scroll"><table class="rows cards"><caption class="sr">Batches of the source, newest first</caption><thead><tr><th scope="col">No.</th><th scope="col">Bytes</th><th scope="col" class="num">Records</th><th scope="col" class="num">Stored</th><th scope="col" class="num">Duplicate</th><th scope="col" class="num">Held</th><th scope="col" class="num">Dead</th><th scope="col" class="num">Blank</th><th scope="col">Digest</th><th scope="col">Loaded (UTC)</th></tr></thead><tbody>${html.join(rows, '\n')}</tbody></table></div>${batches > LIMITS.webRowsMax ? olderLink(['sources', source.source], {}, source.next ?? undefined) : html``}</section>`
-}
-
-function zeroed(n: number): Html {
-  return n === 0 ? html`<span class="faint">0</span>` : number(n)
 }
