@@ -2,6 +2,7 @@
 import type { SessionDetail } from '../data/session.ts'
 import type { Parts } from '../parts.ts'
 import type { Asked, Html } from '../route.ts'
+import { evidenceTool } from './evidence.ts'
 import { REPLAY_SCRIPTS, replayCardOf } from './replay.ts'
 
 /** Makes a card or a button; nothing where it does not apply to the session or to who asks. */
@@ -20,4 +21,9 @@ export const SESSION_ASIDES: readonly SessionAside[] = [
 ]
 
 /** Buttons and forms beside the title. */
-export const SESSION_TOOLS: readonly SessionAside[] = []
+export const SESSION_TOOLS: readonly SessionAside[] = [
+  async ({ session }, asked) => {
+    const html = evidenceTool(session, asked)
+    return html === undefined ? undefined : { html }
+  },
+]
