@@ -500,6 +500,8 @@ export const LIMITS = {
   searchCountMax: 10_000,
   /** Sessions of one condition that a count looks at. */
   searchCountLookMax: 40_000,
+  /** Counts of lists that are kept until something is added; 200 bytes each, more where a filter is long. */
+  searchTotalsKept: 500,
   /** Values that a part of a command may stand for before each session is asked by itself. */
   searchValuesMax: 2_000,
   /** Values whose days are looked up to skip those without them. */

@@ -5,9 +5,11 @@ import { LIMITS } from '../../limits.ts'
 import { fromVisible } from '../../neutralize/visible.ts'
 import { sessionJson } from '../../report/session-json.ts'
 import type { SessionRecord } from '../../store/port.ts'
+import { type StoreVersion, storeVersion } from '../../store/repo/overview.ts'
 import {
   countSessions,
   gistsOf,
+  type PreparedSearch,
   prepareSearch,
   type SessionCount,
   type SessionSearch,
@@ -45,7 +47,7 @@ export async function listSessions(parts: Source, query: SessionQuery): Promise<
   return {
     search,
     sessions: await withGists(parts, page.sessions),
-    total: await countSessions(parts.store.query, prepared),
+    total: await totalOf(parts, prepared),
     previous: page.previous && cursorOf(page.previous, 'before', search),
     next: page.next && cursorOf(page.next, 'after', search),
     stopped: page.stopped && {
@@ -53,6 +55,30 @@ export async function listSessions(parts: Source, query: SessionQuery): Promise<
       atUs: page.stopped.position.startUs,
     },
   }
+}
+
+type Totals = {
+  readonly version: StoreVersion
+  readonly byConditions: Map<string, SessionCount>
+}
+
+/** Counts of a store as it stands: pages and orders of one list have one. */
+const TOTALS = new WeakMap<object, Totals>()
+
+async function totalOf({ store }: Source, prepared: PreparedSearch): Promise<SessionCount> {
+  const version = await storeVersion(store.query)
+  let kept = TOTALS.get(store)
+  if (kept?.version.batch !== version.batch || kept.version.decision !== version.decision) {
+    kept = { version, byConditions: new Map() }
+    TOTALS.set(store, kept)
+  }
+  const name = JSON.stringify(prepared.search.conditions)
+  const known = kept.byConditions.get(name)
+  if (known !== undefined) return known
+  const count = await countSessions(store.query, prepared)
+  if (kept.byConditions.size >= LIMITS.searchTotalsKept) kept.byConditions.clear()
+  kept.byConditions.set(name, count)
+  return count
 }
 
 async function withGists(

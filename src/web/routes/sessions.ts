@@ -226,7 +226,7 @@ function chip(query: SessionQuery, name: FilterName): Html {
 
 function nothing(query: SessionQuery): Html {
   const isFiltered = FILTER_NAMES.some((name) => query[name] !== undefined)
-  return html`<section class="card" aria-label="Matching sessions">${
+  return html`<section class="card" aria-label="Matching sessions"><h2 class="sr">Matching sessions</h2>${
     isFiltered
       ? emptyState(
           html`No session matches`,
