@@ -10,6 +10,7 @@ import {
   isoTime,
   jsonOf,
   numberField,
+  problemNote,
   REASON_FIELD,
   reasonIn,
   rowDecision,
@@ -104,6 +105,7 @@ async function alertsReply(
   const isAll = query['state'] === 'all'
   const { alerts } = await alertList(parts, isAll)
   const open = alerts.filter((one) => one.state === 'open').length
+  const isShown = alerts.some((one) => one.id === failed?.id && one.state === 'open')
   const done = /^\d{1,15}$/.test(query['done'] ?? '')
     ? doneNote(html`The alert is acknowledged.`)
     : html``
@@ -119,7 +121,7 @@ async function alertsReply(
         { to: htmlHref(['alerts']), words: html`Open`, isHere: !isAll },
         { to: htmlHref(['alerts'], { state: 'all' }), words: html`All`, isHere: isAll },
       ]),
-    )}${done}${alertTable(alerts, signedIn, failed)}`,
+    )}${done}${failed === undefined || isShown ? html`` : problemNote(failed.problem)}${alertTable(alerts, signedIn, failed)}`,
     ...(failed === undefined ? {} : { status: statusOf(failed.problem) }),
   }
 }
