@@ -47,7 +47,7 @@ const TRY_BODY: Readonly<Record<string, FieldSpec>> = {
   text: { meaning: 'The text; it is only looked at', charsMax: LIMITS.webTryCharsMax },
   kind: { meaning: 'What kind of text it is', choices: FIELD_CLASSES, charsMax: 20 },
   visible: {
-    meaning: 'yes: \\u{1B} in it stands for the character',
+    meaning: 'yes: \\u{202E} in it stands for the character',
     choices: ['yes', ''],
     charsMax: 3,
   },
@@ -226,7 +226,7 @@ function trialForm(csrf: string, body: Asked['body'], error: Html | undefined): 
       'Kind of text',
       FIELD_CLASSES.map((kind) => [kind, kind] as const),
       body['kind'] ?? 'command',
-    )}<label class="row"><input type="checkbox" name="visible" value="yes"${body['visible'] === 'yes' ? html` checked` : html``}><span class="small">read <code>\\u{1B}</code> as the character</span></label><button class="btn primary end" type="submit">${icon('play')}Try</button></div></form>`,
+    )}<label class="row"><input type="checkbox" name="visible" value="yes"${body['visible'] === 'yes' ? html` checked` : html``}><span class="small">read <code>\\u{202E}</code> as the character</span></label><button class="btn primary end" type="submit">${icon('play')}Try</button></div></form>`,
   )
 }
 
