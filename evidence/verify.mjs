@@ -81,7 +81,6 @@ function concat(parts) {
 }
 
 const utf8 = (text) => new TextEncoder().encode(text)
-const same = (a, b) => a.length === b.length && a.every((byte, i) => byte === b[i])
 const instant = (us) =>
   Math.abs(us) < 8e15 ? new Date(us / 1000).toISOString() : `${us} microseconds`
 
@@ -173,7 +172,7 @@ function subtree(bytes, number, flags) {
 export function blake3(bytes) {
   const out = new Uint8Array(32)
   const view = new DataView(out.buffer)
-  subtree(bytes, 0, ROOT).forEach((word, i) => view.setUint32(4 * i, word, true))
+  for (const [i, word] of subtree(bytes, 0, ROOT).entries()) view.setUint32(4 * i, word, true)
   return out
 }
 
@@ -236,7 +235,7 @@ export function sha256(bytes) {
   }
   const out = new Uint8Array(32)
   const view = new DataView(out.buffer)
-  h.forEach((word, i) => view.setInt32(4 * i, word))
+  for (const [i, word] of h.entries()) view.setInt32(4 * i, word)
   return out
 }
 
@@ -494,6 +493,20 @@ const PROOF = {
   ],
 }
 const CUSTODY = {
+  history: {
+    before: 'hex32',
+    links: [
+      {
+        seq: 'number',
+        madeAtUs: 'integer',
+        upToBatch: 'number',
+        sources: 'number',
+        treeRoot: 'hex32',
+        journalSeq: 'number',
+        journalHead: 'hex32',
+      },
+    ],
+  },
   checkpoints: [CHECKPOINT],
   segments: [
     {
@@ -570,7 +583,7 @@ function leafOf(bytes) {
   return hashed(kind(0), bytes.subarray(0, end))
 }
 
-function messageOf(checkpoint) {
+function messageOf(checkpoint, before = fromHex(checkpoint.previousDigest)) {
   return concat([
     lp('nacre-checkpoint-1'),
     u64(checkpoint.seq),
@@ -580,7 +593,7 @@ function messageOf(checkpoint) {
     fromHex(checkpoint.treeRoot),
     u64(checkpoint.journalSeq),
     fromHex(checkpoint.journalHead),
-    fromHex(checkpoint.previousDigest),
+    before,
   ])
 }
 
@@ -694,7 +707,7 @@ async function checkAll(result, bytes, tools, trusted, fault) {
   }
   const sources = proof.sources.map(() => undefined)
   await part(() => checkSignature(result, checkpoint, tools, trusted))
-  await part(() => checkKept([checkpoint, ...custody.checkpoints], trusted, result))
+  await part(() => checkHistory(result, custody, checkpoint, trusted))
   await part(() => {
     proof.sources.forEach((source, i) => {
       sources[i] = chainOf(source, checkpoint)
@@ -716,7 +729,8 @@ function manifestOf(files) {
   const names = [...files.keys()].slice(1)
   for (const name of NEEDED) must(files.has(name), 'manifest', `${name} is missing.`)
   must(
-    manifest.files.length === names.length && manifest.files.every((one, i) => one.name === names[i]),
+    manifest.files.length === names.length &&
+      manifest.files.every((one, i) => one.name === names[i]),
     'manifest',
     'The files of the package are not those that the manifest lists.',
   )
@@ -739,7 +753,8 @@ function sumsOf(files) {
     .split('\n')
   must(lines.pop() === '', 'json', 'SHA256SUMS is written oddly.')
   for (const line of lines) {
-    const found = /^([0-9a-f]{64}) {2}(statement\.json|sessions\/\d{4}\.json|records\/\d{6}\.bin)$/.exec(line)
+    const found =
+      /^([0-9a-f]{64}) {2}(statement\.json|sessions\/\d{4}\.json|records\/\d{6}\.bin)$/.exec(line)
     must(found !== null && !sums.has(found[2]), 'json', 'SHA256SUMS is written oddly.')
     sums.set(found[2], found[1])
   }
@@ -756,7 +771,10 @@ function withheldOf(manifest, files, sums, statement) {
   const withheld = new Map()
   for (const { file, reason, at } of manifest.withheld) {
     must(
-      /^records\/\d{6}\.bin$/.test(file) && sums.has(file) && !files.has(file) && !withheld.has(file),
+      /^records\/\d{6}\.bin$/.test(file) &&
+        sums.has(file) &&
+        !files.has(file) &&
+        !withheld.has(file),
       'withheld',
       'The manifest names a withheld line that is not one.',
     )
@@ -792,7 +810,11 @@ async function isSigned(checkpoint, tools) {
 }
 
 async function checkSignature(result, checkpoint, tools, trusted) {
-  must(checkpoint.format === 'nacre-checkpoint-1', 'checkpoint', 'checkpoint.json is of another format.')
+  must(
+    checkpoint.format === 'nacre-checkpoint-1',
+    'checkpoint',
+    'checkpoint.json is of another format.',
+  )
   result.checkpoint = {
     seq: checkpoint.seq,
     madeAt: instant(checkpoint.madeAtUs),
@@ -816,21 +838,46 @@ async function checkSignature(result, checkpoint, tools, trusted) {
     )
 }
 
-function checkKept(checkpoints, trusted, result) {
+/** Older checkpoints, each named by the next one, up to that of the package; and the one kept elsewhere among them. */
+function checkHistory(result, { history, checkpoints }, main, trusted) {
+  const digests = new Map([[main.seq, main.digest]])
+  let digest = fromHex(history.before)
+  for (const [i, link] of history.links.entries()) {
+    must(
+      link.seq === main.seq - history.links.length + i && link.seq > 0,
+      'history',
+      'Older checkpoints do not follow each other.',
+    )
+    digest = hashed(kind(10), messageOf(link, digest))
+    digests.set(link.seq, toHex(digest))
+  }
+  must(
+    toHex(digest) === main.previousDigest,
+    'history',
+    'Older checkpoints do not lead to that of the package.',
+  )
+  for (const one of checkpoints) {
+    const linked = digests.get(one.seq)
+    must(
+      linked === undefined || linked === one.digest,
+      'history',
+      `Checkpoint ${one.seq} is of another history than that of the package.`,
+    )
+  }
+  // One that signed entries of the journal alone is not enough: nothing leads from it to the lines.
   const kept = trusted.checkpoint
   if (kept === undefined) return
-  const here = checkpoints.filter((one) => one.seq === kept.seq)
-  for (const one of here)
-    must(
-      one.digest === kept.digest,
-      'kept',
-      `Checkpoint ${kept.seq} is another one than the checkpoint kept elsewhere: there are two histories.`,
-    )
-  if (here.length > 0)
+  const here = digests.get(kept.seq)
+  must(
+    here === undefined || here === kept.digest,
+    'kept',
+    `Checkpoint ${kept.seq} is another one than the checkpoint kept elsewhere: there are two histories.`,
+  )
+  if (here !== undefined)
     result.shows.push(`Checkpoint ${kept.seq} is the one that you kept elsewhere.`)
   else
     result.cannotShow.push(
-      `whether the checkpoint that you kept (number ${kept.seq}) is of the same history: the package has number ${checkpoints.map((one) => one.seq).join(', ')}. Ask for a package that holds yours, or run "nacre verify --checkpoint" on the store`,
+      `whether the checkpoint that you kept (number ${kept.seq}) is of the same history: the package has numbers ${main.seq - history.links.length} to ${main.seq}. Ask for one that leads back to yours (--since-checkpoint ${kept.seq}), or run "nacre verify --checkpoint" on the store`,
     )
 }
 
@@ -840,7 +887,11 @@ function chainOf(source, checkpoint) {
   must(source.chain.length > 0, 'batch', `${where}: no batch is there.`)
   let digest = fromHex(source.before)
   let seq = source.chain[0].seq
-  must(seq > 1 || digest.every((byte) => byte === 0), 'batch', `${where}: nothing comes before its first batch.`)
+  must(
+    seq > 1 || digest.every((byte) => byte === 0),
+    'batch',
+    `${where}: nothing comes before its first batch.`,
+  )
   must(seq > 0, 'batch', `${where}: batches are numbered from 1.`)
   const batches = new Map()
   for (const batch of source.chain) {
@@ -895,7 +946,9 @@ function checkRecords(result, proof, sources, { files, sums, statement, withheld
   must(
     proof.records.length === names.length &&
       proof.records.length === statement.records &&
-      proof.records.every((one, i) => one.file === `records/${String(i + 1).padStart(6, '0')}.bin`) &&
+      proof.records.every(
+        (one, i) => one.file === `records/${String(i + 1).padStart(6, '0')}.bin`,
+      ) &&
       names.every((name, i) => name === proof.records[i].file),
     'record',
     'The proof is not about the lines that are in the package.',
@@ -954,7 +1007,14 @@ function checkRecords(result, proof, sources, { files, sums, statement, withheld
           'record',
           `${where}: is not what was logged.`,
         )
-      const root = rootFrom(fromHex(leaf.hash), leaf.index, block.records, leaf.proof, 'record', where)
+      const root = rootFrom(
+        fromHex(leaf.hash),
+        leaf.index,
+        block.records,
+        leaf.proof,
+        'record',
+        where,
+      )
       must(toHex(root) === block.root, 'record', `${where}: does not lead to its block.`)
       at += leaf.bytes
     }
@@ -975,9 +1035,17 @@ async function checkCustody(result, custody, checkpoint, tools, files, statement
   const signers = new Map()
   for (const one of [checkpoint, ...custody.checkpoints]) {
     must(!signers.has(one.seq), 'custody', `Checkpoint ${one.seq} is there twice.`)
-    must(one.format === 'nacre-checkpoint-1', 'custody', `Checkpoint ${one.seq} is of another format.`)
+    must(
+      one.format === 'nacre-checkpoint-1',
+      'custody',
+      `Checkpoint ${one.seq} is of another format.`,
+    )
     if (one !== checkpoint) {
-      must((await isSigned(one, tools)) === true, 'custody', `Checkpoint ${one.seq} is not signed by its key.`)
+      must(
+        (await isSigned(one, tools)) === true,
+        'custody',
+        `Checkpoint ${one.seq} is not signed by its key.`,
+      )
       if (one.keyId !== checkpoint.keyId || one.publicKey !== checkpoint.publicKey)
         result.cannotShow.push(
           `that key ${one.keyId}, which signed older entries of the journal, belongs to the same holder as key ${checkpoint.keyId}`,
@@ -1000,7 +1068,11 @@ async function checkCustody(result, custody, checkpoint, tools, files, statement
     )
     must(segment.entries[0].seq > 0, 'custody', 'Entries of the journal are numbered from 1.')
     for (const entry of segment.entries) {
-      must(seq === undefined || entry.seq === seq + 1, 'custody', `Entry ${entry.seq} of the journal does not follow.`)
+      must(
+        seq === undefined || entry.seq === seq + 1,
+        'custody',
+        `Entry ${entry.seq} of the journal does not follow.`,
+      )
       seq = entry.seq
       digest = entryDigest(entry, digest)
       if (entry.action === 'evidence.exported' && contentOf(entry.detail) === content) {
@@ -1011,7 +1083,8 @@ async function checkCustody(result, custody, checkpoint, tools, files, statement
     last = seq
     if (segment.signedBy === 0) {
       must(
-        segment.entries[0].seq === checkpoint.journalSeq + 1 && segment.before === checkpoint.journalHead,
+        segment.entries[0].seq === checkpoint.journalSeq + 1 &&
+          segment.before === checkpoint.journalHead,
         'custody',
         'Entries of the journal that are not signed do not follow the checkpoint.',
       )
@@ -1025,7 +1098,11 @@ async function checkCustody(result, custody, checkpoint, tools, files, statement
       `Entries of the journal up to ${seq} do not lead to a signed checkpoint.`,
     )
   }
-  must(used.size === signers.size, 'custody', 'A checkpoint is there that no entry of the journal needs.')
+  must(
+    used.size === signers.size,
+    'custody',
+    'A checkpoint is there that no entry of the journal needs.',
+  )
   must(found !== undefined, 'export', 'The journal has no entry about this package.')
   const { entry } = found
   must(
@@ -1098,11 +1175,11 @@ function tell(result, { statement, checkpoint, proof, trusted }) {
         )
   if (trusted.key === undefined)
     cannotShow.push(
-      `who holds key ${checkpoint.keyId}: it came with the package. Compare it with one that you have from elsewhere (--key)`,
+      `who holds key ${checkpoint.keyId}: it came with the package. Compare it with one that you have from elsewhere`,
     )
   if (trusted.checkpoint === undefined)
     cannotShow.push(
-      'that no second history was made by someone with the store and its key: compare with a checkpoint kept elsewhere (--checkpoint)',
+      'that no second history was made by someone with the store and its key: compare with a checkpoint kept elsewhere',
     )
   cannotShow.push(
     'that the sensor wrote the truth, or what happened to the log before it was loaded',
@@ -1156,7 +1233,10 @@ export async function nodeTools() {
     async verifySignature(publicKey, message, signature) {
       try {
         const x = Buffer.from(publicKey).toString('base64url')
-        const key = crypto.createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' })
+        const key = crypto.createPublicKey({
+          key: { kty: 'OKP', crv: 'Ed25519', x },
+          format: 'jwk',
+        })
         return crypto.verify(null, message, key, signature)
       } catch {
         return false
@@ -1282,7 +1362,12 @@ function startPage() {
     const kept = at('checkpoint').files[0]
     if (kept !== undefined) trusted.checkpoint = readKept(await kept.text())
     if ('key' in trusted && trusted.key === undefined) {
-      add(at('result'), 'p', 'The key is no Ed25519 public key: 64 hexadecimal digits, or a PEM text.', 'bad')
+      add(
+        at('result'),
+        'p',
+        'The key is no Ed25519 public key: 64 hexadecimal digits, or a PEM text.',
+        'bad',
+      )
       return
     }
     if (kept !== undefined && trusted.checkpoint === undefined) {
@@ -1320,22 +1405,33 @@ function startPage() {
     add(at('result'), 'h2', 'The lines, in visible form')
     const lines = add(at('result'), 'ol', '', 'lines')
     for (const { text } of result.lines.slice(0, 1000))
-      add(lines, 'li', text === null ? '(withheld)' : text.slice(0, 4000), text === null ? 'gone' : 'code')
+      add(
+        lines,
+        'li',
+        text === null ? '(withheld)' : text.slice(0, 4000),
+        text === null ? 'gone' : 'code',
+      )
     if (result.lines.length > 1000) add(at('result'), 'p', 'The first 1,000 are shown.')
   }
   const take = async (file) => {
     if (file === undefined) return
-    at('name').textContent = visible(file.name)
     bytes = new Uint8Array(await file.arrayBuffer())
     await show()
   }
-  at('package').addEventListener('change', () => take(at('package').files[0]))
+  at('package').addEventListener('change', () => {
+    at('name').textContent = ''
+    take(at('package').files[0])
+  })
   at('key').addEventListener('change', show)
   at('checkpoint').addEventListener('change', show)
   document.addEventListener('dragover', (event) => event.preventDefault())
   document.addEventListener('drop', (event) => {
     event.preventDefault()
-    take(event.dataTransfer.files[0])
+    const file = event.dataTransfer.files[0]
+    // The field of the file still shows the one before.
+    at('package').value = ''
+    at('name').textContent = file === undefined ? '' : visible(file.name)
+    take(file)
   })
 }
 

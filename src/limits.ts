@@ -338,6 +338,8 @@ export const LIMITS = {
   evidenceRecordsMax: 50_000,
   /** Bytes of all lines in one package: they are in memory while it is made. */
   evidenceBytesMax: 128 * 1024 * 1024,
+  /** Older checkpoints that a package leads back to, where no other number is asked for: a few hundred bytes each. */
+  evidenceLinksMax: 100,
   /** Bytes of a package that is read, and of all files in it: they are in memory while it is checked. */
   evidencePackageBytesMax: 1024 * 1024 * 1024,
   // The dashboard.
@@ -379,8 +381,10 @@ export const LIMITS = {
   webTriesUserWaitSMax: 60,
   /** Seconds without a failure after which tries are forgotten. */
   webTriesForgetS: 3_600,
-  /** Passwords hashed at once: each takes 32 MiB and a fifth of a second. */
-  webHashesMax: 4,
+  /** Characters of a path to go on to after a sign-in. */
+  webNextCharsMax: 2_000,
+  /** Passwords hashed at once: each takes 32 MiB, a fifth of a second and one of the four threads for such work. */
+  webHashesMax: 3,
   /** Minutes over which failed sign-ins become one entry of the journal. */
   webFailuresMinutes: 10,
   /** Minutes for which the link of the first start is good, and hours of an invitation. */
@@ -401,6 +405,8 @@ export const LIMITS = {
   webAccountsLockMsMax: 15_000,
   /** Milliseconds for which the figures of the frame are taken from memory. */
   webFrameMs: 5_000,
+  /** How many times as long as asking for them took they are taken from memory. */
+  webFrameRatio: 100,
   /** Milliseconds between two looks at who is still signed in. */
   webSweepMs: 2_000,
   /** Milliseconds between two looks whether the certificate was renewed. */
@@ -448,6 +454,19 @@ export const LIMITS = {
   /** Tty logs of one session that are listed. */
   replayLogsMax: 100,
 
+  // Reports as files.
+  /** Characters of one text in a page for people: some lines of a table; `--json` has all of it. */
+  reportTextCharsMax: 240,
+  /** The same of a name: a SHA-256 has 64, a host 63. */
+  reportNameCharsMax: 80,
+  /** The same where it is but the reason for something else, and how many such reasons are shown. */
+  reportReasonCharsMax: 120,
+  reportReasonsMax: 2,
+  /** Days that a page lists one by one: two months; longer periods have the chart, and `--json`. */
+  reportDayRowsMax: 62,
+  /** Bytes of one answer of the browser that prints: a PDF of 100 pages has 2 MB. */
+  pdfMessageBytesMax: 256 * 1024 * 1024,
+
   // Unwrapping of what an attacker encoded.
   /** Characters of one text that are unwrapped: a command line of Linux has at most 128 KiB, those of attackers 10. */
   unwrapCharsMax: 65_536,
@@ -490,4 +509,35 @@ export const LIMITS = {
   sessionsPage: 50,
   /** Characters of a command or credential in a list. */
   gistChars: 400,
+  /** Commands of a session that a list looks at for the most telling one; 25 microseconds each. */
+  gistCommandsMax: 8,
+  /** Credentials of a session in a list. */
+  gistCredentials: 2,
+  /** Events of a session on its page; the JSON of it has all. */
+  sessionEventsShown: 1_000,
+  /** Commands of a session that are unwrapped to be shown; each takes up to some milliseconds. */
+  sessionExplainedMax: 40,
+  /** Characters of one undone layer on a page, and of one field of an event. */
+  layerChars: 4_000,
+  /** Values of a session for which others are counted. */
+  sessionTiesMax: 8,
+  /** Milliseconds for which an overview is shown again though something was added, and where nothing was. */
+  overviewFreshMs: 5_000,
+  overviewKeptMsMax: 60_000,
+  /** Overviews that are kept: some spans for some sensors. */
+  overviewsKept: 32,
+  /** Counts of hours and days that are kept: 180 days by the hour, twice, for some sensors; 100 bytes each. */
+  overviewCountsKept: 60_000,
+  /** Days of one overview. */
+  overviewDaysMax: 366,
+  /** Up to so many days, activity is shown by the hour. */
+  overviewHourDays: 8,
+  /** Rows of a list of the overview, and values that share its last place and are compared. */
+  overviewTop: 8,
+  overviewTiesMax: 200,
+  /** What is new: rows, and days that are looked back. */
+  overviewNew: 8,
+  overviewNewDays: 30,
+  /** Places of addresses that are read at once. */
+  overviewPlaces: 10_000,
 } as const

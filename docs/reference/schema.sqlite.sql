@@ -632,3 +632,21 @@ CREATE TRIGGER legal_holds_no_update before update on legal_holds
 CREATE TRIGGER legal_holds_no_delete before delete on legal_holds
   when (select is_open from audit_door) = 0
   begin select raise(abort, 'NACRE: legal_holds is sealed; changes go through the journal'); end;
+
+CREATE INDEX values_keys on "values" (id) where kind = 1 and replace(value, 'AAAA', '') <> value;
+
+CREATE INDEX sessions_threat on sessions (threat_score, first_event_us) where session <> '';
+
+CREATE INDEX sessions_hazard on sessions (hazard_score, first_event_us) where session <> '';
+
+CREATE INDEX sessions_commands on sessions (command_count, first_event_us) where session <> '';
+
+CREATE INDEX sessions_duration on sessions (coalesce(duration_ms, -1), first_event_us) where session <> '';
+
+CREATE INDEX sessions_events on sessions (event_count, first_event_us) where session <> '';
+
+CREATE INDEX session_values_value on session_values (value_id, day, session_key);
+
+CREATE INDEX values_commands on "values" (id) where kind = 1;
+
+CREATE INDEX raw_events_verdict on raw_events (verdict_id, session_key) where verdict_id <> 0;

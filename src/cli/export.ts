@@ -102,7 +102,7 @@ export async function exportRows(
   format: ExportFormat,
   options: OptionValues,
 ): Promise<void> {
-  const store = await app.openStore('read')
+  const store = await app.openStore('read', { isSmall: true })
   try {
     const redactor = await redactorOf(app, store, options)
     const sink = await openSink(app, options)

@@ -122,6 +122,9 @@ const GROUP_SUMMARIES: Readonly<Record<string, string>> = {
   config: 'settings and where they come from',
   users: 'who may use the dashboard',
   tokens: 'with what programs use its API',
+  evidence: 'original bytes: looked at, exported with proofs, held',
+  'evidence hold': 'what must not be deleted',
+  audit: 'what people and programs did',
 }
 
 function addCommand(
@@ -132,12 +135,13 @@ function addCommand(
 ): void {
   const words = command.name.split(' ')
   let parent = program
-  if (words.length > 1) {
-    let group = groups.get(words[0]!)
+  for (let n = 1; n < words.length; n += 1) {
+    const name = words.slice(0, n).join(' ')
+    let group = groups.get(name)
     if (group === undefined) {
-      group = program
-        .command(words[0]!)
-        .description(GROUP_SUMMARIES[words[0]!] ?? '')
+      group = parent
+        .command(words[n - 1]!)
+        .description(GROUP_SUMMARIES[name] ?? '')
         .helpCommand(false)
       const made = group
       made
@@ -150,10 +154,10 @@ function addCommand(
         throw new CommanderError(
           2,
           'commander.unknownCommand',
-          `the command "${words[0]}" needs one of: ${made.commands.map((one) => one.name()).join(', ')}`,
+          `the command "${name}" needs one of: ${made.commands.map((one) => one.name()).join(', ')}`,
         )
       })
-      groups.set(words[0]!, group)
+      groups.set(name, group)
     }
     parent = group
   }

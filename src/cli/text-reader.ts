@@ -1,7 +1,7 @@
 /** The present rules, as reports ask them. */
 import { sshKeysIn } from '../anomaly/ssh-keys.ts'
 import type { SafeText } from '../core/text.ts'
-import { fromVisible } from '../neutralize/visible.ts'
+import { fromVisible, toVisible } from '../neutralize/visible.ts'
 import type { TextReader } from '../report/reader.ts'
 import type { App } from './app.ts'
 
@@ -13,7 +13,7 @@ export async function textReader(app: Pick<App, 'ruleSet'>): Promise<TextReader>
   return {
     ruleSet: rules.version,
     rule: (id) => byId.get(id),
-    sshKeys: (command) => sshKeysIn(command).map((key) => key.text),
+    sshKeys: (command) => sshKeysIn(command).map((key) => toVisible(key.text)),
     score(command) {
       const known = scores.get(command) ?? rules.match(fromVisible(command), 'command')
       scores.set(command, known)

@@ -66,6 +66,8 @@ export async function loadSettings(
       listOf(String(get('redact.own_addresses'))),
     ),
     redactOwnNames: listOf(String(get('redact.own_names'))),
+    chromium: String(get('report.chromium')),
+    pdfMs: Number(get('report.pdf_seconds')) * 1_000,
     anomalyPolicy: policyOf('anomaly.policy', String(get('anomaly.policy'))),
     anomalyThrottleEventsPerSecond: Number(get('anomaly.throttle_events_per_second')),
     alerts: alertSettings(get),

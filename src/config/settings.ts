@@ -212,6 +212,26 @@ export const SETTINGS = [
     meaning: 'rate of the follower for 15 minutes after an alarm whose action is throttle',
   },
   {
+    name: 'report.chromium',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning:
+      'absolute path of the Chromium, Chrome or Edge that prints PDF reports; empty: the first that is found on PATH',
+  },
+  {
+    name: 'report.pdf_seconds',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 60,
+    min: 5,
+    max: 3_600,
+    unit: 'seconds',
+    meaning: 'how long printing of a PDF report may take',
+  },
+  {
     name: 'alerts.check_seconds',
     env: undefined,
     option: undefined,
@@ -589,6 +609,9 @@ export type Settings = {
   readonly piiPlugins: readonly string[]
   readonly redactOwnAddresses: readonly string[]
   readonly redactOwnNames: readonly string[]
+  /** Path of a browser that prints; empty to look for one. */
+  readonly chromium: string
+  readonly pdfMs: number
   readonly anomalyPolicy: AnomalyPolicy
   readonly anomalyThrottleEventsPerSecond: number
   readonly alerts: AlertSettings

@@ -179,3 +179,10 @@ export class RequestError extends OperatingError<
   | 'REQUEST_TOO_MANY' // too many in a short time, or at once
   | 'REQUEST_FAULT' // a fault in the program
 > {}
+
+/** A PDF could not be made. */
+export class PdfError extends OperatingError<
+  | 'PDF_NO_CHROMIUM' // no browser that prints was found
+  | 'PDF_FAILED' // the browser did not start, broke off or gave no PDF
+  | 'PDF_TOO_SLOW' // the browser took longer than it may
+> {}

@@ -6,6 +6,7 @@ import type { VerifyReads } from '../store/verify-port.ts'
 import {
   CHECKPOINT_FORMAT,
   type CheckpointDocument,
+  type CheckpointLink,
   type Custody,
   type CustodyEntry,
   type CustodySegment,
@@ -48,11 +49,13 @@ export function checkpointDocument(
  * its links. Entries of others that stand in between are therefore in it too.
  *
  * @param main - the checkpoint of the package
+ * @param since - number of the first checkpoint that its history has, where there is one before `main`
  * @param isAbout - asked for every entry once, in their order
  */
 export async function custodyOf(
   reads: VerifyReads,
   main: Row<'checkpoints'>,
+  since: number,
   keys: ReadonlyMap<string, Uint8Array>,
   isAbout: (row: Row<'audit_log'>) => boolean,
 ): Promise<Custody> {
@@ -66,11 +69,17 @@ export async function custodyOf(
     }
   const open = [...about].sort((a, b) => a - b)
   const signers: Row<'checkpoints'>[] = []
+  const links: CheckpointLink[] = []
+  let before = toHex(main.previous_digest)
   /** First and last entry of each part. */
   const parts: { readonly from: number; readonly to: number; readonly signedBy: number }[] = []
   let next = 0
   for await (const page of reads.checkpoints())
     for (const row of page) {
+      if (row.seq >= since && row.seq < main.seq) {
+        if (links.length === 0) before = toHex(row.previous_digest)
+        links.push(linkOf(row))
+      }
       const from = open[next]
       if (row.seq > main.seq || from === undefined || from > row.journal_seq) continue
       if (!keys.has(row.key_id)) continue
@@ -104,7 +113,20 @@ export async function custodyOf(
       })
     }
   return {
+    history: { before, links },
     checkpoints: signers.map((row) => checkpointDocument(row, keys.get(row.key_id)!)),
     segments: segments satisfies readonly CustodySegment[],
+  }
+}
+
+function linkOf(row: Row<'checkpoints'>): CheckpointLink {
+  return {
+    seq: row.seq,
+    madeAtUs: row.made_at_us,
+    upToBatch: row.up_to_batch,
+    sources: row.sources,
+    treeRoot: toHex(row.tree_root),
+    journalSeq: row.journal_seq,
+    journalHead: toHex(row.journal_head),
   }
 }

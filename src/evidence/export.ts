@@ -4,6 +4,7 @@ import { EvidenceError, OperatingError } from '../core/errors.ts'
 import { formatInstant, type InstantUs } from '../core/instant.ts'
 import { inclusionProof } from '../core/merkle.ts'
 import type { RecipientPrivateKey } from '../core/seal-types.ts'
+import { LIMITS } from '../limits.ts'
 import { toVisible } from '../neutralize/visible.ts'
 import { keepRefusal, mustBeGranted, type Wanted } from '../pipeline/evidence.ts'
 import { sourceLeaf } from '../seal/chain.ts'
@@ -52,6 +53,8 @@ export type ExportOptions = {
   readonly sessionText: (session: SessionRecord, events: readonly EventRecord[]) => string
   /** Signs a checkpoint of the present state; undefined where the key is not at hand. */
   readonly sign: (() => Promise<unknown>) | undefined
+  /** Number of an older checkpoint that the package leads back to; undefined for the last hundred. */
+  readonly sinceCheckpoint?: number | undefined
   /** Told of what was made, before its bytes are given out. */
   readonly onMade?: (facts: ExportFacts) => void
 }
@@ -151,7 +154,7 @@ async function make(
   await store.journal({
     actor: toVisible(options.actor),
     action: 'evidence.exported',
-    subject: `evidence package of ${contents.length} lines`,
+    subject: 'evidence package',
     reason: toVisible(options.reason),
     detail: { records: placesText(places), content },
   })
@@ -166,6 +169,7 @@ async function make(
   const custody = await custodyOf(
     reads,
     checkpoint,
+    options.sinceCheckpoint ?? checkpoint.seq - LIMITS.evidenceLinksMax,
     keys,
     concerning(places, subjectsOf(request, found)),
   )

@@ -189,7 +189,19 @@ export type CustodySegment = {
   readonly entries: readonly CustodyEntry[]
 }
 
+/** An older checkpoint without its signature: the next one names its digest. */
+export type CheckpointLink = Pick<
+  CheckpointDocument,
+  'seq' | 'madeAtUs' | 'upToBatch' | 'sources' | 'treeRoot' | 'journalSeq' | 'journalHead'
+>
+
 export type Custody = {
+  /** Checkpoints right before that of the package, the oldest first, so that one kept elsewhere can be found among them. */
+  readonly history: {
+    /** Digest of the checkpoint before the first; of the one before the package's where there is none. */
+    readonly before: string
+    readonly links: readonly CheckpointLink[]
+  }
   /** Beside that of the package. */
   readonly checkpoints: readonly CheckpointDocument[]
   readonly segments: readonly CustodySegment[]
@@ -343,6 +355,20 @@ const statement = fieldsOf<Statement>({
   ),
 })
 const custody = fieldsOf<Custody>({
+  history: fieldsOf<Custody['history']>({
+    before: digest,
+    links: listOf(
+      fieldsOf<CheckpointLink>({
+        seq: count,
+        madeAtUs: integer,
+        upToBatch: count,
+        sources: count,
+        treeRoot: digest,
+        journalSeq: count,
+        journalHead: digest,
+      }),
+    ),
+  }),
   checkpoints: listOf(checkpoint),
   segments: listOf(
     fieldsOf<CustodySegment>({

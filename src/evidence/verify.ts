@@ -203,7 +203,7 @@ class Check {
       })),
     })
     this.#part(() => this.#checkpoint(checkpoint))
-    this.#part(() => this.#kept([checkpoint, ...custody.checkpoints]))
+    this.#part(() => this.#history(custody, checkpoint))
     this.#part(() => {
       const chains = proof.sources.map((source) => chainOf(source, checkpoint))
       const blocks = proof.blocks.map((block) => provenBlock(block, chains))
@@ -229,15 +229,42 @@ class Check {
     )
   }
 
-  #kept(checkpoints: readonly CheckpointDocument[]): void {
+  /** Follows older checkpoints to that of the package, and looks for the one kept elsewhere among them. */
+  #history({ history, checkpoints }: Custody, main: CheckpointDocument): void {
+    const digests = new Map([[main.seq, main.digest]])
+    const first = main.seq - history.links.length
+    must(first > 0 || history.links.length === 0, 'Older checkpoints are more than there can be.')
+    let previousDigest: Uint8Array = Buffer.from(history.before, 'hex')
+    for (const [i, link] of history.links.entries()) {
+      must(link.seq === first + i, `Checkpoint ${first + i} is missing.`)
+      const message = checkpointMessage({
+        ...link,
+        treeRoot: Buffer.from(link.treeRoot, 'hex'),
+        journalHead: Buffer.from(link.journalHead, 'hex'),
+        previousDigest,
+      })
+      previousDigest = checkpointDigest(message)
+      digests.set(link.seq, toHex(previousDigest))
+    }
+    must(
+      toHex(previousDigest) === main.previousDigest,
+      'Older checkpoints do not lead to that of the package.',
+    )
+    for (const { seq, digest } of checkpoints) {
+      must(
+        (digests.get(seq) ?? digest) === digest,
+        `Checkpoint ${seq} is of another history than that of the package.`,
+      )
+    }
+    // One that signed entries of the journal alone is not enough: nothing leads from it to the lines.
     const kept = this.#trusted.checkpoint
     if (kept === undefined) return
-    const same = checkpoints.filter((one) => one.seq === kept.seq)
+    const here = digests.get(kept.seq)
     must(
-      same.every((one) => one.digest === kept.digest),
+      here === undefined || here === kept.digest,
       `Checkpoint ${kept.seq} is not the one kept elsewhere: there are two histories.`,
     )
-    this.#set({ meetsKept: same.length > 0 })
+    this.#set({ meetsKept: here !== undefined })
   }
 
   #custody(

@@ -15,7 +15,7 @@ export const WITHHELD = '[withheld]'
  * - `common`: scrubbed where everybody tries it, else a mark that tells two of them apart
  * - `shorten`: known programs and their switches stay, all else becomes `*`
  * - `bare`: a URL without user, query and fragment, scrubbed
- * - `form`: scrubbed where it has the form of its kind, else withheld
+ * - `form`: scrubbed where it has the form of its kind, else withheld; of sessions a mark tells them apart
  * - `withhold`: nothing of it
  * - `drop`: the whole field is left out
  */
@@ -48,7 +48,7 @@ export const TREATMENTS = {
   address: both('scrub'),
   /** The address that an attacker connected to. */
   ownAddress: both('withhold'),
-  session: grow('scrub', 'form'),
+  session: both('form'),
   eventid: grow('scrub', 'form'),
   protocol: grow('scrub', 'form'),
   hash: grow('scrub', 'form'),
@@ -58,7 +58,9 @@ export const TREATMENTS = {
   credential: grow('scrub', 'common'),
   command: grow('scrub', 'shorten'),
   url: grow('scrub', 'bare'),
-  version: both('scrub'),
+  version: grow('scrub', 'form'),
+  /** Names of algorithms. */
+  algorithm: grow('scrub', 'form'),
   file: both('scrub'),
   /** An SSH key that an attacker left or used. */
   key: both('scrub'),
@@ -98,19 +100,19 @@ export const PAYLOAD_KINDS: Readonly<Record<string, TextKind>> = {
   filename: 'file',
   destfile: 'file',
   version: 'version',
-  hasshAlgorithms: 'version',
-  kexAlgs: 'version',
-  keyAlgs: 'version',
-  encCS: 'version',
-  macCS: 'version',
-  compCS: 'version',
-  langCS: 'version',
+  hasshAlgorithms: 'algorithm',
+  kexAlgs: 'algorithm',
+  keyAlgs: 'algorithm',
+  encCS: 'algorithm',
+  macCS: 'algorithm',
+  compCS: 'algorithm',
+  langCS: 'algorithm',
   size: 'label',
   width: 'label',
   height: 'label',
-  arch: 'version',
+  arch: 'algorithm',
   duplicate: 'label',
-  type: 'version',
+  type: 'algorithm',
   name: 'text',
   value: 'text',
   data: 'text',

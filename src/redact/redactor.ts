@@ -30,6 +30,8 @@ const FORMS: Readonly<Partial<Record<TextKind, RegExp>>> = {
   session: /^(?:[0-9a-f]{8,16}|T?[0-9]{1,10})$/,
   eventid: /^cowrie(?:\.[a-z0-9_-]{1,40}){1,4}$/,
   protocol: /^(?:ssh|telnet)$/,
+  version: /^SSH-[0-9.]{1,4}-[A-Za-z0-9_.+ -]{1,60}$/,
+  algorithm: /^[A-Za-z0-9@.,;_-]{0,2000}$/,
   hash: /^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{16}\.\.\.)$/,
 }
 
@@ -85,7 +87,8 @@ export class Redactor {
       case 'bare':
         return this.#bare(text)
       case 'form':
-        return FORMS[kind]?.test(text) === true ? this.#scrub(text) : WITHHELD
+        if (FORMS[kind]?.test(text) === true) return this.#scrub(text)
+        return kind === 'session' ? this.#mark(kind, text) : WITHHELD
       case 'withhold':
       case 'drop':
         return text === '' ? '' : kind === 'ownAddress' ? OWN_ADDRESS : WITHHELD

@@ -43,6 +43,7 @@ export const REPORT_KINDS: Kinds = {
   'top.asns.*.value': 'label',
   'top.asns.*.organisation': 'label',
   'redactions.*.value': 'label',
+  'bounds.*': 'label',
   'comparison.from': 'label',
   'comparison.until': 'label',
   'novelty.lists.*.*.firstDay': 'label',

@@ -361,7 +361,7 @@ function byteOf(code: number): number | undefined {
 function nameOf(code: number): string {
   const byte = byteOf(code)
   return byte === undefined
-    ? `U+${code.toString(16).toUpperCase().padStart(4, '0')}`
+    ? `U+${code.toString(16).toUpperCase().padStart(2, '0')}`
     : byte.toString(16).toUpperCase()
 }
 

@@ -1,19 +1,23 @@
 /** Sessions from many addresses that share their commands, an SSH key, a file or a new HASSH. */
 import { createHash } from 'node:crypto'
+import { ownText } from '../core/event.ts'
 import { dayOf, formatDay } from '../core/instant.ts'
-import { compareUtf8, type SafeText } from '../core/text.ts'
+import { compareUtf8, cutText, joinTexts, type SafeText } from '../core/text.ts'
 import { LIMITS } from '../limits.ts'
 import type { ActiveSession, NamedSession } from '../store/port.ts'
 import { type Group, Groups } from './groups.ts'
+import type { IdTable } from './id-table.ts'
 import { CAMPAIGN_TRAITS, type Campaign } from './insights.ts'
-import type { Key, Known, KnownKind } from './novelty.ts'
-import { cut, type InsightSource } from './reader.ts'
+import { CLASS, type Key } from './novelty.ts'
+import type { InsightSource, TextReader } from './reader.ts'
 
 /** Of no bytes: what a redirection without output leaves. It ties nobody to anybody. */
 const EMPTY_FILE = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 
 /** Threat from which a single command is told as a campaign: below, it is what everybody types. */
 const LONE_COMMAND_THREAT = 40
+
+const NONE: readonly number[] = []
 
 type Trait = Campaign['shares']
 type Candidate = {
@@ -25,7 +29,8 @@ type Candidate = {
 
 /** Sorts sessions by what they share. */
 export class CampaignFinder {
-  readonly #known: Readonly<Record<KnownKind, Known>>
+  readonly #classes: IdTable
+  readonly #hasshBefore: IdTable
   readonly #keys: readonly Key[]
   readonly #keyOfCommand = new Map<number, number[]>()
   readonly #bySet = new Groups<string>()
@@ -33,8 +38,13 @@ export class CampaignFinder {
   readonly #byHassh = new Groups<number>()
   readonly #byKey = new Groups<number>()
 
-  constructor(known: Readonly<Record<KnownKind, Known>>, keys: readonly Key[]) {
-    this.#known = known
+  /**
+   * @param classes - of commands and files
+   * @param hasshBefore - those that were met before
+   */
+  constructor(classes: IdTable, hasshBefore: IdTable, keys: readonly Key[]) {
+    this.#classes = classes
+    this.#hasshBefore = hasshBefore
     this.#keys = keys
     for (const [n, key] of keys.entries())
       for (const id of key.commandIds)
@@ -42,40 +52,43 @@ export class CampaignFinder {
   }
 
   /** Sessions by SSH key, by its place among the keys. */
-  get byKey(): ReadonlyMap<number, Group> {
-    return this.#byKey.all
+  get byKey(): Groups<number> {
+    return this.#byKey
   }
 
   /** Places of the keys that a session left. */
   keysOf(session: ActiveSession): readonly number[] {
-    if (this.#keyOfCommand.size === 0) return []
-    return [...new Set(session.valueIds.flatMap((id) => this.#keyOfCommand.get(id) ?? []))]
+    let found: readonly number[] = NONE
+    for (const id of session.valueIds) {
+      const keys = this.#keyOfCommand.get(id)
+      if (keys !== undefined) found = found.length === 0 ? keys : [...new Set([...found, ...keys])]
+    }
+    return found
   }
 
   add(session: ActiveSession, sensor: SafeText): void {
-    const { command, file, hassh } = this.#known
-    const shared: number[] = []
+    let shared = ''
     for (const id of session.valueIds) {
-      const sessions = command.met.get(id)?.sessions ?? 0
-      if (sessions >= LIMITS.campaignSessionsMin) shared.push(id)
-      else if (sessions === 0 && file.met.has(id)) this.#byFile.add(id, session, sensor)
+      const is = this.#classes.get(id)
+      if ((is & CLASS.shared) !== 0) shared += shared === '' ? id : ` ${id}`
+      else if ((is & CLASS.file) !== 0) this.#byFile.add(id, session, sensor)
     }
-    if (shared.length > 0) this.#bySet.add(shared.join(' '), session, sensor)
+    if (shared !== '') this.#bySet.add(shared, session, sensor)
     for (const n of this.keysOf(session)) this.#byKey.add(n, session, sensor)
-    if (hassh.met.has(session.hassh) && !hassh.before.has(session.hassh))
+    if (session.hassh !== 0 && !this.#hasshBefore.has(session.hassh))
       this.#byHassh.add(session.hassh, session, sensor)
   }
 
   /** Those of most addresses, then of most sessions, then the earlier. @param limit - how many at most */
-  async find(source: InsightSource, limit: number): Promise<Campaign[]> {
-    // Of no trait so many that the others are crowded out; a HASSH says least.
-    const half = Math.ceil(limit / 2)
+  async find(source: InsightSource, reader: TextReader, limit: number): Promise<Campaign[]> {
+    // Of none of these so many that others are crowded out.
     const quarter = Math.ceil(limit / 4)
     const candidates = [
-      ...most('commands', this.#bySet.all, limit, isTelling),
-      ...most('sshKey', this.#byKey.all, half),
-      ...most('file', this.#byFile.all, half),
-      ...most('hassh', this.#byHassh.all, quarter),
+      ...most('commands', this.#bySet, limit, (name) => name.includes(' ')),
+      ...(await this.#loneCommands(source, reader, limit)),
+      ...most('sshKey', this.#byKey, quarter),
+      ...most('file', this.#byFile, quarter),
+      ...most('hassh', this.#byHassh, quarter),
     ]
     const kept = candidates
       .sort(byWeight)
@@ -92,6 +105,20 @@ export class CampaignFinder {
       .map((one) => one.campaign)
       .filter((one) => one.value !== EMPTY_FILE)
       .slice(0, limit)
+  }
+
+  /** A single command is told where it does something: most are what everybody types. */
+  async #loneCommands(
+    source: InsightSource,
+    reader: TextReader,
+    limit: number,
+  ): Promise<Candidate[]> {
+    const lone = most('commands', this.#bySet, limit, (name) => !name.includes(' '))
+    const texts = await source.texts(lone.map((one) => Number(one.name)))
+    return lone.filter(({ name }) => {
+      const text = texts.get(Number(name))
+      return text !== undefined && reader.score(text).threat >= LONE_COMMAND_THREAT
+    })
   }
 
   async #told(
@@ -117,12 +144,12 @@ export class CampaignFinder {
         trait === 'sshKey'
           ? [this.#keys[Number(name)]!.text]
           : idsOf(candidate)
-              .map((id) => texts.get(id) ?? ('' as SafeText))
+              .map((id) => texts.get(id) ?? ownText(''))
               .sort(compareUtf8)
       const value =
         trait === 'commands'
           ? joined(await typedOrder(source, values, group, firsts))
-          : (values[0] ?? ('' as SafeText))
+          : (values[0] ?? ownText(''))
       told.push({
         ...candidate,
         campaign: {
@@ -165,26 +192,21 @@ async function typedOrder(
 
 /** The first commands, as many as there is room for. */
 function joined(commands: readonly SafeText[]): SafeText {
-  // The join of texts in visible form is one.
-  return cut(commands.join('; ') as SafeText, LIMITS.insightTextCharsMax)
-}
-
-function isTelling(name: string, group: Group): boolean {
-  return name.includes(' ') || group.threatScore >= LONE_COMMAND_THREAT
+  return cutText(joinTexts(commands, '; '), LIMITS.insightTextCharsMax)
 }
 
 /** The largest groups, and those that are as large as the last of them. */
 function most<Name extends string | number>(
   trait: Trait,
-  groups: ReadonlyMap<Name, Group>,
+  groups: Groups<Name>,
   limit: number,
-  isMeant: (name: string, group: Group) => boolean = () => true,
+  isMeant: (name: string) => boolean = () => true,
 ): Candidate[] {
   const candidates: Candidate[] = []
-  for (const [key, group] of groups) {
+  for (const [key, group] of groups.several()) {
+    if (group.addresses.size < LIMITS.campaignAddressesMin) continue
     const name = String(key)
-    if (group.addresses.size >= LIMITS.campaignAddressesMin && isMeant(name, group))
-      candidates.push({ trait, name, group })
+    if (isMeant(name)) candidates.push({ trait, name, group })
   }
   candidates.sort(byWeight)
   // One more, since the empty file is left out only when its text is known.

@@ -1,25 +1,19 @@
 /** What a report says beyond its figures, found in one pass over the sessions of its period. */
+import { ownText } from '../core/event.ts'
 import { type DayNumber, formatDay, formatInstant } from '../core/instant.ts'
 import { compareUtf8, type SafeText } from '../core/text.ts'
 import { LIMITS } from '../limits.ts'
 import { attackOf } from './attack.ts'
 import { CampaignFinder } from './campaigns.ts'
 import type { Insights, Quality } from './insights.ts'
-import {
-  KNOWN_KINDS,
-  type Known,
-  type KnownKind,
-  keysOf,
-  knownValues,
-  noveltyOf,
-} from './novelty.ts'
+import { classesOf, type KnownValues, keysOf, noveltyOf } from './novelty.ts'
 import type { InsightSource, TextReader } from './reader.ts'
 import { UnusualFinder } from './unusual.ts'
 
 type Openings = { withoutStart: number; withoutEnd: number }
 
 /**
- * @param repeats - how often sessions over midnight were counted too much, by value
+ * @param known - values of the period
  * @param silent - sensors that fell silent
  * @param limit - entries of each list
  */
@@ -27,18 +21,20 @@ export async function findInsights(
   source: InsightSource,
   reader: TextReader,
   days: { readonly fromDay: DayNumber; readonly untilDay: DayNumber },
-  repeats: ReadonlyMap<number, number>,
+  known: KnownValues,
   silent: readonly SafeText[],
   limit: number,
 ): Promise<Omit<Insights, 'comparison'>> {
   const sensors = await source.sensorNames()
-  const nameOf = (id: number): SafeText => sensors.get(id) ?? ('' as SafeText)
-  const known = {} as Record<KnownKind, Known>
-  for (const kind of KNOWN_KINDS) known[kind] = await knownValues(source, kind, repeats)
+  const nameOf = (id: number): SafeText => sensors.get(id) ?? ownText('')
   const keyCommands = await source.commandsWithKeys()
   const keys = keysOf(keyCommands, reader)
-  const campaigns = new CampaignFinder(known, keys)
-  const unusual = new UnusualFinder(known, keys, (session) => campaigns.keysOf(session))
+  const classes = classesOf(known)
+  const isWanted = (id: number): boolean => classes.has(id)
+  const campaigns = new CampaignFinder(classes, known.hassh.before, keys)
+  const unusual = new UnusualFinder(classes, known.command.before, keys, (session) =>
+    campaigns.keysOf(session),
+  )
 
   const bounds: string[] = []
   const perHour = new Array<number>(24).fill(0)
@@ -47,7 +43,7 @@ export async function findInsights(
   let compared = 0
   // The newest first, so that they are compared where there are too many.
   for (let day = days.untilDay - 1; day >= days.fromDay; day -= 1) {
-    const { hours, active } = await source.sessionsOfDay(day)
+    const { hours, active } = await source.sessionsOfDay(day, isWanted)
     for (const one of hours) {
       perHour[one.hour]! += one.events
       perDay.set(day, (perDay.get(day) ?? 0) + one.sessions)
@@ -75,7 +71,7 @@ export async function findInsights(
   return {
     novelty: await noveltyOf(source, reader, known, keys, campaigns.byKey, limit),
     unusual: await unusual.find(source, limit),
-    campaigns: await campaigns.find(source, limit),
+    campaigns: await campaigns.find(source, reader, limit),
     attack: await attackOf(source, reader),
     perHour,
     sessionsPerDay: Object.fromEntries(

@@ -111,6 +111,10 @@ export type Comparison = {
       { readonly now: number; readonly before: number }
     >
   >
+  /** Events of each of its days, in their order. */
+  readonly perDay: readonly number[]
+  /** As `perHour` of the insights, of a day before alone. */
+  readonly perHour?: readonly number[]
 }
 
 /** Events of one sensor by what became of their lines, for the page on completeness. */

@@ -14,6 +14,7 @@ import { LIMITS } from '../limits.ts'
 import type { CompletenessFigures, SessionFigures, SystemEntry, TopEntry } from '../store/port.ts'
 import { findInsights } from './find-insights.ts'
 import type { Comparison, Insights } from './insights.ts'
+import { KNOWN_KINDS, type Known, type KnownKind, knownValues, largest } from './novelty.ts'
 import type { InsightSource, TextReader } from './reader.ts'
 
 /** Periods of the calendar; `range` is any whole days. */
@@ -261,17 +262,24 @@ export async function makeReport(
       : typeof sensors === 'string'
         ? [sensors]
         : [...new Set(sensors)].sort(compareUtf8)
+  const repeats = await source.repeats()
+  const known = insight === undefined ? undefined : await knownValues(insight.source, repeats)
   const events = await source.events()
   const byEventid = summed(events.map((row) => [row.eventid, row.count]))
   const perDay = summed(events.map((row) => [formatDay(row.day), row.count]))
   const sessions = await source.sessions()
   const completeness = await source.completeness()
-  const repeats = await source.repeats()
   const count = (eventid: string): number => byEventid[eventid] ?? 0
   const list = (
     kind: TopKind,
     by: 'events' | 'sessions' = 'events',
-  ): Promise<readonly TopEntry[]> => source.top(kind, by, top, repeats)
+  ): Promise<readonly TopEntry[]> =>
+    // What is read to tell what is new need not be read again.
+    insight === undefined || known === undefined || !isKnownKind(kind)
+      ? source.top(kind, by, top, repeats)
+      : topOf(insight.source, known[kind], by, top)
+  const different = async (kind: 'ip' | 'file'): Promise<number> =>
+    known === undefined ? source.distinctValues(kind) : known[kind].ids.length
   const redactions = await source.top('redaction', 'events', LIMITS.topMax, repeats)
   const failed = count('cowrie.login.failed')
   const success = count('cowrie.login.success')
@@ -294,7 +302,7 @@ export async function makeReport(
     },
     sessions: {
       total: sessions.total,
-      uniqueIps: await source.distinctValues('ip'),
+      uniqueIps: await different('ip'),
       withCommands: sessions.withCommands,
       withLogin: sessions.withLogin,
       avgCommands:
@@ -307,7 +315,7 @@ export async function makeReport(
       downloads: count('cowrie.session.file_download'),
       uploads: count('cowrie.session.file_upload'),
       failedDownloads: count('cowrie.session.file_download.failed'),
-      uniqueFiles: await source.distinctValues('file'),
+      uniqueFiles: await different('file'),
     },
     events: { total: events.reduce((sum, row) => sum + row.count, 0), byEventid, perDay },
     top: {
@@ -324,13 +332,31 @@ export async function makeReport(
     },
     ...(redactions.length === 0 ? {} : { redactions }),
   }
-  if (insight === undefined) return figures
+  if (insight === undefined || known === undefined) return figures
   const { source: insights, reader, before } = insight
   return {
     ...figures,
-    comparison: before === undefined ? null : await compared(figures, before),
-    ...(await findInsights(insights, reader, period, repeats, completeness.silentSensors, top)),
+    comparison: before === undefined ? null : await compared(figures, before, insights),
+    ...(await findInsights(insights, reader, period, known, completeness.silentSensors, top)),
   }
+}
+
+function isKnownKind(kind: TopKind): kind is TopKind & KnownKind {
+  return (KNOWN_KINDS as readonly TopKind[]).includes(kind)
+}
+
+/** As the store would answer. */
+async function topOf(
+  source: InsightSource,
+  known: Known,
+  by: 'events' | 'sessions',
+  limit: number,
+): Promise<readonly TopEntry[]> {
+  const counts = by === 'events' ? known.events : known.sessions
+  const found = await largest(source, known, () => true, [counts, counts], limit)
+  return found.map(({ place, value }) => ({
+    ...{ value, count: counts[place]!, sessions: known.sessions[place]! },
+  }))
 }
 
 function scored(entry: TopEntry, reader: TextReader | undefined): CommandEntry {
@@ -342,14 +368,21 @@ function scored(entry: TopEntry, reader: TextReader | undefined): CommandEntry {
 async function compared(
   now: Report,
   { source, period }: NonNullable<InsightRequest['before']>,
+  insights: InsightSource,
 ): Promise<Comparison> {
-  const byEventid = summed((await source.events()).map((row) => [row.eventid, row.count]))
+  const { fromDay, untilDay } = period
+  const events = await source.events()
+  const byEventid = summed(events.map((row) => [row.eventid, row.count]))
+  const perDay = new Array<number>(untilDay - fromDay).fill(0)
+  for (const row of events) perDay[row.day - fromDay]! += row.count
   const before = (eventid: string): number => byEventid[eventid] ?? 0
   const success = before('cowrie.login.success')
   const pair = (nowCount: number, beforeCount: number) => ({ now: nowCount, before: beforeCount })
   return {
-    from: formatInstant(period.fromDay * US_PER_DAY),
-    until: formatInstant(period.untilDay * US_PER_DAY),
+    from: formatInstant(fromDay * US_PER_DAY),
+    until: formatInstant(untilDay * US_PER_DAY),
+    perDay,
+    ...(perDay.length === 1 ? { perHour: await hoursOf(insights, fromDay) } : {}),
     figures: {
       events: pair(
         now.events.total,
@@ -368,6 +401,13 @@ async function compared(
       uniqueFiles: pair(now.transfers.uniqueFiles, await source.distinctValues('file')),
     },
   }
+}
+
+async function hoursOf(insights: InsightSource, day: DayNumber): Promise<readonly number[]> {
+  const perHour = new Array<number>(24).fill(0)
+  const { hours } = await insights.sessionsOfDay(day, () => false)
+  for (const { hour, events } of hours) perHour[hour]! += events
+  return perHour
 }
 
 /**

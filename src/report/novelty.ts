@@ -1,9 +1,11 @@
 /** What was not met before the period: values, SSH keys and networks. */
+import { ownText } from '../core/event.ts'
 import { formatDay } from '../core/instant.ts'
 import { compareUtf8, type SafeText } from '../core/text.ts'
 import { LIMITS } from '../limits.ts'
 import type { MetValues } from '../store/port.ts'
-import type { Group } from './groups.ts'
+import type { Group, Groups } from './groups.ts'
+import { highestOf, IdTable } from './id-table.ts'
 import type { Novel, NovelKind, Novelty } from './insights.ts'
 import type { InsightSource, TextReader } from './reader.ts'
 
@@ -13,17 +15,48 @@ export type Met = {
   readonly events: number
   /** Each counted once. */
   readonly sessions: number
-  readonly sensors: number
 }
 
-/** Values of a kind: those of the period, and which of them are new. */
-export type Known = {
-  readonly met: ReadonlyMap<number, Met>
-  readonly before: ReadonlySet<number>
+/** Values of a kind: those of the period, and which were met before it. In columns, since there are many. */
+export class Known {
+  readonly #firstDays: Float64Array
+  readonly ids: Float64Array
+  readonly events: Float64Array
+  /** Each counted once. */
+  readonly sessions: Float64Array
+  readonly before: IdTable
+  #places: ReadonlyMap<number, number> | undefined
+
+  /**
+   * @param repeats - how often sessions over midnight were counted too much, by value
+   * @param before - numbers of values that were met before the period
+   */
+  constructor(columns: MetValues, repeats: ReadonlyMap<number, number>, before: Float64Array) {
+    this.#firstDays = columns.firstDays
+    this.ids = columns.ids
+    this.events = columns.events
+    this.sessions = columns.sessions.map((count, i) => count - (repeats.get(this.ids[i]!) ?? 0))
+    this.before = IdTable.of(before)
+  }
+
+  at(place: number): Met {
+    return {
+      firstDay: this.#firstDays[place]!,
+      events: this.events[place]!,
+      sessions: this.sessions[place]!,
+    }
+  }
+
+  find(id: number): Met | undefined {
+    this.#places ??= new Map(Array.from(this.ids, (one, place) => [one, place]))
+    const place = this.#places.get(id)
+    return place === undefined ? undefined : this.at(place)
+  }
 }
 
 export const KNOWN_KINDS = ['command', 'credential', 'file', 'hassh', 'ip'] as const
 export type KnownKind = (typeof KNOWN_KINDS)[number]
+export type KnownValues = Readonly<Record<KnownKind, Known>>
 
 /** An SSH key, and the commands that hold it. */
 export type Key = { readonly text: SafeText; readonly commandIds: readonly number[] }
@@ -31,21 +64,90 @@ export type Key = { readonly text: SafeText; readonly commandIds: readonly numbe
 /** @param repeats - how often sessions over midnight were counted too much, by value */
 export async function knownValues(
   source: InsightSource,
-  kind: KnownKind,
   repeats: ReadonlyMap<number, number>,
-): Promise<Known> {
-  const columns: MetValues = await source.met(kind)
-  const met = new Map<number, Met>()
-  for (let i = 0; i < columns.ids.length; i += 1) {
-    const id = columns.ids[i]!
-    met.set(id, {
-      firstDay: columns.firstDays[i]!,
-      events: columns.events[i]!,
-      sessions: columns.sessions[i]! - (repeats.get(id) ?? 0),
-      sensors: columns.sensors[i]!,
-    })
+): Promise<KnownValues> {
+  const known = async (kind: KnownKind): Promise<Known> =>
+    new Known(await source.met(kind), repeats, await source.metBefore(kind, LIMITS.newValueDays))
+  return {
+    command: await known('command'),
+    credential: await known('credential'),
+    file: await known('file'),
+    hassh: await known('hassh'),
+    ip: await known('ip'),
   }
-  return { met, before: await source.metBefore(kind, LIMITS.newValueDays) }
+}
+
+/** What a value says about a session that met it; bits. */
+export const CLASS = {
+  command: 1,
+  /** A command of several sessions. */
+  shared: 2,
+  /** A command of hardly any session, and not met before. */
+  rare: 4,
+  file: 8,
+  newFile: 16,
+} as const
+
+/** Classes of the commands and files of the period: one look for each value of each session. */
+export function classesOf({ command, file }: KnownValues): IdTable {
+  const classes = new IdTable(Math.max(highestOf(command.ids), highestOf(file.ids)))
+  for (let i = 0; i < command.ids.length; i += 1) {
+    const id = command.ids[i]!
+    const sessions = command.sessions[i]!
+    const isRare = sessions <= LIMITS.rareSessionsMax && !command.before.has(id)
+    const isShared = sessions >= LIMITS.campaignSessionsMin
+    classes.set(id, CLASS.command | (isShared ? CLASS.shared : 0) | (isRare ? CLASS.rare : 0))
+  }
+  for (const id of file.ids) classes.set(id, CLASS.file | (file.before.has(id) ? 0 : CLASS.newFile))
+  return classes
+}
+
+/**
+ * Those of the largest counts, then of the largest second ones; equal ones in the order of their texts. Only texts of the
+ * list, and of what is as large as its last, are asked for.
+ *
+ * @param isMeant - which values are looked at
+ */
+export async function largest(
+  source: InsightSource,
+  known: Known,
+  isMeant: (id: number) => boolean,
+  counts: readonly [Float64Array, Float64Array],
+  limit: number,
+): Promise<{ readonly place: number; readonly value: SafeText }[]> {
+  const [most, then] = counts
+  const byCount = (a: number, b: number): number => most[b]! - most[a]! || then[b]! - then[a]!
+  // As many of the largest as the list has room for: most values are smaller than all of these.
+  const top: number[] = []
+  for (let place = 0; place < known.ids.length; place += 1) {
+    const isSmaller = top.length === limit && byCount(place, top[limit - 1]!) >= 0
+    if (isSmaller || !isMeant(known.ids[place]!)) continue
+    let at = top.length
+    while (at > 0 && byCount(place, top[at - 1]!) < 0) at -= 1
+    top.splice(at, 0, place)
+    if (top.length > limit) top.pop()
+  }
+  const last = top.at(-1)
+  if (last === undefined) return []
+  const clear = top.filter((place) => byCount(place, last) < 0)
+  const tied: number[] = []
+  for (let place = 0; place < known.ids.length; place += 1)
+    if (byCount(place, last) === 0 && isMeant(known.ids[place]!)) tied.push(place)
+  const left = limit - clear.length
+  const idsOf = (some: readonly number[]): number[] => some.map((place) => known.ids[place]!)
+  const first = await source.firstByText(idsOf(tied), left)
+  const texts = new Map(
+    [
+      ...(await source.firstByText(idsOf(clear), clear.length)),
+      ...first.toSorted((a, b) => compareUtf8(a.value, b.value)).slice(0, left),
+    ].map(({ id, value }) => [id, value]),
+  )
+  return [...clear, ...tied]
+    .flatMap((place) => {
+      const value = texts.get(known.ids[place]!)
+      return value === undefined ? [] : [{ place, value }]
+    })
+    .sort((a, b) => byCount(a.place, b.place) || compareUtf8(a.value, b.value))
 }
 
 /** SSH keys in commands, ascending. */
@@ -53,7 +155,7 @@ export function keysOf(
   commands: readonly { readonly id: number; readonly value: SafeText }[],
   reader: TextReader,
 ): Key[] {
-  const ids = new Map<string, number[]>()
+  const ids = new Map<SafeText, number[]>()
   for (const { id, value } of commands) {
     for (const key of reader.sshKeys(value)) {
       const list = ids.get(key) ?? []
@@ -62,7 +164,7 @@ export function keysOf(
     }
   }
   return [...ids]
-    .map(([text, commandIds]) => ({ text: text as SafeText, commandIds })) // of a safe text, or its hash
+    .map(([text, commandIds]) => ({ text, commandIds }))
     .sort((a, b) => compareUtf8(a.text, b.text))
 }
 
@@ -73,9 +175,9 @@ export function keysOf(
 export async function noveltyOf(
   source: InsightSource,
   reader: TextReader,
-  known: Readonly<Record<KnownKind, Known>>,
+  known: KnownValues,
   keys: readonly Key[],
-  keyGroups: ReadonlyMap<number, Group>,
+  keyGroups: Groups<number>,
   limit: number,
 ): Promise<Novelty> {
   const lists: Record<NovelKind, readonly Novel[]> = {
@@ -85,12 +187,21 @@ export async function noveltyOf(
     ...{ command: 0, credential: 0, file: 0, sshKey: 0, hassh: 0, ip: 0, asn: 0 },
   }
   for (const kind of KNOWN_KINDS) {
-    const { met, before } = known[kind]
-    const fresh = [...met].filter(([id]) => !before.has(id))
-    totals[kind] = fresh.length
-    const first = await largest(source, fresh, limit)
-    lists[kind] = first.map(([value, one]) =>
-      novel(value, one, kind === 'command' ? reader.score(value) : undefined),
+    const values = known[kind]
+    const isNew = (id: number): boolean => !values.before.has(id)
+    totals[kind] = values.ids.reduce((sum, id) => sum + (isNew(id) ? 1 : 0), 0)
+    const first = await largest(source, values, isNew, [values.sessions, values.events], limit)
+    const sensors = await source.sensorCounts(
+      kind,
+      first.map(({ place }) => values.ids[place]!),
+    )
+    lists[kind] = first.map(({ place, value }) =>
+      novel(
+        value,
+        values.at(place),
+        sensors.get(values.ids[place]!) ?? 0,
+        kind === 'command' ? reader.score(value) : undefined,
+      ),
     )
   }
   const newKeys = await Promise.all(
@@ -98,63 +209,31 @@ export async function noveltyOf(
   )
   totals.sshKey = newKeys.length
   lists.sshKey = sorted(newKeys).slice(0, limit)
-  const systems = newSystems(await source.systems(), known.ip)
-  totals.asn = systems.length
-  lists.asn = sorted(systems).slice(0, limit)
+  const systems = await newSystems(source, known, limit)
+  totals.asn = systems.total
+  lists.asn = systems.first
   return { days: LIMITS.newValueDays, totals, lists }
-}
-
-/** Of most sessions, then of most events; equal ones in the order of their texts, which only these are asked for. */
-async function largest(
-  source: InsightSource,
-  values: readonly (readonly [id: number, met: Met])[],
-  limit: number,
-): Promise<(readonly [SafeText, Met])[]> {
-  const byCount = (a: Met, b: Met): number => b.sessions - a.sessions || b.events - a.events
-  const ordered = values.toSorted(([, a], [, b]) => byCount(a, b))
-  const last = ordered[Math.min(limit, ordered.length) - 1]
-  if (last === undefined) return []
-  const clear = ordered.filter(([, one]) => byCount(one, last[1]) < 0)
-  const tied = ordered.filter(([, one]) => byCount(one, last[1]) === 0)
-  const places = limit - clear.length
-  const met = new Map(ordered)
-  const texts = [
-    ...(await source.firstByText(
-      clear.map(([id]) => id),
-      clear.length,
-    )),
-    ...(
-      await source.firstByText(
-        tied.map(([id]) => id),
-        places,
-      )
-    )
-      .toSorted((a, b) => compareUtf8(a.value, b.value))
-      .slice(0, places),
-  ]
-  return texts
-    .map(({ id, value }) => [value, met.get(id)!] as const)
-    .sort(([a, one], [b, other]) => byCount(one, other) || compareUtf8(a, b))
 }
 
 function newKey(
   source: InsightSource,
   reader: TextReader,
-  { met, before }: Known,
+  commands: Known,
   key: Key,
   group: Group | undefined,
 ): Promise<Novel>[] {
   const found = key.commandIds.flatMap((id) => {
-    const one = met.get(id)
+    const one = commands.find(id)
     return one === undefined ? [] : [{ id, ...one }]
   })
-  if (found.length === 0 || key.commandIds.some((id) => before.has(id))) return []
+  if (found.length === 0 || key.commandIds.some((id) => commands.before.has(id))) return []
   const sum = (of: (one: Met) => number): number => found.reduce((total, one) => total + of(one), 0)
   const make = async (): Promise<Novel> => {
     const texts = await source.firstByText(
       found.map((one) => one.id),
       LIMITS.sshKeysOfCommandMax,
     )
+    const ids = found.map((one) => one.id)
     const scores = texts
       .toSorted((a, b) => compareUtf8(a.value, b.value))
       .slice(0, LIMITS.sshKeysOfCommandMax)
@@ -165,8 +244,8 @@ function newKey(
         firstDay: Math.min(...found.map((one) => one.firstDay)),
         events: sum((one) => one.events),
         sessions: group?.sessions ?? sum((one) => one.sessions),
-        sensors: group?.sensors.size ?? Math.max(...found.map((one) => one.sensors)),
       },
+      group?.sensors.size ?? (await source.sensorsOf('command', ids)),
       {
         threat: Math.max(...scores.map((score) => score.threat)),
         hazard: Math.max(...scores.map((score) => score.hazard)),
@@ -176,27 +255,44 @@ function newKey(
   return [make()]
 }
 
-function newSystems(systems: ReadonlyMap<number, string>, { met, before }: Known): Novel[] {
-  const old = new Set([...before].map((id) => systems.get(id)))
-  const found = new Map<string, { -readonly [K in keyof Met]: Met[K] }>()
-  for (const [id, one] of met) {
+/** Values of several addresses are added up: a session of two addresses, which Cowrie never writes, counts twice. */
+async function newSystems(
+  source: InsightSource,
+  { ip }: KnownValues,
+  limit: number,
+): Promise<{ readonly total: number; readonly first: Novel[] }> {
+  const systems = await source.systems()
+  const old = new Set<string>()
+  for (const [id, system] of systems) if (ip.before.has(id)) old.add(system)
+  const found = new Map<string, { -readonly [K in keyof Met]: Met[K] } & { ids: number[] }>()
+  for (let place = 0; place < ip.ids.length; place += 1) {
+    const id = ip.ids[place]!
     const system = systems.get(id)
     if (system === undefined || old.has(system)) continue
+    const one = ip.at(place)
     const sum = found.get(system)
-    if (sum === undefined) found.set(system, { ...one })
+    if (sum === undefined) found.set(system, { ...one, ids: [id] })
     else {
       sum.firstDay = Math.min(sum.firstDay, one.firstDay)
       sum.events += one.events
       sum.sessions += one.sessions
-      sum.sensors = Math.max(sum.sensors, one.sensors)
+      sum.ids.push(id)
     }
   }
-  return [...found].map(([system, one]) => novel(system as SafeText, one, undefined)) // AS and digits
+  const ordered = [...found].sort(
+    ([a, one], [b, other]) =>
+      other.sessions - one.sessions || other.events - one.events || compareUtf8(a, b),
+  )
+  const first: Novel[] = []
+  for (const [system, { ids, ...one }] of ordered.slice(0, limit))
+    first.push(novel(ownText(system), one, await source.sensorsOf('ip', ids), undefined)) // AS and digits
+  return { total: found.size, first }
 }
 
 function novel(
   value: SafeText,
-  { firstDay, events, sessions, sensors }: Met,
+  { firstDay, events, sessions }: Met,
+  sensors: number,
   score: { readonly threat: number; readonly hazard: number } | undefined,
 ): Novel {
   return {

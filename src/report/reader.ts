@@ -13,7 +13,7 @@ export type TextReader = {
   /** Scores of a command by the present rules, 0 to 100 each. @param command - visible form */
   score(command: SafeText): { readonly threat: number; readonly hazard: number }
   /** Public SSH keys in a command, as OpenSSH names them. */
-  sshKeys(command: SafeText): readonly string[]
+  sshKeys(command: SafeText): readonly SafeText[]
   /** A rule of the present rule set; undefined where it has none of that id. */
   rule(id: string): RuleFacts | undefined
   /** Name of the present rule set. */
@@ -22,10 +22,3 @@ export type TextReader = {
 
 /** What insights ask of the store. */
 export type InsightSource = Pick<InsightQueries, keyof InsightQueries>
-
-/** A text of at most so many characters with an ellipsis, in visible form as it was. */
-export function cut(text: SafeText, charsMax: number): SafeText {
-  if (text.length <= charsMax) return text
-  // A piece of a safe text is safe; half a surrogate pair would not be.
-  return `${text.slice(0, charsMax - 1).replace(/[\ud800-\udbff]$/, '')}…` as SafeText
-}

@@ -1,11 +1,12 @@
 /** Sessions that are worth reading, each with its reasons. */
 import { formatInstant } from '../core/instant.ts'
-import { compareUtf8, type SafeText } from '../core/text.ts'
+import { compareUtf8, cutText, type SafeText } from '../core/text.ts'
 import { LIMITS } from '../limits.ts'
 import type { ActiveSession, NamedSession } from '../store/port.ts'
+import type { IdTable } from './id-table.ts'
 import { REASONS, type Reason, type UnusualSession } from './insights.ts'
-import type { Key, Known, KnownKind } from './novelty.ts'
-import { cut, type InsightSource } from './reader.ts'
+import { CLASS, type Key } from './novelty.ts'
+import type { InsightSource } from './reader.ts'
 
 /** Threat and hazard from which a session is told for it. */
 const HIGH_THREAT = 70
@@ -13,12 +14,10 @@ const HARMFUL = 50
 /** A person types at least so many commands, in at least so many milliseconds, with such pauses between them. */
 const BY_HAND = { commands: 4, ms: 60_000, pauseMsMin: 3_000, pauseMsMax: 120_000 }
 
-type Weighed = {
-  readonly reason: Reason
-  readonly weight: number
-  /** Values or keys that it is about. */
-  readonly about: readonly number[]
-}
+/** Weights in the order of `REASONS`; 0 where one does not hold. */
+type Weights = Record<Reason, number>
+const NONE: readonly number[] = []
+
 type Candidate = {
   readonly session: ActiveSession
   readonly weight: number
@@ -26,24 +25,36 @@ type Candidate = {
 }
 
 export class UnusualFinder {
-  readonly #known: Readonly<Record<KnownKind, Known>>
+  readonly #classes: IdTable
+  /** Places of keys that were not met before. */
+  readonly #newKeys: ReadonlySet<number>
   readonly #keys: readonly Key[]
   readonly #keysOf: (session: ActiveSession) => readonly number[]
   readonly #candidates: Candidate[] = []
 
-  /** @param keysOf - places of the keys that a session left */
+  /**
+   * @param classes - of commands and files
+   * @param before - commands that were met before
+   * @param keysOf - places of the keys that a session left
+   */
   constructor(
-    known: Readonly<Record<KnownKind, Known>>,
+    classes: IdTable,
+    before: IdTable,
     keys: readonly Key[],
     keysOf: (session: ActiveSession) => readonly number[],
   ) {
-    this.#known = known
+    this.#classes = classes
+    this.#newKeys = new Set(
+      keys.flatMap((key, n) => (key.commandIds.some((id) => before.has(id)) ? [] : [n])),
+    )
     this.#keys = keys
     this.#keysOf = keysOf
   }
 
   add(session: ActiveSession, sensor: SafeText): void {
-    const weight = this.#weigh(session).reduce((sum, one) => sum + one.weight, 0)
+    const weights = this.#weigh(session)
+    let weight = 0
+    for (const reason of REASONS) weight += weights[reason]
     if (weight >= LIMITS.unusualWeightMin) this.#candidates.push({ session, weight, sensor })
   }
 
@@ -80,74 +91,72 @@ export class UnusualFinder {
 
   /** Commands of a session, as one name for equal sets of them; empty where it typed none. */
   #deeds(session: ActiveSession): string {
-    return session.valueIds.filter((id) => this.#known.command.met.has(id)).join(' ')
+    return session.valueIds.filter((id) => this.#is(id, CLASS.command)).join(' ')
   }
 
-  #weigh(session: ActiveSession): Weighed[] {
-    const { command, file } = this.#known
-    const reasons: Weighed[] = []
+  #is(id: number, what: number): boolean {
+    return (this.#classes.get(id) & what) !== 0
+  }
+
+  #weigh(session: ActiveSession): Weights {
+    const { valueIds, threatScore, hazardScore, durationMs, commands } = session
     let typed = 0
-    const rare: number[] = []
-    const files: number[] = []
-    for (const id of session.valueIds) {
-      const one = command.met.get(id)
-      if (one !== undefined) {
-        typed += 1
-        if (one.sessions <= LIMITS.rareSessionsMax && !command.before.has(id)) rare.push(id)
-      } else if (file.met.has(id) && !file.before.has(id)) files.push(id)
+    let rare = 0
+    let hasNewFile = false
+    for (const id of valueIds) {
+      const is = this.#classes.get(id)
+      typed += is & CLASS.command
+      if ((is & CLASS.rare) !== 0) rare += 1
+      if ((is & CLASS.newFile) !== 0) hasNewFile = true
     }
-    const share = typed === 0 ? 0 : rare.length / typed
-    if (rare.length >= 3 || share >= 0.5)
-      reasons.push({
-        reason: 'rare-commands',
-        weight: Math.round(15 * share) + 5 * Math.min(4, rare.length),
-        about: rare,
-      })
-    if (files.length > 0) reasons.push({ reason: 'new-file', weight: 25, about: files })
-    const keys = this.#keysOf(session).filter((n) =>
-      this.#keys[n]!.commandIds.every((id) => !command.before.has(id)),
-    )
-    if (keys.length > 0) reasons.push({ reason: 'new-key', weight: 40, about: keys })
-    const { threatScore, hazardScore, durationMs, commands } = session
-    if (threatScore >= HIGH_THREAT)
-      reasons.push({
-        reason: 'high-threat',
-        weight: Math.round((threatScore - 50) / 2),
-        about: [],
-      })
-    if (hazardScore >= HARMFUL)
-      reasons.push({
-        reason: 'hazardous-text',
-        weight: 20 + Math.round(hazardScore / 10),
-        about: [],
-      })
-    if (durationMs !== null && isByHand(durationMs, commands))
-      reasons.push({ reason: 'by-hand', weight: 20, about: [] })
-    return reasons.sort(
-      (a, b) => b.weight - a.weight || REASONS.indexOf(a.reason) - REASONS.indexOf(b.reason),
-    )
+    const share = typed === 0 ? 0 : rare / typed
+    return {
+      'rare-commands':
+        rare >= 3 || share >= 0.5 ? Math.round(15 * share) + 5 * Math.min(4, rare) : 0,
+      'new-file': hasNewFile ? 25 : 0,
+      'new-key': this.#newKeysOf(session).length > 0 ? 40 : 0,
+      'high-threat': threatScore >= HIGH_THREAT ? Math.round((threatScore - 50) / 2) : 0,
+      'hazardous-text': hazardScore >= HARMFUL ? 20 + Math.round(hazardScore / 10) : 0,
+      'by-hand': durationMs !== null && isByHand(durationMs, commands) ? 20 : 0,
+    }
+  }
+
+  #newKeysOf(session: ActiveSession): readonly number[] {
+    if (this.#newKeys.size === 0) return NONE
+    return this.#keysOf(session).filter((place) => this.#newKeys.has(place))
   }
 
   async #told(
     source: InsightSource,
     found: readonly { readonly session: ActiveSession; readonly name: NamedSession }[],
   ): Promise<UnusualSession[]> {
-    const weighed = found.map(({ session, name }) => ({ name, reasons: this.#weigh(session) }))
-    const ids = weighed.flatMap(({ reasons }) =>
-      reasons.flatMap(({ reason, about }) => (reason === 'new-key' ? [] : about)),
-    )
-    const texts = await source.texts([...new Set(ids)])
-    const detail = ({ reason, about }: Weighed): SafeText | null => {
-      const named = about.flatMap((n) =>
-        reason === 'new-key' ? [this.#keys[n]!.text] : (texts.get(n) ?? []),
-      )
+    const about = ({ valueIds }: ActiveSession, what: number): number[] =>
+      valueIds.filter((id) => this.#is(id, what))
+    const texts = await source.texts([
+      ...new Set(found.flatMap(({ session }) => about(session, CLASS.rare | CLASS.newFile))),
+    ])
+    const named = (ids: readonly number[]): SafeText[] => ids.flatMap((id) => texts.get(id) ?? [])
+    const detail = (session: ActiveSession, reason: Reason): SafeText | null => {
+      const choices =
+        reason === 'new-key'
+          ? this.#newKeysOf(session).map((place) => this.#keys[place]!.text)
+          : reason === 'rare-commands'
+            ? named(about(session, CLASS.rare))
+            : reason === 'new-file'
+              ? named(about(session, CLASS.newFile))
+              : []
       // The longest command tells most.
-      const [first] = named.sort(
+      const [first] = choices.sort(
         (a, b) => (reason === 'rare-commands' ? b.length - a.length : 0) || compareUtf8(a, b),
       )
-      return first === undefined ? null : cut(first, LIMITS.insightTextCharsMax)
+      return first === undefined ? null : cutText(first, LIMITS.insightTextCharsMax)
     }
-    return weighed.map(({ name, reasons }) => ({
+    const reasonsOf = (session: ActiveSession): Reason[] => {
+      const weights = this.#weigh(session)
+      // Equal ones stay in their order.
+      return REASONS.filter((reason) => weights[reason] > 0).sort((a, b) => weights[b] - weights[a])
+    }
+    return found.map(({ name, session }) => ({
       sensor: name.sensor,
       session: name.session,
       srcIp: name.srcIp,
@@ -157,7 +166,7 @@ export class UnusualFinder {
       commandCount: name.commandCount,
       threatScore: name.threatScore,
       hazardScore: name.hazardScore,
-      reasons: reasons.map((one) => ({ reason: one.reason, detail: detail(one) })),
+      reasons: reasonsOf(session).map((reason) => ({ reason, detail: detail(session, reason) })),
     }))
   }
 }

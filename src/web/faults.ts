@@ -53,7 +53,7 @@ export function failureOf(error: unknown, newId: () => string): Failure {
 
 function statusOf(code: string): number {
   if (code === 'STORE_BUSY' || code === 'ACCOUNT_BUSY') return 503
-  if (/^(?:LOOKUP_NO_|ACCOUNT_UNKNOWN)/.test(code)) return 404
+  if (/^(?:LOOKUP_NO_|ACCOUNT_UNKNOWN|REPLAY_NO_|REPLAY_CHANGED)/.test(code)) return 404
   if (/^LOOKUP_|^ACCOUNT_(?:TAKEN|LAST_ADMIN|FULL)/.test(code)) return 409
   if (code === 'EVIDENCE_NO_RIGHT' || code === 'EVIDENCE_EMERGENCY') return 403
   if (/^(?:USAGE_|EVIDENCE_|ACCOUNT_(?:BAD|WEAK)_)/.test(code)) return 400

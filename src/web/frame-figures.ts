@@ -14,7 +14,8 @@ export type FrameFigures = Pick<Frame, 'waiting' | 'record'>
 export class FrameSource {
   readonly #parts: Pick<Parts, 'store' | 'statusFolder' | 'clock'>
   #found: FrameFigures | undefined
-  #foundAtUs: InstantUs = Number.NEGATIVE_INFINITY
+  /** Until when it is taken as it is. */
+  #freshUntilUs: InstantUs = Number.NEGATIVE_INFINITY
   #asking: Promise<FrameFigures> | undefined
 
   constructor(parts: Pick<Parts, 'store' | 'statusFolder' | 'clock'>) {
@@ -22,8 +23,7 @@ export class FrameSource {
   }
 
   async figures(): Promise<FrameFigures> {
-    const age = this.#parts.clock() - this.#foundAtUs
-    if (this.#found !== undefined && age < LIMITS.webFrameMs * 1_000) return this.#found
+    if (this.#found !== undefined && this.#parts.clock() < this.#freshUntilUs) return this.#found
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = undefined
     })
@@ -31,12 +31,17 @@ export class FrameSource {
   }
 
   async #ask(): Promise<FrameFigures> {
+    const { clock } = this.#parts
+    const askedAtUs = clock()
     // A page is more than its frame: without the store it says so itself.
     const waiting = await waitingCounts(this.#parts.store.query).catch(
       () => this.#found?.waiting ?? { heldBatches: 0, deadRegions: 0 },
     )
     this.#found = { waiting, record: recordOf(this.#parts.statusFolder) }
-    this.#foundAtUs = this.#parts.clock()
+    // Where the answer takes long, as with a million withheld events, it is asked for less often.
+    const tookUs = clock() - askedAtUs
+    this.#freshUntilUs =
+      askedAtUs + Math.max(LIMITS.webFrameMs * 1_000, tookUs * LIMITS.webFrameRatio)
     return this.#found
   }
 }

@@ -1,6 +1,7 @@
 /** Who asks, from where, and whether they may: the checks that every request goes through. */
 import { isIP } from 'node:net'
 import type { FastifyRequest } from 'fastify'
+import { LIMITS } from '../limits.ts'
 import { ROLES } from './accounts.ts'
 import type { Desk, ServerOptions } from './desk.ts'
 import { refusal } from './faults.ts'
@@ -139,12 +140,12 @@ function checkOrigin(request: FastifyRequest, options: ServerOptions): void {
 
 /** A path of this server to go on to after a sign-in; the overview for anything else. */
 export function localPath(next: string | undefined): string {
-  if (next === undefined || !/^\/(?![/\\])[\x21-\x7e]*$/.test(next) || next.includes('\\'))
-    return '/'
+  if (next === undefined || next.length > LIMITS.webNextCharsMax) return '/'
+  if (!/^\/(?![/\\])[\x21-\x7e]*$/.test(next) || next.includes('\\')) return '/'
   const base = 'http://local.invalid'
   const url = URL.canParse(next, base) ? new URL(next, base) : undefined
   if (url === undefined || url.origin !== base || url.pathname.startsWith('//')) return '/'
-  return /^\/(?:sign-in|sign-out|first|invited|assets|api)\b/.test(url.pathname)
+  return /^\/(?:sign-in|sign-out|first|invited|assets)\b/.test(url.pathname)
     ? '/'
     : `${url.pathname}${url.search}`
 }

@@ -300,6 +300,19 @@ describe('the walls', () => {
     )
   })
 
+  test('redaction imports core, limits, and of the store the types of its port', () => {
+    assert.deepEqual(
+      broken(
+        (one) => folderOf(one.from) === 'redact',
+        (one) =>
+          isVocabulary(one.to) ||
+          folderOf(one.to) === 'redact' ||
+          (one.to === 'store/port.ts' && one.isTypeOnly),
+      ),
+      [],
+    )
+  })
+
   test('only the command line reads the configuration', () => {
     assert.deepEqual(
       broken(

@@ -250,7 +250,6 @@ describe('the name that is asked for', () => {
           'localhost.evil.example',
           '127.0.0.1.evil.example',
           '192.0.2.1',
-          '',
           'localhost evil.example',
           'localhost@evil.example',
           'localhost:99999999',

@@ -7,6 +7,7 @@ import {
   anomaliesList,
   anomaliesShow,
 } from './anomalies.ts'
+import { auditList } from './audit.ts'
 import { configExplain } from './config-explain.ts'
 import { dbCheck, dbColumns, dbMigrate, dbReconcile, dbStats, dbStatus } from './db.ts'
 import { dbBackup, dbRestore } from './db-copies.ts'
@@ -16,6 +17,8 @@ import { dbRoles } from './db-roles.ts'
 import { dlqDiscard, dlqList, dlqReplay, dlqShow } from './dlq.ts'
 import { doctor } from './doctor.ts'
 import { evidenceReveal } from './evidence.ts'
+import { holdAdd, holdList, holdRelease } from './evidence-hold.ts'
+import { evidenceExport, evidenceRedact, evidenceVerify } from './evidence-package.ts'
 import { exportCsv, exportJsonl } from './export.ts'
 import { geoLookup, geoStatus, geoUpdate } from './geo.ts'
 import { ingestBulk } from './ingest-bulk.ts'
@@ -100,6 +103,13 @@ export const COMMANDS: readonly Command[] = [
   exportCsv,
   exportJsonl,
   evidenceReveal,
+  evidenceExport,
+  evidenceVerify,
+  evidenceRedact,
+  holdAdd,
+  holdList,
+  holdRelease,
+  auditList,
   alertsList,
   alertsCheck,
   alertsTest,

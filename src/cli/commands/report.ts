@@ -1,7 +1,6 @@
 import { UsageError } from '../../core/errors.ts'
 import { compareUtf8, type SafeText } from '../../core/text.ts'
 import { toVisible } from '../../neutralize/visible.ts'
-import { OUTPUT_NAMES } from '../../output/names.ts'
 import { REPORT_KINDS, redactTree } from '../../redact/tree.ts'
 import { reportDocument } from '../../report/document.ts'
 import {
@@ -17,7 +16,7 @@ import {
 import { renderReport } from '../../report/text.ts'
 import type { App, Store } from '../app.ts'
 import { type Command, EXIT, type OptionSpec, type OptionValues } from '../command.ts'
-import { DELIVERY_OPTIONS, deliver, redactedForms } from '../deliver.ts'
+import { DELIVERY_OPTIONS, deliver, FORMATS, redactedForms } from '../deliver.ts'
 import { REDACT_OPTION, redactorOf } from '../redaction.ts'
 import { textReader } from '../text-reader.ts'
 
@@ -39,7 +38,11 @@ const EXAMPLES: Readonly<Record<CalendarKind, readonly string[]>> = {
     'report weekly 2026-W47 --format html --redact public --output week-47-public.html',
     'report weekly 2026-W47 --format legacy-text --part abnormal-summary',
   ],
-  monthly: ['report monthly 2026-11', 'report monthly 2026-11 --group france --format md'],
+  monthly: [
+    'report monthly 2026-11',
+    'report monthly 2026-11 --group france --format md',
+    'report monthly 2026-11 --format pdf --output november.pdf',
+  ],
 }
 const MADE_FROM = 'Made from the roll-ups kept at ingest; log files are not read again.'
 
@@ -65,7 +68,7 @@ const OPTIONS: Readonly<Record<string, OptionSpec>> = {
     type: 'string',
     value: 'WHAT',
     choices: ['previous'],
-    help: 'beside the figures those of the period before',
+    help: 'beside the figures those of the period before (html and pdf have them anyway)',
   },
   top: {
     type: 'integer',
@@ -80,8 +83,8 @@ const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   format: {
     type: 'string',
     value: 'FORMAT',
-    choices: [...OUTPUT_NAMES, ...LEGACY_FORMATS],
-    help: 'how it is written (default text; json is --json; legacy-*: docs/legacy-formats.md)',
+    choices: [...FORMATS, 'pdf', ...LEGACY_FORMATS],
+    help: 'how it is written (default text; json is --json, md is markdown; pdf needs --output and a browser; legacy-*: docs/legacy-formats.md)',
   },
   part: {
     type: 'string',
@@ -168,6 +171,10 @@ async function report(
         text: () => renderReport(made, app.out.paint, app.out.width),
         json: () => reportJson(made),
         document: () => reportDocument(made, app.clock()),
+        page: async () => {
+          const { renderReportHtml } = await import('../../report/html/index.ts')
+          return renderReportHtml({ ...made, redaction: redactor.level }, topOf(options))
+        },
       }),
     )
     return EXIT.ok
@@ -189,16 +196,17 @@ async function gathered(
     ...{ fromDay, untilDay, sensor: undefined, sensors },
   })
   const isBrief = options['brief'] === true
-  const before = options['compare'] === 'previous' ? periodBefore(period) : undefined
-  if (isBrief && before !== undefined)
+  if (isBrief && options['compare'] === 'previous')
     throw new UsageError('USAGE_BAD_OPTION', 'A brief report compares nothing.', {
       hint: 'Leave out --brief or --compare.',
     })
+  const isPage = ['html', 'pdf'].includes(String(options['format']))
+  const before = options['compare'] === 'previous' || isPage ? periodBefore(period) : undefined
   return makeReport(
     await ReportQueries.open(store.query, window(period)),
     period,
     sensors,
-    typeof options['top'] === 'number' ? options['top'] : TOP,
+    topOf(options),
     app.clock(),
     isBrief
       ? undefined
@@ -214,6 +222,10 @@ async function gathered(
                 },
         },
   )
+}
+
+function topOf({ top }: OptionValues): number {
+  return typeof top === 'number' ? top : TOP
 }
 
 /** The predecessors' documents know one sensor, or all. @throws UsageError for several */

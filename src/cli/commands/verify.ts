@@ -94,7 +94,8 @@ function scopeOf(options: OptionValues): string {
   return words.length === 0 ? 'all' : words.join(', ')
 }
 
-function readCheckpoint(path: string): KeptCheckpoint {
+/** A checkpoint that was kept in a file. @throws UsageError */
+export function readCheckpoint(path: string): KeptCheckpoint {
   try {
     const parsed = JSON.parse(readFileSync(path, 'utf8')) as {
       readonly checkpoint?: KeptCheckpoint

@@ -29,8 +29,11 @@ import { eventsOfSession, fieldsOf, findSessions } from '../../store/repo/sessio
 import type { App } from '../app.ts'
 import { alertsAck, alertsCheck, alertsList } from '../commands/alerts.ts'
 import { anomaliesConfirm, anomaliesList, anomaliesShow } from '../commands/anomalies.ts'
+import { auditList } from '../commands/audit.ts'
 import { dlqList, dlqShow } from '../commands/dlq.ts'
 import { evidenceReveal } from '../commands/evidence.ts'
+import { holdAdd, holdList, holdRelease } from '../commands/evidence-hold.ts'
+import { exportCommand } from '../commands/export.ts'
 import { quarantineList, quarantineShow } from '../commands/quarantine.ts'
 import { reportDaily } from '../commands/report.ts'
 import { rulesDraft, rulesTest } from '../commands/rules.ts'
@@ -197,6 +200,7 @@ class Run {
         this.#judgeDocument(payload, shown.name, shown.document, expected.document)
         this.#judgeSaid(payload, shown.name, shown.name, shown.said, expected.said, FREE)
       }
+      await this.#exports(bed, payload, carriers)
       await this.#rules(bed, payload, carriers)
       await this.#anomaly(bed, payload, carriers)
     }
@@ -242,6 +246,23 @@ class Run {
     ]
   }
 
+  /** Rows for other programs, and reports in the formats of predecessors: of one payload alone, by its sensor. */
+  async #exports(bed: Bed, payload: Payload, carriers: readonly Written[]): Promise<void> {
+    const { sensor } = carriers[0]!
+    const csv = await bed.run(exportCommand('csv', false), [], { sensor })
+    this.#matrix.add(payload, 'export', 'export csv', ORACLES.csv(csv.text, csv.text))
+    const jsonl = await bed.run(exportCommand('jsonl', false), [], { sensor })
+    for (const line of jsonl.text.trimEnd().split('\n'))
+      this.#matrix.add(payload, 'export', 'export jsonl', judgeJsonAlone(line))
+    for (const format of ['legacy-text', 'legacy-json']) {
+      const options = { sensor, format }
+      const { text } = await bed.run(reportDaily, [REDTEAM_DAY], options)
+      const problems =
+        format === 'legacy-json' ? judgeJsonAlone(text.trimEnd()) : judgeLines(text, LEGACY_SHAPES)
+      this.#matrix.add(payload, 'report', `report --format ${format}`, problems)
+    }
+  }
+
   /** Commands that are handed a text, or look one up, and print what the rules say of it. */
   async #rules(bed: Bed, payload: Payload, carriers: readonly Written[]): Promise<void> {
     // What a command line cannot hold comes from files alone.
@@ -268,6 +289,18 @@ class Run {
       [/^Batch \d+, record \d/, /^SHA-256 [0-9a-f]{64}$/, /^ {2}/],
       true,
     )
+    const reason = 'red team'
+    const held = await bed.run(holdAdd, [], {
+      session: carrier.session,
+      sensor: carrier.sensor,
+      reason,
+    })
+    const listed = await bed.run(holdList, [])
+    this.#alone(payload, 'evidence', 'evidence hold list', listed, [/^ *(?:number|\d+) {2}/])
+    await bed.run(holdRelease, [String(parsed<{ hold: number }>(held).hold)], { reason })
+    await bed.run(evidenceReveal, [carrier.session], { ...place, reason: `about ${payload.text}` })
+    const audited = await bed.run(auditList, [], { limit: 1 })
+    this.#alone(payload, 'evidence', 'audit list', audited, [/^ *(?:number|\d+) {2}/])
   }
 
   /** An anomaly that a payload is behind, in each place of its evidence. */
@@ -530,6 +563,8 @@ class Run {
     for (const rule of hostile.rulesOff) this.#rulesOff.add(rule)
   }
 }
+
+const LEGACY_SHAPES = [/^ +[A-Z0-9]/, /^ +-+/, /^[X-]+/, /^\/{18} /, /^# /]
 
 const LOAD_SHAPES = [
   /^(?:Sources|Conservation: every record has one fate|Left alone: no Cowrie events in it|Could not be read)$/,

@@ -122,16 +122,19 @@ async function spanOf(
   filter: ExportFilter,
 ): Promise<Pick<ExportFilter, 'sinceUs' | 'untilUs'> | undefined> {
   const { sinceUs, untilUs } = filter
-  if (filter.ip === undefined && filter.session === undefined) return { sinceUs, untilUs }
+  const { ip, session, sensor } = filter
+  if (ip === undefined && session === undefined && sensor === undefined) return { sinceUs, untilUs }
   let select = query
     .selectFrom('sessions')
+    .innerJoin('sensors', 'sensors.id', 'sessions.sensor_id')
     .leftJoin('values as ip', 'ip.id', 'sessions.src_ip')
     .select((e) => [
       e.fn.min('first_event_us').as('firstUs'),
       e.fn.max('last_event_us').as('lastUs'),
     ])
-  if (filter.ip !== undefined) select = select.where('ip.value', '=', filter.ip)
-  if (filter.session !== undefined) select = select.where('session', '=', filter.session)
+  if (ip !== undefined) select = select.where('ip.value', '=', ip)
+  if (session !== undefined) select = select.where('session', '=', session)
+  if (sensor !== undefined) select = select.where('sensors.name', '=', sensor)
   const row = await select.executeTakeFirst()
   if (row === undefined || row.firstUs === null || row.lastUs === null) return undefined
   return {

@@ -1,7 +1,9 @@
 import type { Kysely } from 'kysely'
+import { toHex } from '../../core/bytes.ts'
 import { type InstantUs, US_PER_DAY } from '../../core/instant.ts'
 import type { HoldScope } from '../port.ts'
 import type { Database } from '../schema.ts'
+import type { SessionRecord } from './sessions.ts'
 
 /** A legal hold. Its scope is in visible form, its reason what an operator wrote. */
 export type HoldRecord = HoldScope & {
@@ -84,6 +86,36 @@ export async function isHeld(query: Kysely<Database>, subject: HoldSubject): Pro
   return (await holdsFor(query, subject)).length > 0
 }
 
+/** Holds in force that are about a session, exactly. */
+export async function holdsOfSession(
+  query: Kysely<Database>,
+  session: Pick<
+    SessionRecord,
+    'sessionKey' | 'sensor' | 'session' | 'firstEventUs' | 'lastEventUs'
+  >,
+): Promise<HoldRecord[]> {
+  const subject: HoldSubject = {
+    sensor: session.sensor,
+    session: session.session,
+    firstUs: session.firstEventUs,
+    lastUs: session.lastEventUs,
+  }
+  const holds = await holdsFor(query, subject)
+  if (holds.every((hold) => hold.source === '')) return holds
+  const rows = await query
+    .selectFrom('raw_events')
+    .innerJoin('batches', 'batches.id', 'raw_events.batch_id')
+    .innerJoin('sources', 'sources.id', 'batches.source_id')
+    .where('event_time_us', '>=', session.firstEventUs)
+    .where('event_time_us', '<=', session.lastEventUs)
+    .where('session_key', '=', session.sessionKey)
+    .select('sources.uid as uid')
+    .distinct()
+    .execute()
+  const sources = new Set(rows.map((row) => toHex(row.uid)))
+  return holds.filter((hold) => hold.source === '' || sources.has(hold.source))
+}
+
 /**
  * Holds in force that keep the sealed bytes and rows of a batch.
  *
@@ -123,7 +155,7 @@ export async function holdsOfBatch(
     ...held.map((one) => Number(one.us)),
   ]
   const subject: HoldSubject = {
-    source: Buffer.from(batch.uid).toString('hex'),
+    source: toHex(batch.uid),
     ...(times.length === 0 ? {} : { firstUs: Math.min(...times), lastUs: Math.max(...times) }),
   }
   const found: HoldRecord[] = []

@@ -5,6 +5,7 @@ import { type DayNumber, US_PER_DAY } from '../../core/instant.ts'
 import type { SafeText } from '../../core/text.ts'
 import { LIMITS } from '../../limits.ts'
 import type { Database, SessionKey } from '../schema.ts'
+import { numbersOf, PackedReader, packed } from './packed.ts'
 import { type ReportWindow, sensorIdsOf } from './report.ts'
 import { eventsOfSession } from './sessions.ts'
 
@@ -16,7 +17,6 @@ export type MetValues = {
   readonly events: Float64Array
   /** Counted once for each day that a session met it on. */
   readonly sessions: Float64Array
-  readonly sensors: Float64Array
 }
 
 /** Sessions of a day, by sensor and hour of their first event. */
@@ -43,7 +43,7 @@ export type ActiveSession = {
   readonly hazardScore: number
   readonly durationMs: number | null
   readonly commands: number
-  /** Every value that it met, ascending, each once. */
+  /** The values asked for that it met, ascending, each once. */
   readonly valueIds: readonly number[]
 }
 
@@ -112,38 +112,60 @@ export class InsightQueries {
   async met(kind: ValueKind): Promise<MetValues> {
     const groups = this.#values(kind, this.#window.fromDay, this.#window.untilDay)
       .groupBy('value_id')
-      .select(
-        packed([
-          sql`value_id`,
-          sql`min(day)`,
-          sql`sum(count)`,
-          sql`sum(sessions)`,
-          sql`count(distinct sensor_id)`,
-        ]).as('row'),
-      )
+      .select(packed([sql`value_id`, sql`min(day)`, sql`sum(count)`, sql`sum(sessions)`]).as('row'))
     const { list } = await this.#query
       .selectFrom(groups.as('groups'))
       .select(sql<string | null>`string_agg("row", ',')`.as('list'))
       .executeTakeFirstOrThrow()
     const numbers = numbersOf(list ?? '')
     const column = (at: number): Float64Array =>
-      Float64Array.from({ length: numbers.length / 5 }, (_, i) => numbers[i * 5 + at]!)
+      Float64Array.from({ length: numbers.length / 4 }, (_, i) => numbers[i * 4 + at]!)
     return {
       ids: column(0),
       firstDays: column(1),
       events: column(2),
       sessions: column(3),
-      sensors: column(4),
     }
   }
 
-  /** Numbers of the values of a kind that were met in so many days before the window. */
-  async metBefore(kind: ValueKind, days: number): Promise<ReadonlySet<number>> {
+  /** On how many sensors values of a kind were met in the window. @param ids - the few that are shown */
+  async sensorCounts(
+    kind: ValueKind,
+    ids: readonly number[],
+  ): Promise<ReadonlyMap<number, number>> {
+    const counts = new Map<number, number>()
+    for (const some of chunks(ids)) {
+      const rows = await this.#values(kind, this.#window.fromDay, this.#window.untilDay)
+        .where(sql<boolean>`value_id in (${numberList(some)})`)
+        .groupBy('value_id')
+        .select(['value_id', sql<number>`count(distinct sensor_id)`.as('n')])
+        .execute()
+      for (const row of rows) counts.set(row.value_id, Number(row.n))
+    }
+    return counts
+  }
+
+  /** On how many sensors any of these values was met in the window. */
+  async sensorsOf(kind: ValueKind, ids: readonly number[]): Promise<number> {
+    const sensors = new Set<number>()
+    for (const some of chunks(ids)) {
+      const rows = await this.#values(kind, this.#window.fromDay, this.#window.untilDay)
+        .where(sql<boolean>`value_id in (${numberList(some)})`)
+        .select('sensor_id')
+        .distinct()
+        .execute()
+      for (const row of rows) sensors.add(row.sensor_id)
+    }
+    return sensors.size
+  }
+
+  /** Numbers of the values of a kind that were met in so many days before the window; once for each day and sensor. */
+  async metBefore(kind: ValueKind, days: number): Promise<Float64Array> {
     const { fromDay } = this.#window
     const { list } = await this.#values(kind, fromDay - days, fromDay)
       .select(sql<string | null>`string_agg(cast(value_id as text), ',')`.as('list'))
       .executeTakeFirstOrThrow()
-    return new Set(numbersOf(list ?? ''))
+    return numbersOf(list ?? '')
   }
 
   /** Which of these come first by the bytes of their texts. */
@@ -201,9 +223,14 @@ export class InsightQueries {
     return new Map(rows.map((row) => [row.value_id, `AS${row.asn}`]))
   }
 
-  /** Sessions that began on a day of the window: counts of all, and those in which something was done. */
+  /**
+   * Sessions that began on a day of the window: counts of all, and those in which something was done.
+   *
+   * @param isWanted - which of their values are kept
+   */
   async sessionsOfDay(
     day: DayNumber,
+    isWanted: (valueId: number) => boolean,
   ): Promise<{ readonly hours: HourOfSessions[]; readonly active: ActiveSession[] }> {
     const values = sql`(select string_agg(cast(v.value_id as text), ',')
       from session_values v where v.session_key = sessions.session_key)`
@@ -219,12 +246,12 @@ export class InsightQueries {
       sql`coalesce(duration_ms, -1)`,
       sql`command_count`,
     ])
+    // Of most sessions nothing else is told: three facts in one number.
+    const openings = sql`case when connect_count = 0 then ${sql.lit(24)} else 0 end
+      + case when closed_count = 0 then ${sql.lit(48)} else 0 end`
     const one = sql<string>`${packed([
       sql`sensor_id`,
-      hour,
-      sql`event_count`,
-      sql`case when connect_count = 0 then 1 else 0 end`,
-      sql`case when closed_count = 0 then 1 else 0 end`,
+      sql`event_count * 96 + ${openings} + ${hour}`,
     ])} || case when command_count > 0 or download_count + upload_count > 0
       then ',' || ${done} || ',' || coalesce(${values}, '') else '' end`
     let select = this.#query
@@ -235,7 +262,7 @@ export class InsightQueries {
       .select(sql<string | null>`string_agg(${one}, ';')`.as('list'))
     if (this.#sensorIds !== undefined) select = select.where('sensor_id', 'in', this.#sensorIds)
     const { list } = await select.executeTakeFirstOrThrow()
-    return unpackSessions(list ?? '')
+    return unpackSessions(list ?? '', isWanted)
   }
 
   /** @returns in no order */
@@ -406,91 +433,63 @@ export class InsightQueries {
   }
 }
 
-/** Integers of a row as one text with commas. */
-function packed(numbers: readonly RawBuilder<unknown>[]): RawBuilder<string> {
-  return sql<string>`${sql.join(
-    numbers.map((one) => sql`cast(${one} as text)`),
-    sql` || ',' || `,
-  )}`
-}
-
-/** Integers with commas between them. A row for each would cost ten times as much. */
-export function numbersOf(list: string): Float64Array {
-  if (list === '') return new Float64Array(0)
-  let count = 1
-  for (let i = 0; i < list.length; i += 1) if (list.charCodeAt(i) === 44) count += 1
-  const numbers = new Float64Array(count)
-  let at = 0
-  let value = 0
-  let sign = 1
-  for (let i = 0; i < list.length; i += 1) {
-    const code = list.charCodeAt(i)
-    if (code === 44) {
-      numbers[at] = sign * value
-      at += 1
-      value = 0
-      sign = 1
-    } else if (code === 45) sign = -1
-    else value = value * 10 + (code - 48)
-  }
-  numbers[at] = sign * value
-  return numbers
-}
-
-/** Fields before those of what was done. */
-const COUNTS = 5
-/** Fields before the values. */
-const FACTS = 13
-
-function unpackSessions(list: string): { hours: HourOfSessions[]; active: ActiveSession[] } {
+/** @param isWanted - which values of sessions are kept */
+function unpackSessions(
+  list: string,
+  isWanted: (valueId: number) => boolean,
+): { hours: HourOfSessions[]; active: ActiveSession[] } {
   const hours = new Map<number, { -readonly [K in keyof HourOfSessions]: HourOfSessions[K] }>()
   const active: ActiveSession[] = []
-  if (list === '') return { hours: [], active }
-  for (const one of list.split(';')) {
-    const fields = one.split(',')
-    const [sensorId, hour, events, withoutStart, withoutEnd] = [
-      Number(fields[0]),
-      Number(fields[1]),
-      Number(fields[2]),
-      Number(fields[3]),
-      Number(fields[4]),
-    ]
-    const sum = hours.get(sensorId * 24 + hour)
-    if (sum === undefined)
-      hours.set(sensorId * 24 + hour, {
-        ...{ sensorId, hour, events, withoutStart, withoutEnd },
-        sessions: 1,
-      })
-    else {
-      sum.sessions += 1
-      sum.events += events
-      sum.withoutStart += withoutStart
-      sum.withoutEnd += withoutEnd
+  const reader = new PackedReader(list)
+  while (!reader.isAtEnd) {
+    const sensorId = reader.number()
+    const facts = reader.number()
+    const hour = facts % 24
+    const name = sensorId * 24 + hour
+    let sum = hours.get(name)
+    if (sum === undefined) {
+      sum = { sensorId, hour, sessions: 0, events: 0, withoutStart: 0, withoutEnd: 0 }
+      hours.set(name, sum)
     }
-    if (fields.length === COUNTS) continue
-    const durationMs = Number(fields[11])
-    active.push({
-      key: fields[5]!,
-      sensorId,
-      firstEventUs: Number(fields[6]),
-      srcIp: Number(fields[7]),
-      hassh: Number(fields[8]),
-      threatScore: Number(fields[9]),
-      hazardScore: Number(fields[10]),
-      durationMs: durationMs < 0 ? null : durationMs,
-      commands: Number(fields[12]),
-      valueIds: idsOf(fields),
-    })
+    sum.sessions += 1
+    sum.events += Math.floor(facts / 96)
+    sum.withoutStart += Math.floor(facts / 24) % 2
+    sum.withoutEnd += Math.floor(facts / 48) % 2
+    if (!reader.isRowOver) active.push(unpackActive(reader, sensorId, isWanted))
   }
   return { hours: [...hours.values()], active }
 }
 
-/** A session over midnight has its values once for each day. */
-function idsOf(fields: readonly string[]): number[] {
+function unpackActive(
+  reader: PackedReader,
+  sensorId: number,
+  isWanted: (valueId: number) => boolean,
+): ActiveSession {
+  const key = reader.text()
+  const firstEventUs = reader.number()
+  const srcIp = reader.number()
+  const hassh = reader.number()
+  const threatScore = reader.number()
+  const hazardScore = reader.number()
+  const durationMs = reader.number()
+  const commands = reader.number()
   const ids: number[] = []
-  for (let i = FACTS; i < fields.length; i += 1) if (fields[i] !== '') ids.push(Number(fields[i]))
-  ids.sort((a, b) => a - b)
-  return ids.filter((id, i) => id !== ids[i - 1])
+  while (!reader.isRowOver) {
+    const id = reader.number()
+    if (isWanted(id)) ids.push(id)
+  }
+  return {
+    ...{ key, sensorId, firstEventUs, srcIp, hassh, threatScore, hazardScore, commands },
+    durationMs: durationMs < 0 ? null : durationMs,
+    valueIds: ascending(ids),
+  }
+}
+
+/** Each once: a session over midnight has its values once for each day. Nearly always they come so. */
+function ascending(ids: number[]): number[] {
+  for (let i = 1; i < ids.length; i += 1)
+    if (ids[i]! <= ids[i - 1]!) return [...new Set(ids)].sort((a, b) => a - b)
+  return ids
 }
 
 function* chunks(ids: readonly number[]): Generator<readonly number[]> {

@@ -3,6 +3,7 @@ import { VALUE_KINDS, type ValueKind } from '../../core/event.ts'
 import { type DayNumber, US_PER_DAY } from '../../core/instant.ts'
 import { compareUtf8, type SafeText } from '../../core/text.ts'
 import type { Database } from '../schema.ts'
+import { numbersOf } from './packed.ts'
 
 /** A span of whole UTC days: [fromDay, untilDay). */
 export type ReportWindow = {
@@ -138,7 +139,7 @@ export class ReportQueries {
       const { list } = await base
         .select(sql<string>`string_agg(cast(duration_ms as text), ',')`.as('list'))
         .executeTakeFirstOrThrow()
-      const sorted = Float64Array.from(list.split(','), Number).sort()
+      const sorted = numbersOf(list).sort()
       const half = Math.floor((sorted.length - 1) / 2)
       medianDurationMs =
         sorted.length % 2 === 1

@@ -422,11 +422,13 @@ function prefixes(
 ): RawBuilder<boolean>[] {
   const { sinceUs, untilUs } = search.conditions
   const isUp = direction === 'asc'
+  // A place without names stands before all sessions of its start: on the way down they were met.
+  const isBefore = from?.sensor === '' && from.session === ''
   if (search.sort === 'start') {
     const low = Math.max(sinceUs ?? -Infinity, isUp ? (from?.startUs ?? -Infinity) : -Infinity)
     const high = Math.min(
       untilUs === undefined ? Infinity : untilUs - 1,
-      isUp ? Infinity : (from?.startUs ?? Infinity),
+      isUp || from === undefined ? Infinity : from.startUs - (isBefore ? 1 : 0),
     )
     return [
       ...(low === -Infinity ? [] : [sql<boolean>`sessions.first_event_us >= ${low}`]),
@@ -445,7 +447,9 @@ function prefixes(
         : [sql<boolean>`${key} >= ${least}`]),
     ...(isUp || from === undefined
       ? []
-      : [sql<boolean>`(${key}, sessions.first_event_us) <= (${from.key}, ${from.startUs})`]),
+      : [
+          sql<boolean>`(${key}, sessions.first_event_us) <= (${from.key}, ${from.startUs - (isBefore ? 1 : 0)})`,
+        ]),
   ]
 }
 

@@ -169,10 +169,13 @@ export type EventRecord = {
  * The events of a session, ordered by (time, digest).
  *
  * Found by the time range of the session in the key index: no index of its own, and sessions are short.
+ *
+ * @param limit - the first so many
  */
 export async function eventsOfSession(
   query: Kysely<Database>,
   session: Pick<SessionRecord, 'sessionKey' | 'firstEventUs' | 'lastEventUs'>,
+  limit = Number.MAX_SAFE_INTEGER,
 ): Promise<EventRecord[]> {
   const rows = await query
     .selectFrom('raw_events')
@@ -184,6 +187,7 @@ export async function eventsOfSession(
     .where('session_key', '=', session.sessionKey)
     .orderBy('event_time_us')
     .orderBy('raw_events.digest')
+    .limit(limit)
     .select([
       'event_kinds.name as eventid',
       'event_time_us as eventTimeUs',

@@ -23,11 +23,11 @@ const TIME = '\\d{4}-\\d{2}-\\d{2}(?:T\\d{2}:\\d{2}(?::\\d{2}(?:\\.\\d{1,6})?)?Z
 export const RANGE_FIELDS = {
   range: {
     meaning: 'time back from now, or from the newest event where that is older',
-    choices: ['', ...RANGES, 'custom'],
+    choices: [...RANGES, 'custom'],
     charsMax: 6,
   },
-  from: { meaning: 'first day or instant, UTC', pattern: `^(?:${TIME})?$`, charsMax: 27 },
-  until: { meaning: 'day or instant after the last, UTC', pattern: `^(?:${TIME})?$`, charsMax: 27 },
+  from: { meaning: 'first day or instant, UTC', pattern: `^${TIME}$`, charsMax: 27 },
+  until: { meaning: 'day or instant after the last, UTC', pattern: `^${TIME}$`, charsMax: 27 },
 } as const satisfies Readonly<Record<string, FieldSpec>>
 
 /** A span of time: [sinceUs, untilUs). */

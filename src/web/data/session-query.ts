@@ -14,8 +14,8 @@ import type { Parts } from '../parts.ts'
 import type { FieldSpec } from '../route.ts'
 import { instantOf, RANGE_FIELDS, RANGES, type RangeName, spanOf } from './range.ts'
 
-const WHOLE = '^\\d{0,9}$'
-const SCORE = '^(?:\\d{1,2}|100)?$'
+const WHOLE = '^\\d{1,9}$'
+const SCORE = '^(?:\\d{1,2}|100)$'
 
 /** Filters, each with its word for people. */
 export const FILTERS = {
@@ -25,7 +25,7 @@ export const FILTERS = {
   session: { meaning: 'session id', charsMax: 64 },
   address: { meaning: 'address of the peer, or a network as 192.0.2.0/24', charsMax: 64 },
   country: { meaning: 'country of the address, two letters', charsMax: 8 },
-  asn: { meaning: 'autonomous system of the address', pattern: '^(?:AS)?\\d{0,10}$', charsMax: 12 },
+  asn: { meaning: 'autonomous system of the address', pattern: '^(?:AS)?\\d{1,10}$', charsMax: 12 },
   protocol: { meaning: 'ssh or telnet', charsMax: 16 },
   username: { meaning: 'user name tried', charsMax: 4_096 },
   password: { meaning: 'password tried', charsMax: 4_096 },
@@ -36,17 +36,17 @@ export const FILTERS = {
   hassh: { meaning: 'HASSH', charsMax: 64 },
   client: { meaning: 'version string of the client', charsMax: 1_024 },
   event: { meaning: 'event id', charsMax: 128 },
-  technique: { meaning: 'ATT&CK technique', pattern: '^(?:T\\d{4}(?:\\.\\d{3})?)?$', charsMax: 9 },
+  technique: { meaning: 'ATT&CK technique', pattern: '^T\\d{4}(?:\\.\\d{3})?$', charsMax: 9 },
   rule: { meaning: 'rule that hit', charsMax: 128 },
   threat: { meaning: 'threat at least, 0 to 100', pattern: SCORE, charsMax: 3 },
   hazard: { meaning: 'hazard at least, 0 to 100', pattern: SCORE, charsMax: 3 },
   minCommands: { meaning: 'commands at least', pattern: WHOLE, charsMax: 9 },
   minEvents: { meaning: 'events at least', pattern: WHOLE, charsMax: 9 },
-  minSeconds: { meaning: 'seconds at least', pattern: '^\\d{0,9}(?:\\.\\d{1,3})?$', charsMax: 13 },
-  maxSeconds: { meaning: 'seconds at most', pattern: '^\\d{0,9}(?:\\.\\d{1,3})?$', charsMax: 13 },
-  withLogin: { meaning: 'with a log-in that was accepted', choices: ['', '1'], charsMax: 1 },
-  withCommands: { meaning: 'with commands', choices: ['', '1'], charsMax: 1 },
-  withFiles: { meaning: 'with downloads or uploads', choices: ['', '1'], charsMax: 1 },
+  minSeconds: { meaning: 'seconds at least', pattern: '^\\d{1,9}(?:\\.\\d{1,3})?$', charsMax: 13 },
+  maxSeconds: { meaning: 'seconds at most', pattern: '^\\d{1,9}(?:\\.\\d{1,3})?$', charsMax: 13 },
+  withLogin: { meaning: 'with a log-in that was accepted', choices: ['1'], charsMax: 1 },
+  withCommands: { meaning: 'with commands', choices: ['1'], charsMax: 1 },
+  withFiles: { meaning: 'with downloads or uploads', choices: ['1'], charsMax: 1 },
 } as const satisfies Readonly<Record<string, FieldSpec>>
 
 export type FilterName = keyof typeof FILTERS
@@ -54,8 +54,8 @@ export type FilterName = keyof typeof FILTERS
 /** All parameters of a list. */
 export const SESSION_FIELDS = {
   ...FILTERS,
-  sort: { meaning: 'order of the list', choices: ['', ...SESSION_SORTS], charsMax: 8 },
-  order: { meaning: 'highest or newest first, or last', choices: ['', 'desc', 'asc'], charsMax: 4 },
+  sort: { meaning: 'order of the list', choices: SESSION_SORTS, charsMax: 8 },
+  order: { meaning: 'highest or newest first, or last', choices: ['desc', 'asc'], charsMax: 4 },
   cursor: { meaning: 'place in the list, from an earlier answer', charsMax: 1_024 },
   limit: {
     meaning: `sessions on a page, at most ${LIMITS.sessionsPageMax}`,
@@ -66,28 +66,13 @@ export const SESSION_FIELDS = {
 
 export type SessionQuery = Readonly<Partial<Record<keyof typeof SESSION_FIELDS, string>>>
 
-/**
- * The parameters that say something: those of a form that were left empty are gone.
- *
- * @throws UsageError for one that is not of its form
- */
-export function readQuery(given: Readonly<Record<string, string | undefined>>): SessionQuery {
-  const query: Partial<Record<keyof typeof SESSION_FIELDS, string>> = {}
-  for (const [name, spec] of Object.entries(SESSION_FIELDS) as [
-    keyof typeof SESSION_FIELDS,
-    FieldSpec,
-  ][]) {
-    const value = given[name]
-    if (value === undefined || value === '') continue
-    if (
-      value.length > spec.charsMax ||
-      (spec.choices !== undefined && !spec.choices.includes(value)) ||
-      (spec.pattern !== undefined && !new RegExp(spec.pattern, 'u').test(value))
-    )
-      throw unfit(name, `It is: ${spec.meaning}.`)
-    query[name] = value
-  }
-  return query
+/** The parameters that were given, out of those of a request. */
+export function queryOf(given: Readonly<Record<string, string | undefined>>): SessionQuery {
+  return Object.fromEntries(
+    Object.keys(SESSION_FIELDS).flatMap((name) =>
+      given[name] === undefined ? [] : [[name, given[name]]],
+    ),
+  )
 }
 
 function unfit(name: string, hint: string): UsageError {

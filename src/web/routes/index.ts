@@ -6,8 +6,12 @@ import { deadLetterRoutes } from './dead-letters.ts'
 import { integrityRoutes } from './integrity.ts'
 import { overviewRoutes } from './overview.ts'
 import { quarantineRoutes } from './quarantine.ts'
+import { replayRoutes } from './replay.ts'
 import { reportRoutes } from './reports.ts'
 import { ruleRoutes } from './rules.ts'
+import { searchRoutes } from './search.ts'
+import { sessionRoutes } from './session.ts'
+import { sessionsRoutes } from './sessions.ts'
 import { sourceRoutes } from './sources.ts'
 
 /** Every page and every part of the API. */
@@ -15,11 +19,15 @@ export const ROUTES: readonly Route[] = [
   ...overviewRoutes,
   ...quarantineRoutes,
   ...deadLetterRoutes,
+  ...reportRoutes,
   ...sourceRoutes,
   ...integrityRoutes,
   ...ruleRoutes,
   ...auditRoutes,
-  ...reportRoutes,
+  ...replayRoutes,
+  ...sessionsRoutes,
+  ...sessionRoutes,
+  ...searchRoutes,
   ...alertRoutes,
   ...anomalyRoutes,
 ]
