@@ -154,7 +154,7 @@ function listPage(list: RuleList, filter: RuleFilter, csrf: string): Html {
   )}
 ${trialForm(csrf, {}, undefined)}
 <form class="row" method="get" action="/rules">${filter.axis === 'all' ? html`` : html`<input type="hidden" name="axis" value="${html.own(filter.axis)}">`}<label class="field grow">${icon('search')}<span class="sr">Find a rule</span><input type="search" name="q" value="${htmlAttribute(filter.text)}" placeholder="Id, title or family" maxlength="80"></label><button class="btn" type="submit">Find</button></form>
-<section class="card" aria-label="Rules">${
+<section class="card" aria-label="Rules"><h2 class="sr">Rules</h2>${
     rows.length === 0
       ? emptyState(html`No rule`, html`No rule matches these filters.`)
       : html`<div class="scroll"><table class="rows cards"><caption class="sr">Rules with the events they hit</caption><thead><tr><th scope="col">Rule</th><th scope="col">Score</th><th scope="col">Techniques</th><th scope="col" class="w-xl">Hits, ${html.own(list.from)} to ${html.own(list.to)}</th><th scope="col" class="num">Called wrong</th></tr></thead><tbody>${html.join(rows, '\n')}</tbody></table></div>`
