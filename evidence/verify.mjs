@@ -555,7 +555,7 @@ function lp(text) {
 const hashed = (...parts) => blake3(concat(parts))
 
 /** Root of a tree of so many leaves, from one leaf, its place and the nodes beside the way up (RFC 9162, 2.1.3.2). */
-function rootFrom(leaf, index, size, proof, code, where) {
+export function rootFrom(leaf, index, size, proof, code, where) {
   const wrong = `${where}: its proof does not fit its place.`
   must(index < size && size < 0x4000_0000, code, wrong)
   let at = index

@@ -10,6 +10,7 @@ import { Accounts, type OneTimeCode } from '../web/accounts.ts'
 import type { ServerOptions } from '../web/desk.ts'
 import type { Parts } from '../web/parts.ts'
 import type { App, Store } from './app.ts'
+import { exportOptions } from './evidence-export.ts'
 import { runSelf } from './run-self.ts'
 
 /** Where the file of accounts is. */
@@ -61,6 +62,7 @@ export async function partsOf(app: App, store: Parts['store']): Promise<Parts> {
       const signingKey = await app.prepare(again)
       return { stages: await makeStages(await app.stagesPlan(again, needs)), signingKey }
     },
+    evidence: (again, who) => exportOptions(app, again, who),
     run: (args, signal) =>
       runSelf([...args, '--data', app.settings.data, '--store', app.settings.store], signal),
   }

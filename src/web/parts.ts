@@ -1,6 +1,7 @@
 /** What routes work with; wired by the command. */
 import type { InstantUs } from '../core/instant.ts'
 import type { RecipientPrivateKey, SigningKey } from '../core/seal-types.ts'
+import type { ExportOptions } from '../evidence/export.ts'
 import type { StandardRules } from '../neutralize/standard-rules.ts'
 import type { ReadingStages } from '../pipeline/stages.ts'
 import type { BatchNeeds, Store } from '../store/port.ts'
@@ -30,6 +31,11 @@ export type Parts = {
     store: Store,
     needs: BatchNeeds,
   ): Promise<{ readonly stages: ReadingStages; readonly signingKey: SigningKey }>
+  /** What an evidence package is made with. @param who - the actor as the journal names them, and whether they may */
+  evidence(
+    store: Store,
+    who: Pick<ExportOptions, 'actor' | 'isAllowed' | 'reason'>,
+  ): Promise<ExportOptions>
   /**
    * Runs a command of this program in a process of its own, with the data folder and store of this server.
    *

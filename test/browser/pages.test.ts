@@ -12,7 +12,8 @@ describe('pages in a browser', async () => {
   }
   after(() => lab.close())
   const plain = await plainPages()
-  const paths = [...plain, `/sessions/replay/${RECORDED_SESSION}/replay`]
+  const session = `/sessions/replay/${RECORDED_SESSION}`
+  const paths = [...plain, session, `${session}/replay`]
 
   test('the list of pages is that of the program', () => {
     for (const path of ['/', '/sign-in', '/users', '/tokens', '/settings'])
@@ -40,7 +41,7 @@ describe('pages in a browser', async () => {
       for (const path of paths) {
         const { isHtml, page } = await context.visit(path)
         if (!isHtml) continue
-        if (path.endsWith('/replay')) await page.locator('.tty-row').first().waitFor()
+        if (path.startsWith(session)) await page.locator('.tty-row').first().waitFor()
         const name = path.replace(/^\//, '').replaceAll(/[^a-z0-9]+/g, '-') || 'overview'
         await context.screenshot(name)
         const wide = await page.evaluate<number>(

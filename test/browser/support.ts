@@ -18,18 +18,22 @@ import { fillStore } from './store.ts'
 const ADMIN = 'browser'
 const PASSWORD = 'mussel opaline tidewater'
 const START_MS_MAX = 30_000
+/** Pixels of a page that is pictured whole: of longer ones the first screen says enough, and costs little. */
+const PICTURE_HEIGHT_MAX = 4_000
 
 /** How somebody looks at pages. */
 export type View = {
   readonly name: string
   readonly width: number
   readonly scheme: 'light' | 'dark'
+  /** What of axe can differ from the first view: each rule looks at all of a page. */
+  readonly rules: 'all' | 'colours' | 'all but colours'
 }
 
 export const VIEWS: readonly View[] = [
-  { name: 'light', width: 1_280, scheme: 'light' },
-  { name: 'dark', width: 1_280, scheme: 'dark' },
-  { name: 'narrow', width: 390, scheme: 'light' },
+  { name: 'light', width: 1_280, scheme: 'light', rules: 'all' },
+  { name: 'dark', width: 1_280, scheme: 'dark', rules: 'colours' },
+  { name: 'narrow', width: 390, scheme: 'light', rules: 'all but colours' },
 ]
 
 /** What a page did that it must not; every list is empty for a good one. */
@@ -112,12 +116,12 @@ export async function openLab(): Promise<Lab | string> {
   }
 }
 
-/** Paths of all pages that anybody can ask for without knowing an id. */
+/** Paths of all pages that anybody can ask for without knowing an id; a path with a dot is a file. */
 export async function plainPages(): Promise<readonly string[]> {
   const paths: string[] = []
   await withDashboard(async ({ routes }) => {
     for (const { method, path } of routes)
-      if (method === 'GET' && !path.includes(':') && !path.startsWith('/api/')) paths.push(path)
+      if (method === 'GET' && !/[:.]|^\/api\//.test(path)) paths.push(path)
   })
   return paths
 }
@@ -235,12 +239,16 @@ async function openContext(
     },
     async axe() {
       await page.evaluate(AXE)
-      return await page.evaluate(RUN_AXE)
+      return await page.evaluate(axeRun(view))
     },
     async screenshot(name) {
       const folder = join(ROOT, '.tmp/screenshots')
       mkdirSync(folder, { recursive: true })
-      await page.screenshot({ path: join(folder, `${name}-${view.name}.png`), fullPage: true })
+      const height = await page.evaluate<number>('document.documentElement.scrollHeight')
+      await page.screenshot({
+        path: join(folder, `${name}-${view.name}.png`),
+        fullPage: height < PICTURE_HEIGHT_MAX,
+      })
     },
     close: () => context.close(),
   }
@@ -252,13 +260,22 @@ function noFindings(): Findings {
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-const RUN_AXE = `axe.run(document, {
-  runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-}).then(({ violations }) => violations.map(({ id, impact, nodes }) => ({
-  rule: id,
-  impact,
-  nodes: nodes.slice(0, 5).map(({ html, any }) => html.slice(0, 200) + ' ' + (any[0]?.message ?? '')),
-})))`
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+
+function axeRun({ rules }: View): string {
+  const which = rules === 'colours' ? ['color-contrast'] : TAGS
+  const options = {
+    runOnly: which,
+    resultTypes: ['violations'],
+    ...(rules === 'all but colours' ? { rules: { 'color-contrast': { enabled: false } } } : {}),
+  }
+  return `axe.run(document, ${JSON.stringify(options)}).then(({ violations }) =>
+    violations.map(({ id, impact, nodes }) => ({
+      rule: id,
+      impact,
+      nodes: nodes.slice(0, 5).map(({ html, any }) => html.slice(0, 200) + ' ' + (any[0]?.message ?? '')),
+    })))`
+}
 
 /**
  * Runs in every page before anything of it: reports calls that no page of ours makes, and what stands in it that no

@@ -31,6 +31,14 @@ export type AloneResult = {
 type Alone = {
   blake3(bytes: Uint8Array): Uint8Array
   sha256(bytes: Uint8Array): Uint8Array
+  rootFrom(
+    leaf: Uint8Array,
+    index: number,
+    size: number,
+    proof: readonly string[],
+    code: string,
+    where: string,
+  ): Uint8Array
   visible(text: string): string
   visibleBytes(bytes: Uint8Array): string
   nodeTools(): Promise<unknown>

@@ -45,6 +45,7 @@ export function testParts(
     privateKeys: async () => new Map(),
     openAgain: () => Promise.reject(new Error('this test opens its store once')),
     reading: () => Promise.reject(new Error('this test reads no dead letters again')),
+    evidence: () => Promise.reject(new Error('this test makes no package')),
     run: async () => ({ stdout: Buffer.alloc(0), stderr: '', status: 0 }),
     ...more,
   }

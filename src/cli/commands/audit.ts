@@ -62,8 +62,17 @@ export const auditList: Command = {
   },
 }
 
-function entryJson({ atUs, ...entry }: JournalRecord) {
-  return { ...entry, at: formatInstant(atUs) }
+/** In visible form: a reason is kept as it was typed. */
+function entryJson({ seq, atUs, actor, action, subject, reason, detail }: JournalRecord) {
+  return {
+    seq,
+    at: formatInstant(atUs),
+    actor: toVisible(actor),
+    action: toVisible(action),
+    subject: toVisible(subject),
+    reason: toVisible(reason),
+    detail: toVisible(detail),
+  }
 }
 
 function renderEntries(entries: readonly JournalRecord[]): TerminalText {

@@ -66,11 +66,11 @@ export const serve: Command = {
       })
       const port = await listen(app, server)
       const origin = originOf(app.settings.serve, port)
-      app.out.note(terminal`The dashboard is at ${terminal.own(origin)}`)
-      if (firstCode !== undefined)
-        app.out.note(
-          terminal`Nobody may sign in yet. Make the first user within ${LIMITS.webFirstLinkMinutes} minutes, once:\n  ${terminal.own(`${origin}/first#${firstCode.code}`)}`,
-        )
+      const first =
+        firstCode === undefined
+          ? terminal``
+          : terminal`\nNobody may sign in yet. Make the first user within ${LIMITS.webFirstLinkMinutes} minutes, once:\n  ${terminal.own(`${origin}/first#${firstCode.code}`)}`
+      app.out.note(terminal`The dashboard is at ${terminal.own(origin)}${first}`)
       await serveUntilStopped(app, server)
       return EXIT.ok
     } finally {

@@ -134,7 +134,7 @@ function change({ now, before }: { readonly now: number; readonly before: number
   if (now === before) return html`<span class="faint">same</span>`
   if (before === 0) return html`from none`
   const percent = Math.round(((now - before) / before) * 100)
-  return html`${percent < 0 ? html`−` : html`+`}${number(Math.abs(percent))}\u202f%`
+  return html`${percent < 0 ? html`−` : percent === 0 ? html`±` : html`+`}${number(Math.abs(percent))}\u202f%`
 }
 
 function course(page: ReportPage): Html {

@@ -140,6 +140,7 @@ function play(element: HTMLElement, screen: HTMLElement, replay: Replay): void {
       rows[row]?.replaceChildren(
         ...nodesOf(content[row] ?? [], row === cursorRow ? cursor![0] : -1),
       )
+    keepInView(screen, rows[cursorRow])
     const frame = frames[at]
     scrub.value = String(at)
     const seconds = (frame?.trueMs ?? 0) / 1_000
@@ -218,6 +219,15 @@ function play(element: HTMLElement, screen: HTMLElement, replay: Replay): void {
   fillTexts(element, replay)
   // A person sees at once what it is about; playing starts at the beginning.
   show(last)
+}
+
+/** Scrolls the screen, and never the page, to where things happen. */
+function keepInView(screen: HTMLElement, row: HTMLElement | undefined): void {
+  if (row === undefined) return
+  const bottom = row.offsetTop + row.offsetHeight
+  if (row.offsetTop < screen.scrollTop) screen.scrollTop = row.offsetTop
+  else if (bottom > screen.scrollTop + screen.clientHeight)
+    screen.scrollTop = bottom - screen.clientHeight + row.offsetHeight
 }
 
 /** Text nodes in spans; the cell of the cursor has a span of its own. */

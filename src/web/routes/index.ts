@@ -3,6 +3,7 @@ import { alertRoutes } from './alerts.ts'
 import { anomalyRoutes } from './anomalies.ts'
 import { auditRoutes } from './audit.ts'
 import { deadLetterRoutes } from './dead-letters.ts'
+import { evidenceRoutes } from './evidence.ts'
 import { integrityRoutes } from './integrity.ts'
 import { overviewRoutes } from './overview.ts'
 import { quarantineRoutes } from './quarantine.ts'
@@ -28,6 +29,7 @@ export const ROUTES: readonly Route[] = [
   ...sessionsRoutes,
   ...sessionRoutes,
   ...searchRoutes,
+  ...evidenceRoutes,
   ...alertRoutes,
   ...anomalyRoutes,
 ]

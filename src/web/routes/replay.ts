@@ -46,10 +46,12 @@ export const replayRoutes: readonly Route[] = [
     async answers(asked, parts) {
       const session = await sessionOf(asked, parts)
       const { sensor } = session
+      const logs = await ttyLogsOfSession(parts.store.query, session, LIMITS.replayLogsMax)
+      const number = Number(asked.query['n'] ?? 1)
       const body = html`${head(
         html`Terminal of ${attackHtml(session.session)}`,
         html`<a href="${htmlHref(['sessions', sensor, session.session])}">The session</a> on ${attackHtml(sensor)}, from ${time(session.firstEventUs)} UTC`,
-      )}${await replayCardOf(session, asked, parts, { number: Number(asked.query['n'] ?? 1), isWide: true })}`
+      )}${replayCard({ ...viewOf(session, logs, asked, parts), number, isWide: true })}`
       return { kind: 'page', title: 'Terminal replay', body, scripts: REPLAY_SCRIPTS }
     },
   },
@@ -107,25 +109,30 @@ export const REPLAY_SCRIPTS: readonly string[] = ['replay']
 /**
  * The terminal of a session, to be played; for pages that run `REPLAY_SCRIPTS`.
  *
- * @returns empty where no event of the session names a recording
+ * @returns undefined where no event of the session names a recording
  */
 export async function replayCardOf(
   session: SessionRecord,
   asked: Asked,
   parts: Parts,
-  more: { readonly number?: number; readonly isWide?: boolean } = {},
-): Promise<Html> {
+): Promise<Html | undefined> {
   const logs = await ttyLogsOfSession(parts.store.query, session, LIMITS.replayLogsMax)
-  if (logs.logs.length === 0 && more.isWide !== true) return html``
-  return replayCard({
+  if (logs.logs.length === 0) return undefined
+  // Of several, one whose file is there.
+  const first = logs.logs.findIndex(({ files }) => files.length > 0)
+  return replayCard({ ...viewOf(session, logs, asked, parts), number: Math.max(0, first) + 1 })
+}
+
+function viewOf(session: SessionRecord, { logs }: TtyLogs, asked: Asked, parts: Parts): ReplayView {
+  return {
     sensor: session.sensor,
     session: session.session,
-    logs: logs.logs,
-    number: more.number ?? 1,
-    isWide: more.isWide === true,
+    logs,
+    number: 1,
+    isWide: false,
     mayWatch: mayWatch(asked, parts),
     mayExport: asked.signedIn.rights.has('export'),
-  })
+  }
 }
 
 export type ReplayView = {
