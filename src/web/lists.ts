@@ -66,7 +66,7 @@ export function badge(
   sign: IconName,
   words: Html,
 ): Html {
-  return html`<span class="badge ${html.own(kind)}">${icon(sign)}${words}</span>`
+  return html`<span class="badge${kind === 'plain' ? html`` : html` ${html.own(kind)}`}">${icon(sign)}${words}</span>`
 }
 
 /** A seal that was checked. */

@@ -4,8 +4,12 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { type Anomaly, hourOf } from '../../src/core/anomaly.ts'
 import { blake3Tagged } from '../../src/core/blake3.ts'
+import { StoreError } from '../../src/core/errors.ts'
 import { formatInstant } from '../../src/core/instant.ts'
+import { toVisible } from '../../src/neutralize/visible.ts'
+import type { AlertRecord } from '../../src/store/port.ts'
 import type { RoleName } from '../../src/web/accounts.ts'
 import { watchSources } from '../../src/web/data/sources.ts'
 import type { Parts } from '../../src/web/parts.ts'
@@ -268,6 +272,72 @@ function pathRoot(leaf: string, index: number, size: number, siblings: readonly 
   return Buffer.from(node).toString('hex')
 }
 
+describe('a busy store', () => {
+  test('is told as such: the form stays as it was, and nothing was decided', async () => {
+    await withOps(
+      async ({ lab, person }) => {
+        const reviewer = await person('analyst')
+        const [held] = await heldEvents(lab)
+        const url = `/quarantine/${held!.batch}/approve`
+        const found = await reviewer.post(url, { reason: 'seen it' })
+        assert.equal(found.statusCode, 503)
+        assert.match(found.body, /The store is busy. Try again./)
+        assert.match(found.body, />seen it<\/textarea>/)
+        assert.equal((await reviewer.post(`/api/v1${url}`, { reason: 'x' })).statusCode, 503)
+        assert.equal((await heldEvents(lab)).filter((one) => one.state === 'held').length, 4)
+      },
+      {
+        parts: () => ({
+          openAgain: () =>
+            Promise.reject(new StoreError('STORE_BUSY', 'A load is writing.', { hint: 'Wait.' })),
+        }),
+      },
+    )
+  })
+})
+
+describe('alerts and anomalies', () => {
+  test('are decided on with a reason, once, and kept in the journal', async () => {
+    await withOps(async ({ lab, person }) => {
+      const reviewer = await person('analyst')
+      assert.match((await reviewer.get('/alerts')).body, /No alert is open/)
+      await lab.store.alerts.save({
+        alerts: [{ was: undefined, record: ALERT }],
+        marks: [],
+        channels: [],
+      })
+      await lab.store.activity.raise([ANOMALY, { ...ANOMALY, hour: ANOMALY.hour - 1 }])
+      assert.match((await reviewer.get('/alerts')).body, /a sensor is silent/)
+      assert.equal((await reviewer.post('/alerts/1/acknowledge', {})).statusCode, 400)
+      const seen = await reviewer.post('/alerts/1/acknowledge', { reason: 'it is being moved' })
+      assert.equal(seen.statusCode, 303)
+      const again = await reviewer.post('/alerts/1/acknowledge', { reason: 'x' })
+      assert.equal(again.statusCode, 404)
+      assert.match(again.body, /Alert 1 is not open/)
+      const [first, second] = (await reviewer.get('/api/v1/anomalies')).json().anomalies
+      assert.equal((await reviewer.post(`/anomalies/${first.id}/false`, {})).statusCode, 400)
+      const called = await reviewer.post(`/api/v1/anomalies/${first.id}/false`, {
+        reason: 'own scan',
+      })
+      assert.equal(called.json().factorPercent, 125)
+      assert.equal(
+        (await reviewer.post(`/anomalies/${second.id}/confirm`, { reason: 'botnet' })).statusCode,
+        303,
+      )
+      assert.equal(
+        (await reviewer.post(`/anomalies/${second.id}/confirm`, { reason: 'x' })).statusCode,
+        404,
+      )
+      assert.equal((await (await person('viewer')).post('/alerts/1/acknowledge')).statusCode, 403)
+      const journal = (await reviewer.get('/api/v1/audit?actor=analyst@dashboard')).json().entries
+      assert.deepEqual(
+        journal.map((one: { action: string }) => one.action),
+        ['anomaly.confirmed', 'anomaly.false', 'alert.acknowledged'],
+      )
+    })
+  })
+})
+
 describe('a verification', () => {
   test('runs once at a time, and shows what it left behind', async () => {
     let release: (ran: Ran) => void = () => {}
@@ -491,6 +561,41 @@ describe('rules', () => {
     })
   })
 })
+
+const ALERT: AlertRecord = {
+  id: 1,
+  kind: 'silent-sensor',
+  subject: toVisible('sensor-1'),
+  state: 'open',
+  severity: 'warning',
+  firstAtUs: NOW_US,
+  lastAtUs: NOW_US,
+  seen: 1,
+  missed: 0,
+  occurrences: 1,
+  figure: 7,
+  threshold: 6,
+  sentence: 'nothing came for 7 hours',
+  notifiedAtUs: 0,
+  deliveries: {},
+}
+
+const ANOMALY: Anomaly = {
+  detector: 'volume',
+  sensor: 'sensor-1',
+  hour: hourOf(NOW_US),
+  severity: 'alarm',
+  figure: 90,
+  baseline: 10,
+  spread: 2,
+  samples: 40,
+  basis: 'hour of the week',
+  score: 40,
+  threshold: 3,
+  evidence: { values: [], more: 0, withheld: 0 },
+  firstSeenUs: NOW_US,
+  lastSeenUs: NOW_US,
+}
 
 function writeVerdict(data: string, ok: boolean): void {
   mkdirSync(join(data, 'status'), { recursive: true })

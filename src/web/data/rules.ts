@@ -78,7 +78,7 @@ export async function ruleDetail(parts: Parts, id: string) {
 
 export type RuleDetail = Awaited<ReturnType<typeof ruleDetail>>
 
-/** @param isVisible - the text is in visible form: `\u{1B}` stands for the character */
+/** @param isVisible - the text is in visible form: `\u{202E}` stands for the character */
 export function tryRules({ rules }: Parts, text: string, kind: FieldClass, isVisible: boolean) {
   return tryText(rules, isVisible ? fromVisible(text) : text, kind)
 }

@@ -10,6 +10,7 @@ import {
   isoTime,
   jsonOf,
   numberField,
+  problemNote,
   REASON_FIELD,
   reasonIn,
   rowDecision,
@@ -104,6 +105,7 @@ async function alertsReply(
   const isAll = query['state'] === 'all'
   const { alerts } = await alertList(parts, isAll)
   const open = alerts.filter((one) => one.state === 'open').length
+  const isShown = alerts.some((one) => one.id === failed?.id && one.state === 'open')
   const done = /^\d{1,15}$/.test(query['done'] ?? '')
     ? doneNote(html`The alert is acknowledged.`)
     : html``
@@ -119,7 +121,7 @@ async function alertsReply(
         { to: htmlHref(['alerts']), words: html`Open`, isHere: !isAll },
         { to: htmlHref(['alerts'], { state: 'all' }), words: html`All`, isHere: isAll },
       ]),
-    )}${done}${alertTable(alerts, signedIn, failed)}`,
+    )}${done}${failed === undefined || isShown ? html`` : problemNote(failed.problem)}${alertTable(alerts, signedIn, failed)}`,
     ...(failed === undefined ? {} : { status: statusOf(failed.problem) }),
   }
 }
@@ -130,7 +132,7 @@ function alertTable(
   failed: Failed | undefined,
 ): Html {
   if (alerts.length === 0)
-    return html`<section class="card" aria-label="Alerts">${emptyState(html`No alert`, html`Silent sensors, missing days, dead letters that grow, a full disk and the like will be listed here.`)}</section>`
+    return html`<section class="card" aria-label="Alerts"><h2 class="sr">Alerts</h2>${emptyState(html`No alert`, html`Silent sensors, missing days, dead letters that grow, a full disk and the like will be listed here.`)}</section>`
   const rows = alerts.map(
     (one) =>
       html`<tr><th scope="row" class="wide">${html.own(one.title)}<span class="l2">${html.data(one.subject)}</span></th><td data-l="Severity">${badge(one.severity === 'critical' ? 'failed' : 'pending', 'alert', html.own(one.severity))}</td><td data-l="State">${stateBadge(one.state)}</td><td class="wide wrap" data-l="What">${html.own(one.message)}<span class="small faint says">${html.own(one.advice)}</span></td><td class="num" data-l="Figure">${number(one.figure)}<span class="l2">${html.own(one.unit)}</span></td><td class="nowrap" data-l="Since">${isoTime(one.firstAt)}</td><td class="wide">${
@@ -151,7 +153,7 @@ function alertTable(
           : html``
       }</td></tr>`,
   )
-  return html`<section class="card" aria-label="Alerts"><div class="scroll"><table class="rows cards"><caption class="sr">Alerts, newest first</caption><thead><tr><th scope="col">What</th><th scope="col">Severity</th><th scope="col">State</th><th scope="col">In words</th><th scope="col" class="num">Figure</th><th scope="col">Since (UTC)</th><th scope="col"><span class="sr">What to do</span></th></tr></thead><tbody>${html.join(rows, '\n')}</tbody></table></div></section>`
+  return html`<section class="card" aria-label="Alerts"><h2 class="sr">Alerts</h2><div class="scroll"><table class="rows cards"><caption class="sr">Alerts, newest first</caption><thead><tr><th scope="col">What</th><th scope="col">Severity</th><th scope="col">State</th><th scope="col">In words</th><th scope="col" class="num">Figure</th><th scope="col">Since (UTC)</th><th scope="col"><span class="sr">What to do</span></th></tr></thead><tbody>${html.join(rows, '\n')}</tbody></table></div></section>`
 }
 
 function stateBadge(state: string): Html {

@@ -152,7 +152,7 @@ function anomalyTable(
   failed: Failed | undefined,
 ): Html {
   if (anomalies.length === 0)
-    return html`<section class="card" aria-label="Anomalies">${emptyState(html`Nothing unusual`, html`No hour of a sensor was unlike those before it, or nobody follows the logs.`)}</section>`
+    return html`<section class="card" aria-label="Anomalies"><h2 class="sr">Anomalies</h2>${emptyState(html`Nothing unusual`, html`No hour of a sensor was unlike those before it, or nobody follows the logs.`)}</section>`
   const rows = anomalies.map((one) => {
     const action = (verb: Verb): Html => htmlHref(['anomalies', String(one.id), verb])
     const evidence = one.evidence.values.map(
@@ -174,7 +174,7 @@ function anomalyTable(
         : html``
     }</td></tr>`
   })
-  return html`<section class="card" aria-label="Anomalies"><div class="scroll"><table class="rows cards"><caption class="sr">Anomalies, newest first</caption><thead><tr><th scope="col">Hour (UTC)</th><th scope="col">Kind</th><th scope="col">Found</th><th scope="col" class="num">Figure</th><th scope="col">State</th><th scope="col"><span class="sr">What to do</span></th></tr></thead><tbody>${html.join(rows, '\n')}</tbody></table></div>${hasMore ? html`<footer>Only the newest ${LIMITS.webAnomaliesMax} are shown; <code>nacre anomalies list --all --limit N</code> has all.</footer>` : html``}</section>`
+  return html`<section class="card" aria-label="Anomalies"><h2 class="sr">Anomalies</h2><div class="scroll"><table class="rows cards"><caption class="sr">Anomalies, newest first</caption><thead><tr><th scope="col">Hour (UTC)</th><th scope="col">Kind</th><th scope="col">Found</th><th scope="col" class="num">Figure</th><th scope="col">State</th><th scope="col"><span class="sr">What to do</span></th></tr></thead><tbody>${html.join(rows, '\n')}</tbody></table></div>${hasMore ? html`<footer>Only the newest ${LIMITS.webAnomaliesMax} are shown; <code>nacre anomalies list --all --limit N</code> has all.</footer>` : html``}</section>`
 }
 
 function stateBadge(state: string): Html {

@@ -123,7 +123,7 @@ function auditPage(
     html`Every decision, reveal, key and setting of the record, chained by hash: <a href="/integrity">verification</a> finds a change.`,
   )}
 <form class="row" method="get" action="/audit">${selectField('actor', 'Who', [['', 'anybody'] as const, ...names.actors.map((one) => [one, one] as const)], actor ?? '')}${selectField('action', 'What', [['', 'anything'] as const, ...groups.map((one) => [one, `all of ${one}`] as const), ...names.actions.map((one) => [one, one] as const)], action ?? '')}<label class="field"><span>Since</span><input type="date" name="since" value="${htmlAttribute(since ?? '')}"></label><button class="btn" type="submit">Show</button>${actor === undefined && action === undefined && since === undefined ? html`` : html`<a class="btn quiet" href="/audit">${icon('cross')}Clear</a>`}</form>
-<section class="card" aria-label="Journal">${
+<section class="card" aria-label="Journal"><h2 class="sr">Journal</h2>${
     rows.length === 0
       ? emptyState(html`No entry`, html`Nothing in the journal matches these filters.`)
       : html`<div class="scroll"><table class="rows cards"><caption class="sr">Entries of the journal, newest first</caption><thead><tr><th scope="col">No.</th><th scope="col">When (UTC)</th><th scope="col">Who</th><th scope="col">What, to what</th><th scope="col">Why</th></tr></thead><tbody>${html.join(rows, '\n')}</tbody></table></div>`

@@ -188,7 +188,7 @@ function listPage(
     [['', 'any'] as const, ...reasons.map((reason) => [reason, reason] as const)],
     filter.reason ?? '',
   )}${filter.source === undefined ? html`` : html`<input type="hidden" name="source" value="${html.own(filter.source)}">`}<button class="btn" type="submit">Show</button>${isFiltered ? html`<a class="btn quiet" href="/dead-letters">${icon('cross')}Clear</a>` : html``}</form>
-<section class="card" aria-label="Dead letters">${
+<section class="card" aria-label="Dead letters"><h2 class="sr">Dead letters</h2>${
     rows.length === 0
       ? emptyState(
           html`No dead letter`,

@@ -198,7 +198,7 @@ function proofFormCard(
 
 function checkpointsCard(checkpoints: Integrity['checkpoints'], next: number | null): Html {
   if (checkpoints.length === 0)
-    return html`<section class="card" aria-label="Checkpoints">${emptyState(html`No checkpoint yet`, html`One is signed at the end of a load, and every ten minutes while a loader follows.`)}</section>`
+    return html`<section class="card" aria-label="Checkpoints"><h2 class="sr">Checkpoints</h2>${emptyState(html`No checkpoint yet`, html`One is signed at the end of a load, and every ten minutes while a loader follows.`)}</section>`
   const rows = checkpoints.map(
     (one) =>
       html`<tr><th scope="row" class="nowrap">${number(one.seq)}</th><td class="nowrap" data-l="Signed">${isoTime(one.madeAt)}</td><td class="num" data-l="Up to batch">${number(one.upToBatch)}</td><td class="num" data-l="Sources">${number(one.sources)}</td><td data-l="Tree head">${digestText(one.treeRoot)}</td><td class="num" data-l="Journal entries">${number(one.journalSeq)}</td><td data-l="Key"><code>${html.own(one.keyId)}</code></td></tr>`,

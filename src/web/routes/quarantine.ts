@@ -251,7 +251,7 @@ function listPage(
     tabs('State', choices),
   )}
 ${emergency ? html`<p class="note failed" role="alert">${icon('alert')}<span><strong>Emergency: everything new is withheld</strong>, and nothing is revealed or exported, until it is turned off.</span></p>` : html``}
-<section class="card" aria-label="Batches">${rows.length === 0 ? empty : html`<div class="scroll"><table class="rows cards"><caption class="sr">Batches with withheld events, newest first</caption><thead><tr><th scope="col">Batch</th><th scope="col">State</th><th scope="col" class="num">Waiting</th><th scope="col" class="num">Approved</th><th scope="col" class="num">Rejected</th><th scope="col">Worst hazard</th><th scope="col">Rules that hit</th><th scope="col">Loaded (UTC)</th></tr></thead><tbody>${html.join(rows, '\n')}</tbody></table></div>`}${olderLink(['quarantine'], { state: standing }, next ?? undefined)}</section>
+<section class="card" aria-label="Batches"><h2 class="sr">Batches</h2>${rows.length === 0 ? empty : html`<div class="scroll"><table class="rows cards"><caption class="sr">Batches with withheld events, newest first</caption><thead><tr><th scope="col">Batch</th><th scope="col">State</th><th scope="col" class="num">Waiting</th><th scope="col" class="num">Approved</th><th scope="col" class="num">Rejected</th><th scope="col">Worst hazard</th><th scope="col">Rules that hit</th><th scope="col">Loaded (UTC)</th></tr></thead><tbody>${html.join(rows, '\n')}</tbody></table></div>`}${olderLink(['quarantine'], { state: standing }, next ?? undefined)}</section>
 <p class="small faint">Held events are sealed and counted. They enter no summary, report, export or feed until approved.</p>`
 }
 
@@ -291,7 +291,7 @@ function batchPage(
   return html`${head(html`Quarantine`, html`<a href="/quarantine">All batches</a>`)}
 ${doneOf(asked.query['done'])}
 <div class="cols start">
-<div class="c3 stack">${others.length === 0 ? card('ot', html`Waiting`, html`<div class="body small dim">No batch waits.</div>`) : html`<section class="card" aria-label="Held batches"><ul class="pick">${html.join(others)}</ul></section>`}
+<div class="c3 stack">${others.length === 0 ? card('ot', html`Waiting`, html`<div class="body small dim">No batch waits.</div>`) : html`<section class="card" aria-label="Held batches"><h2 class="sr">Held batches</h2><ul class="pick">${html.join(others)}</ul></section>`}
 <p class="small faint qn">Held events are sealed and counted. They enter no summary, report, export or feed until approved.</p></div>
 <div class="c9 stack">
 ${riskCard(report)}

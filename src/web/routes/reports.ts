@@ -274,7 +274,7 @@ function openLink(one: KeptReport): Html {
 
 function keptCard(kept: readonly KeptReport[], { rights, csrf }: Asked['signedIn']): Html {
   if (kept.length === 0)
-    return html`<section class="card" aria-label="Reports that were made">${emptyState(html`No report is kept`, html`A report that is made here stays until it is deleted or makes room for newer ones.`)}</section>`
+    return html`<section class="card" aria-label="Reports that were made"><h2 class="sr">Reports that were made</h2>${emptyState(html`No report is kept`, html`A report that is made here stays until it is deleted or makes room for newer ones.`)}</section>`
   const rows = kept.map(
     (one) =>
       html`<tr><th scope="row">${html.own(one.kind)} ${html.own(one.date)}</th><td data-l="Format">${html.own(one.format)}</td><td data-l="Sensor">${one.sensor === '' ? html`<span class="faint">all</span>` : html.data(one.sensor)}</td><td data-l="Redaction">${html.own(one.redact)}</td><td class="num" data-l="Size">${bytes(one.bytes)}</td><td class="nowrap" data-l="Made">${isoTime(one.at)}</td><td data-l="By">${html.own(one.by)}</td><td class="wide"><span class="row">${openLink(one)}${rights.has('export') ? html`<form method="post" action="${htmlHref(['reports', 'files', one.name, 'delete'])}">${csrfField(csrf)}<button class="btn quiet small" type="submit" aria-label="Delete the ${html.own(one.kind)} report of ${html.own(one.date)}, ${html.own(one.format)}">${icon('cross')}Delete</button></form>` : html``}</span></td></tr>`,

@@ -47,7 +47,7 @@ const TRY_BODY: Readonly<Record<string, FieldSpec>> = {
   text: { meaning: 'The text; it is only looked at', charsMax: LIMITS.webTryCharsMax },
   kind: { meaning: 'What kind of text it is', choices: FIELD_CLASSES, charsMax: 20 },
   visible: {
-    meaning: 'yes: \\u{1B} in it stands for the character',
+    meaning: 'yes: \\u{202E} in it stands for the character',
     choices: ['yes', ''],
     charsMax: 3,
   },
@@ -154,7 +154,7 @@ function listPage(list: RuleList, filter: RuleFilter, csrf: string): Html {
   )}
 ${trialForm(csrf, {}, undefined)}
 <form class="row" method="get" action="/rules">${filter.axis === 'all' ? html`` : html`<input type="hidden" name="axis" value="${html.own(filter.axis)}">`}<label class="field grow">${icon('search')}<span class="sr">Find a rule</span><input type="search" name="q" value="${htmlAttribute(filter.text)}" placeholder="Id, title or family" maxlength="80"></label><button class="btn" type="submit">Find</button></form>
-<section class="card" aria-label="Rules">${
+<section class="card" aria-label="Rules"><h2 class="sr">Rules</h2>${
     rows.length === 0
       ? emptyState(html`No rule`, html`No rule matches these filters.`)
       : html`<div class="scroll"><table class="rows cards"><caption class="sr">Rules with the events they hit</caption><thead><tr><th scope="col">Rule</th><th scope="col">Score</th><th scope="col">Techniques</th><th scope="col" class="w-xl">Hits, ${html.own(list.from)} to ${html.own(list.to)}</th><th scope="col" class="num">Called wrong</th></tr></thead><tbody>${html.join(rows, '\n')}</tbody></table></div>`
@@ -226,7 +226,7 @@ function trialForm(csrf: string, body: Asked['body'], error: Html | undefined): 
       'Kind of text',
       FIELD_CLASSES.map((kind) => [kind, kind] as const),
       body['kind'] ?? 'command',
-    )}<label class="row"><input type="checkbox" name="visible" value="yes"${body['visible'] === 'yes' ? html` checked` : html``}><span class="small">read <code>\\u{1B}</code> as the character</span></label><button class="btn primary end" type="submit">${icon('play')}Try</button></div></form>`,
+    )}<label class="row"><input type="checkbox" name="visible" value="yes"${body['visible'] === 'yes' ? html` checked` : html``}><span class="small">read <code>\\u{202E}</code> as the character</span></label><button class="btn primary end" type="submit">${icon('play')}Try</button></div></form>`,
   )
 }
 

@@ -207,7 +207,7 @@ function sourcesCard(
   next: string | null,
 ): Html {
   if (sources.length === 0)
-    return html`<section class="card" aria-label="Sources">${
+    return html`<section class="card" aria-label="Sources"><h2 class="sr">Sources</h2>${
       filter.state === 'all'
         ? emptyState(
             html`No source yet`,
