@@ -114,7 +114,7 @@ export class InsightQueries {
       .groupBy('value_id')
       .select(packed([sql`value_id`, sql`min(day)`, sql`sum(count)`, sql`sum(sessions)`]).as('row'))
     const { list } = await this.#query
-      .selectFrom(groups.as('groups'))
+      .selectFrom(groups.as('totals'))
       .select(sql<string | null>`string_agg("row", ',')`.as('list'))
       .executeTakeFirstOrThrow()
     const numbers = numbersOf(list ?? '')
