@@ -160,6 +160,26 @@ export const LIMITS = {
   redactionRoundsMax: 4,
   /** Names in one top list of a report. */
   topMax: 1_000,
+  /** Days of one report: ten years. */
+  reportDaysMax: 3_660,
+  /** Values named in one statement: 60 KB of it. */
+  listedValues: 10_000,
+  /** Commands with an SSH key that a report looks at, in the order of their texts; attackers use few keys, in many lines. */
+  keyCommandsMax: 10_000,
+  /** Kinds of drift that a report tells of. */
+  driftShown: 20,
+  /** Sessions with commands or files that are compared with each other: 500 bytes each; a month of ten million events a half year has 48,000. */
+  comparedSessionsMax: 300_000,
+  /** Addresses from which sessions must come to be a campaign. */
+  campaignAddressesMin: 3,
+  /** Sessions that must have a command for it to tell campaigns apart: attackers put random words into some. */
+  campaignSessionsMin: 3,
+  /** Characters of what a campaign shares, or of what a session is unusual for. */
+  insightTextCharsMax: 300,
+  /** Sessions of the window that have a command at most, for it to be rare. */
+  rareSessionsMax: 2,
+  /** Weight of its reasons from which a session is unusual. */
+  unusualWeightMin: 25,
   /** Characters of a text up to which patterns run in V8's quick engine: backtracking stays in milliseconds. */
   ruleQuickCharsMax: 2_048,
   /** Characters of a text that the reader of shell syntax sees, half of them at each end: Cowrie takes lines of 64 KiB. */
@@ -255,6 +275,37 @@ export const LIMITS = {
   /** Characters of one of its payloads; a list without line ends would be one. */
   redteamTextCharsMax: 16_384,
 
+  // Dashboard: what waits for a person, sources, proofs, reports.
+  /** Milliseconds that a decision waits for its turn to write before the page says that the store is busy. */
+  webWriterWaitMs: 10_000,
+  /** Rows of a list on one page. */
+  webRowsMax: 50,
+  /** Anomalies on one page. */
+  webAnomaliesMax: 100,
+  /** Withheld events that a page of a batch shows at most, the most hazardous first; a batch has no more. */
+  webSamplesMax: 4_096,
+  webSamples: 12,
+  /** Bytes of one text that are shown as bytes: more says nothing new to a person. */
+  webHexBytesMax: 512,
+  /** Characters of a reason: it is kept in the journal for ever. */
+  webReasonCharsMax: 1_000,
+  /** Characters of a text that somebody tries the rules on: rules take time in proportion. */
+  webTryCharsMax: 8_192,
+  /** Milliseconds between two looks at the status files of loaders, one look for everyone who watches. */
+  webWatchMs: 2_000,
+  /** Looks without news after which it is told all the same, so that nobody takes the line for dead. */
+  webWatchQuiet: 8,
+  /** Reports that are kept to be fetched; the oldest makes room. */
+  webReportsMax: 100,
+  webReportsBytesMax: 512 * 1024 * 1024,
+  /** Bytes of a report that is opened in a browser. */
+  webReportOpenBytesMax: 32 * 1024 * 1024,
+  /** Milliseconds that one report may take, and one verification. */
+  webReportMs: 600_000,
+  webVerifyMs: 12 * 3_600_000,
+  /** Requests that wait for a report to be made; one is made at a time. */
+  webReportsWaitingMax: 8,
+
   // Alerts.
   /** Characters of what an alert is about: a sensor or path fits, and so does a key of both engines' indexes. */
   alertSubjectCharsMax: 200,
@@ -282,6 +333,140 @@ export const LIMITS = {
   alertBreakerFailures: 3,
   alertBreakerMs: 60_000,
 
+  // Evidence packages.
+  /** Lines in one package: a zip without extensions names 65,535 files. */
+  evidenceRecordsMax: 50_000,
+  /** Bytes of all lines in one package: they are in memory while it is made. */
+  evidenceBytesMax: 128 * 1024 * 1024,
+  /** Older checkpoints that a package leads back to, where no other number is asked for: a few hundred bytes each. */
+  evidenceLinksMax: 100,
+  /** Bytes of a package that is read, and of all files in it: they are in memory while it is checked. */
+  evidencePackageBytesMax: 1024 * 1024 * 1024,
+  // The dashboard.
+  /** Bytes of one form or JSON document: the largest form holds a reason. */
+  webBodyBytesMax: 65_536,
+  /** Bytes of the head of one request. */
+  webHeaderBytesMax: 16_384,
+  /** Characters of one part of a path: a session, a sensor, a hash. */
+  webPathPartCharsMax: 512,
+  /** Milliseconds in which the head, and all of a request, must have come. */
+  webHeadersMsMax: 10_000,
+  webRequestMsMax: 30_000,
+  /** Milliseconds for which a connection without a request is kept. */
+  webKeepAliveMs: 10_000,
+  /** Milliseconds without a byte after which a connection is closed; live pages get a byte more often than that. */
+  webSilenceMsMax: 300_000,
+  /** Milliseconds between two bytes of a live page that has nothing to tell. */
+  webHeartbeatMs: 15_000,
+  /** Milliseconds for which requests under way may go on when the server stops. */
+  webDrainMs: 10_000,
+  /** Connections at once. */
+  webConnectionsMax: 1_000,
+  /** Live pages of one user and of all. */
+  webStreamsOfUserMax: 8,
+  webStreamsMax: 100,
+  /** Seconds over which requests of one address are counted. */
+  webRateWindowS: 10,
+  /** Addresses whose requests are counted; beyond, those longest silent are forgotten. */
+  webAddressesMax: 5_000,
+  /** Sign-ins of one user, and of all; the oldest of the user ends. */
+  webSignInsOfUserMax: 20,
+  webSignInsMax: 1_000,
+  /** Failed tries before the next has to wait: of one address, and of one user from anywhere. */
+  webTriesOfAddress: 5,
+  webTriesOfUser: 10,
+  /** Seconds of the first wait, which doubles with each try, and of the longest. */
+  webTriesWaitS: 2,
+  webTriesWaitSMax: 900,
+  webTriesUserWaitSMax: 60,
+  /** Seconds without a failure after which tries are forgotten. */
+  webTriesForgetS: 3_600,
+  /** Characters of a path to go on to after a sign-in. */
+  webNextCharsMax: 2_000,
+  /** Passwords hashed at once: each takes 32 MiB, a fifth of a second and one of the four threads for such work. */
+  webHashesMax: 3,
+  /** Minutes over which failed sign-ins become one entry of the journal. */
+  webFailuresMinutes: 10,
+  /** Minutes for which the link of the first start is good, and hours of an invitation. */
+  webFirstLinkMinutes: 15,
+  webInvitationHours: 72,
+  /** Characters of a password. */
+  webPasswordCharsMin: 12,
+  webPasswordCharsMax: 256,
+  /** Users, and tokens, of one file. */
+  webUsersMax: 500,
+  webTokensMax: 500,
+  /** Days for which a token may be good. */
+  webTokenDaysMax: 366,
+  /** Bytes of the file of accounts. */
+  webAccountsBytesMax: 4 * 1024 * 1024,
+  /** Milliseconds for which another process may hold the file of accounts, and after which its lock is left over. */
+  webAccountsWaitMs: 3_000,
+  webAccountsLockMsMax: 15_000,
+  /** Milliseconds for which the figures of the frame are taken from memory. */
+  webFrameMs: 5_000,
+  /** How many times as long as asking for them took they are taken from memory. */
+  webFrameRatio: 100,
+  /** Milliseconds between two looks at who is still signed in. */
+  webSweepMs: 2_000,
+  /** Milliseconds between two looks whether the certificate was renewed. */
+  webCertificateMs: 60_000,
+  /** Milliseconds in which the store answers, or the server is not ready. */
+  webReadyMs: 3_000,
+  // Replays of terminals.
+  /** Bytes of one tty log that are read: the longest of a Cowrie lab run had 30 KB. */
+  replayFileBytesMax: 16 * 1024 * 1024,
+  /** Records of it: a flood is written in pieces of a few bytes. */
+  replayRecordsMax: 500_000,
+  /** Steps of the terminal model, of about 10 nanoseconds: what a tty log may cost, whatever it holds. */
+  replayStepsMax: 100_000_000,
+  /** Columns and rows of the screen; clients claim up to 2^32. */
+  replayColumnsMax: 200,
+  replayRowsMax: 60,
+  /** Frames, and how many milliseconds lie between two: 15 a second are enough for the eye. */
+  replayFramesMax: 2_000,
+  replayFrameMsMin: 66,
+  /** Bytes of all frames as JSON, about: a page loads them in a second or two. */
+  replayFrameBytesMax: 3 * 1024 * 1024,
+  /** Milliseconds of a pause that are played; the true time stands beside it. */
+  replayPauseMsMax: 2_000,
+  /** Numbers of one sequence, bytes of the sequence, and bytes of a string (title, image) after which it counts as unended. */
+  replayParametersMax: 32,
+  replaySequenceBytesMax: 256,
+  replayStringBytesMax: 65_536,
+  /** Marks over one letter; no written language needs more. */
+  replayMarksMax: 3,
+  /** Characters of the transcript. */
+  replayTranscriptCharsMax: 524_288,
+  /** Typed texts, their bytes, and the bytes of one: a binary can be piped into a command. */
+  replayInputsMax: 2_000,
+  replayInputBytesMax: 131_072,
+  replayInputTextBytesMax: 8_192,
+  /** Characters of an asciicast. */
+  replayCastCharsMax: 16 * 1024 * 1024,
+  /** Milliseconds until a thread that plays is ended, and MiB of its heap. */
+  replayMsMax: 10_000,
+  replayHeapMibMax: 256,
+  /** Replays that wait for the thread; more are refused. */
+  replayWaitingMax: 16,
+  /** Bytes of made replays that are kept at hand. */
+  replayKeptBytesMax: 16 * 1024 * 1024,
+  /** Tty logs of one session that are listed. */
+  replayLogsMax: 100,
+
+  // Reports as files.
+  /** Characters of one text in a page for people: some lines of a table; `--json` has all of it. */
+  reportTextCharsMax: 240,
+  /** The same of a name: a SHA-256 has 64, a host 63. */
+  reportNameCharsMax: 80,
+  /** The same where it is but the reason for something else, and how many such reasons are shown. */
+  reportReasonCharsMax: 120,
+  reportReasonsMax: 2,
+  /** Days that a page lists one by one: two months; longer periods have the chart, and `--json`. */
+  reportDayRowsMax: 62,
+  /** Bytes of one answer of the browser that prints: a PDF of 100 pages has 2 MB. */
+  pdfMessageBytesMax: 256 * 1024 * 1024,
+
   // Unwrapping of what an attacker encoded.
   /** Characters of one text that are unwrapped: a command line of Linux has at most 128 KiB, those of attackers 10. */
   unwrapCharsMax: 65_536,
@@ -304,4 +489,55 @@ export const LIMITS = {
   unwrapBraceWordsMax: 64,
   /** Variables and files that are followed in one text. */
   unwrapNamesMax: 256,
+  // The dashboard.
+  /** Sessions that are gathered and sorted for one page; reading each costs 3 microseconds. */
+  searchGatherMax: 10_000,
+  /** Sessions that one page looks at on its way along an order; fewer where each look goes to other tables. */
+  searchWalkMax: 30_000,
+  /** Verdicts that are looked for one by one in a session; with more its events are read. */
+  searchVerdictsMax: 60,
+  /** Up to so many, the sessions found are counted. */
+  searchCountMax: 10_000,
+  /** Sessions of one condition that a count looks at. */
+  searchCountLookMax: 40_000,
+  /** Values that a part of a command may stand for before each session is asked by itself. */
+  searchValuesMax: 2_000,
+  /** Values whose days are looked up to skip those without them. */
+  searchSkipValuesMax: 20,
+  /** Sessions on one page. */
+  sessionsPageMax: 200,
+  sessionsPage: 50,
+  /** Characters of a command or credential in a list. */
+  gistChars: 400,
+  /** Commands of a session that a list looks at for the most telling one; 25 microseconds each. */
+  gistCommandsMax: 8,
+  /** Credentials of a session in a list. */
+  gistCredentials: 2,
+  /** Events of a session on its page; the JSON of it has all. */
+  sessionEventsShown: 1_000,
+  /** Commands of a session that are unwrapped to be shown; each takes up to some milliseconds. */
+  sessionExplainedMax: 40,
+  /** Characters of one undone layer on a page, and of one field of an event. */
+  layerChars: 4_000,
+  /** Values of a session for which others are counted. */
+  sessionTiesMax: 8,
+  /** Milliseconds for which an overview is shown again though something was added, and where nothing was. */
+  overviewFreshMs: 5_000,
+  overviewKeptMsMax: 60_000,
+  /** Overviews that are kept: some spans for some sensors. */
+  overviewsKept: 32,
+  /** Counts of hours and days that are kept: 180 days by the hour, twice, for some sensors; 100 bytes each. */
+  overviewCountsKept: 60_000,
+  /** Days of one overview. */
+  overviewDaysMax: 366,
+  /** Up to so many days, activity is shown by the hour. */
+  overviewHourDays: 8,
+  /** Rows of a list of the overview, and values that share its last place and are compared. */
+  overviewTop: 8,
+  overviewTiesMax: 200,
+  /** What is new: rows, and days that are looked back. */
+  overviewNew: 8,
+  overviewNewDays: 30,
+  /** Places of addresses that are read at once. */
+  overviewPlaces: 10_000,
 } as const

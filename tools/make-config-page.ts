@@ -39,7 +39,7 @@ export function makeConfigPage(): string {
       ]),
     ),
     '',
-    '`--jobs` is an option of `nacre ingest bulk`; the other options belong to every command.',
+    '`--jobs` is an option of `nacre ingest bulk`, those of `serve` settings are of `nacre serve`; the other options belong to every command.',
     '',
     '## The file',
     '',
@@ -53,10 +53,15 @@ export function makeConfigPage(): string {
     '',
     '[sensors]',
     '"/var/log/cowrie/lyon" = "lyon-1"',
+    '',
+    '[groups]',
+    'france = ["lyon-1", "paris-1"]',
     '```',
     '',
     '`[sensors]` names the sensor of all logs below a path, and takes the place of the sensor that the events name. The',
     'longest path that fits wins. `--sensor` on the command line comes before it.',
+    '',
+    '`[groups]` names several sensors by one word, for `nacre report ... --group france`.',
   ]
   return `${lines.join('\n')}\n`
 }

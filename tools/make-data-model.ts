@@ -29,6 +29,7 @@ const PURPOSES: Readonly<Record<keyof typeof TABLES, string>> = {
   rule_sets: 'The rules that made verdicts, so that they can be made again.',
   verdict_runs: 'Runs that made the verdicts of stored events again by another rule set.',
   modes: 'Modes of the store: whether everything new is withheld.',
+  legal_holds: 'What must not be deleted, and until when: holds are released, never taken away.',
   sessions:
     'One row for each session of an attacker. Single facts are those of the earliest event that has them.',
   values: 'Dictionary of commands, credentials, addresses, files and the like.',

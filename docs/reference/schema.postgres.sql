@@ -675,3 +675,37 @@ create table geo_databases (
 );
 
 create index values_addresses on "values" (id) where kind = 5;
+
+create table legal_holds (
+  id           bigint not null primary key,
+  sensor       text collate "C" not null,
+  session      text collate "C" not null,
+  source       text collate "C" not null,
+  from_us      bigint,
+  until_us     bigint,
+  released_seq bigint not null
+);
+
+create trigger legal_holds_sealed before insert or update or delete on legal_holds
+  for each row execute function nacre_refuse();
+
+create trigger legal_holds_stays before truncate on legal_holds
+  for each statement execute function nacre_refuse();
+
+create index values_keys on "values" (id) where kind = 1 and replace(value, 'AAAA', '') <> value;
+
+create index sessions_threat on sessions (threat_score, first_event_us) where session <> '';
+
+create index sessions_hazard on sessions (hazard_score, first_event_us) where session <> '';
+
+create index sessions_commands on sessions (command_count, first_event_us) where session <> '';
+
+create index sessions_duration on sessions (coalesce(duration_ms, -1), first_event_us) where session <> '';
+
+create index sessions_events on sessions (event_count, first_event_us) where session <> '';
+
+create index session_values_value on session_values (value_id, day, session_key);
+
+create index values_commands on "values" (id) where kind = 1;
+
+create index raw_events_verdict on raw_events (verdict_id, session_key) where verdict_id <> 0;

@@ -610,3 +610,43 @@ CREATE TABLE geo_databases (
 ) strict, without rowid;
 
 CREATE INDEX values_addresses on "values" (id) where kind = 5;
+
+CREATE TABLE legal_holds (
+  id           integer primary key,
+  sensor       text    not null,
+  session      text    not null,
+  source       text    not null,
+  from_us      integer,
+  until_us     integer,
+  released_seq integer not null
+) strict;
+
+CREATE TRIGGER legal_holds_no_insert before insert on legal_holds
+  when (select is_open from audit_door) = 0
+  begin select raise(abort, 'NACRE: legal_holds is sealed; changes go through the journal'); end;
+
+CREATE TRIGGER legal_holds_no_update before update on legal_holds
+  when (select is_open from audit_door) = 0
+  begin select raise(abort, 'NACRE: legal_holds is sealed; changes go through the journal'); end;
+
+CREATE TRIGGER legal_holds_no_delete before delete on legal_holds
+  when (select is_open from audit_door) = 0
+  begin select raise(abort, 'NACRE: legal_holds is sealed; changes go through the journal'); end;
+
+CREATE INDEX values_keys on "values" (id) where kind = 1 and replace(value, 'AAAA', '') <> value;
+
+CREATE INDEX sessions_threat on sessions (threat_score, first_event_us) where session <> '';
+
+CREATE INDEX sessions_hazard on sessions (hazard_score, first_event_us) where session <> '';
+
+CREATE INDEX sessions_commands on sessions (command_count, first_event_us) where session <> '';
+
+CREATE INDEX sessions_duration on sessions (coalesce(duration_ms, -1), first_event_us) where session <> '';
+
+CREATE INDEX sessions_events on sessions (event_count, first_event_us) where session <> '';
+
+CREATE INDEX session_values_value on session_values (value_id, day, session_key);
+
+CREATE INDEX values_commands on "values" (id) where kind = 1;
+
+CREATE INDEX raw_events_verdict on raw_events (verdict_id, session_key) where verdict_id <> 0;

@@ -5,6 +5,7 @@
  * Promises: one alert is told once, reminded of and called over; what is not sent is told of or sent later; nothing here
  * throws into a loop. Refuses: text of a log anywhere but through an encoder, in arguments or in a header.
  */
+export { acknowledgeAlert } from './acknowledge.ts'
 export type { Channel, Delivery } from './channel.ts'
 export { commandChannel } from './channels/command.ts'
 export { isMailAddress, type MailOptions, mailChannel } from './channels/mail.ts'

@@ -4,7 +4,13 @@
  * Refuses: to guess figures that nobody counted, and to print or obey anything it counted.
  */
 export { type Knowledge, knowledgeOf } from './baseline.ts'
-export { DETECTOR_TABLE, judge, raisedFactor, sentenceOn, thresholdOf } from './detectors.ts'
+export {
+  anomalyJson,
+  anomalyNumbered,
+  callFalseAlarm,
+  confirmAnomaly,
+} from './decisions.ts'
+export { DETECTOR_TABLE, judge, sentenceOn, thresholdOf } from './detectors.ts'
 export { knowledgeOfSensor } from './history.ts'
 export type { PlaceOf } from './meter.ts'
 export {

@@ -19,6 +19,8 @@ export type OpenOptions = {
   readonly isSmall?: boolean
   /** A follower: small transactions at the ends of its tables, and little memory for years. */
   readonly isFollower?: boolean
+  /** Milliseconds it waits for its turn to write; less than a load where a person waits. */
+  readonly writerWaitMs?: number
   /** What is asked of it is there in older schemas, too. */
   readonly mayBeOlder?: boolean
 }
@@ -199,6 +201,7 @@ async function openAsItIs(
     sealing,
     clock,
     command,
+    ...(options?.writerWaitMs === undefined ? {} : { writerWaitMs: options.writerWaitMs }),
   })
 }
 

@@ -1,5 +1,7 @@
 /** Puts a result where it was asked for: printed or in a file, in one of the formats. */
 import { resolve } from 'node:path'
+import type { Encoded } from '../core/encoded.ts'
+import { UsageError } from '../core/errors.ts'
 import type { TerminalText } from '../core/terminal.ts'
 import type { SafeText } from '../core/text.ts'
 import { type Document, label } from '../output/document.ts'
@@ -10,13 +12,16 @@ import type { App } from './app.ts'
 import type { OptionSpec, OptionValues } from './command.ts'
 import { writeNew } from './write-file.ts'
 
+/** Formats by every name that they may be asked for. */
+export const FORMATS: readonly string[] = [...OUTPUT_NAMES, 'md']
+
 /** Options of commands that can give a document. */
 export const DELIVERY_OPTIONS: Readonly<Record<'format' | 'output' | 'force', OptionSpec>> = {
   format: {
     type: 'string',
     value: 'FORMAT',
-    choices: OUTPUT_NAMES,
-    help: 'how it is written (default text; json is --json)',
+    choices: FORMATS,
+    help: 'how it is written (default text; json is --json, md is markdown)',
   },
   output: { type: 'string', value: 'FILE', help: 'into this new file, for its owner alone' },
   force: { type: 'boolean', help: 'replace the file of --output' },
@@ -30,11 +35,14 @@ export type Forms = {
   readonly json: () => object | string
   /** All of it, for every other format. */
   readonly document: () => Document
+  /** A page of its own, in place of the document as HTML; what has one can be printed as PDF, too. */
+  readonly page?: () => Promise<Encoded<'html'>>
 }
 
 /** The forms of a result that was redacted, each saying to which level. */
 export function redactedForms(level: Level, forms: Forms): Forms {
   return {
+    ...forms,
     text: () =>
       level === 'internal'
         ? forms.text()
@@ -56,7 +64,12 @@ export function redactedForms(level: Level, forms: Forms): Forms {
 /** @throws UsageError when the file is there already, or cannot be written */
 export async function deliver(app: App, options: OptionValues, forms: Forms): Promise<void> {
   const file = options['output']
-  const format = app.out.format === 'json' ? 'json' : (options['format'] ?? 'text')
+  const given = options['format'] === 'md' ? 'markdown' : options['format']
+  const format = app.out.format === 'json' ? 'json' : (given ?? 'text')
+  if (format === 'pdf') {
+    await deliverPdf(app, options, forms)
+    return
+  }
   if (typeof file !== 'string') {
     if (format === 'json') app.out.result(forms.json(), forms.text)
     else if (format === 'text') app.out.result({}, forms.text)
@@ -72,7 +85,30 @@ export async function deliver(app: App, options: OptionValues, forms: Forms): Pr
   app.out.note(terminal`Wrote ${terminal.own(file)}.`)
 }
 
+/** @throws UsageError; PdfError */
+async function deliverPdf(app: App, options: OptionValues, { page }: Forms): Promise<void> {
+  const file = options['output']
+  if (typeof file !== 'string' || page === undefined)
+    throw new UsageError('USAGE_BAD_OPTION', 'A PDF is written to a file.', {
+      hint: 'Name one with --output FILE.',
+    })
+  const { findChromium } = await import('./chromium.ts')
+  const { printPdf } = await import('./print-pdf.ts')
+  const { pdf, missing } = await printPdf(await page(), {
+    chromium: await findChromium(app.settings.chromium, process.env),
+    timeoutMs: app.settings.pdfMs,
+    signal: app.signal,
+  })
+  writeNew(resolve(file), pdf, options['force'] === true)
+  for (const wall of missing)
+    app.out.note(
+      terminal`The browser that printed had no protection of one kind: ${terminal.own(wall)}.`,
+    )
+  app.out.note(terminal`Wrote ${terminal.own(file)}.`)
+}
+
 async function rendered(app: App, format: string, forms: Forms) {
+  if (format === 'html' && forms.page !== undefined) return forms.page()
   const { outputNamed } = await import('../output/outputs.ts')
   const options = format === 'prompt' ? { isWithheld: await instructsReaders(app) } : {}
   return outputNamed(format).render(forms.document(), options)

@@ -1,4 +1,5 @@
 import { Command as Commander, CommanderError, Option } from 'commander'
+import { SETTINGS } from '../config/settings.ts'
 import { UsageError } from '../core/errors.ts'
 import type { Command, OptionSpec, OptionValues } from './command.ts'
 import { COMMANDS } from './commands/index.ts'
@@ -28,13 +29,27 @@ export async function parseCommandLine(
     parsed = found
   }, print)
   try {
-    await program.parseAsync([...argv], { from: 'user' })
+    await program.parseAsync(commandFirst(argv), { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return undefined
     throw usage(error)
   }
   return parsed
+}
+
+/** Options that every command has may stand before it, too: they belong to whatever follows. */
+function commandFirst(argv: readonly string[]): string[] {
+  let first = 0
+  while (first < argv.length) {
+    const word = argv[first]!
+    if (word === '--data' || word === '--store') first += 2
+    else if (/^--(?:data|store)=/.test(word) || word === '--json') first += 1
+    else break
+  }
+  const rest = argv.slice(first)
+  const end = rest.includes('--') ? rest.indexOf('--') : rest.length
+  return [...rest.slice(0, end), ...argv.slice(0, first), ...rest.slice(end)]
 }
 
 function usage(error: CommanderError): UsageError {
@@ -105,6 +120,11 @@ const GROUP_SUMMARIES: Readonly<Record<string, string>> = {
   db: 'look after the database',
   alerts: 'tell people when something is wrong',
   config: 'settings and where they come from',
+  users: 'who may use the dashboard',
+  tokens: 'with what programs use its API',
+  evidence: 'original bytes: looked at, exported with proofs, held',
+  'evidence hold': 'what must not be deleted',
+  audit: 'what people and programs did',
 }
 
 function addCommand(
@@ -115,12 +135,13 @@ function addCommand(
 ): void {
   const words = command.name.split(' ')
   let parent = program
-  if (words.length > 1) {
-    let group = groups.get(words[0]!)
+  for (let n = 1; n < words.length; n += 1) {
+    const name = words.slice(0, n).join(' ')
+    let group = groups.get(name)
     if (group === undefined) {
-      group = program
-        .command(words[0]!)
-        .description(GROUP_SUMMARIES[words[0]!] ?? '')
+      group = parent
+        .command(words[n - 1]!)
+        .description(GROUP_SUMMARIES[name] ?? '')
         .helpCommand(false)
       const made = group
       made
@@ -133,10 +154,10 @@ function addCommand(
         throw new CommanderError(
           2,
           'commander.unknownCommand',
-          `the command "${words[0]}" needs one of: ${made.commands.map((one) => one.name()).join(', ')}`,
+          `the command "${name}" needs one of: ${made.commands.map((one) => one.name()).join(', ')}`,
         )
       })
-      groups.set(words[0]!, group)
+      groups.set(name, group)
     }
     parent = group
   }
@@ -178,10 +199,21 @@ function addCommand(
         data: text('data'),
         store: text('store'),
         jobs: options['jobs'] === undefined ? undefined : String(options['jobs']),
+        ...(command.name === 'serve' ? serveOptions(options) : {}),
       },
       format: formatOf(values),
     })
   })
+}
+
+/** Options of the dashboard that are settings, too: the same ranges and one place for their values. */
+function serveOptions(options: OptionValues): Record<string, string> {
+  return Object.fromEntries(
+    SETTINGS.flatMap(({ name, option }) => {
+      const value = option === undefined ? undefined : options[option.slice('--'.length)]
+      return name.startsWith('serve.') && value !== undefined ? [[name, String(value)]] : []
+    }),
+  )
 }
 
 /** `--json` and `--format json` are the same; with another format, `--json` would be a contradiction. */

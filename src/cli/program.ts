@@ -13,5 +13,8 @@ export const RULES: URL = new URL('rules/', root)
 /** Folder of the event schemas. */
 export const SCHEMAS: URL = new URL('schemas/events/', root)
 
+/** Folder of the verifier that evidence packages bring along. */
+export const VERIFIER: URL = new URL('evidence/', root)
+
 /** Folder of the red team's texts. */
 export const REDTEAM: URL = new URL('redteam/', root)

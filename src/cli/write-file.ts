@@ -1,4 +1,5 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { UsageError } from '../core/errors.ts'
 
 /**
@@ -18,15 +19,43 @@ export function writeNew(path: string, content: string | Uint8Array, isForced: b
   }
 }
 
+/**
+ * Writes what comes piece by piece into a new file that its owner alone can read. The file is made before the first
+ * piece is asked for, and taken away again when a piece fails.
+ *
+ * @throws UsageError; what the pieces throw
+ */
+export async function writeNewFrom(
+  path: string,
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<void> {
+  const file = await open(path, 'wx', 0o600).catch((cause: unknown) => {
+    throw cannotWrite(path, cause, '')
+  })
+  try {
+    for await (const piece of pieces) await file.writeFile(piece)
+    await file.sync()
+  } catch (error) {
+    rmSync(path, { force: true })
+    throw error
+  } finally {
+    await file.close()
+  }
+}
+
 /** Why a new file cannot be made, and what to do. @param cause - what the system said */
-export function cannotWrite(path: string, cause: unknown): UsageError {
+export function cannotWrite(
+  path: string,
+  cause: unknown,
+  orForce = ', or add --force to replace this one',
+): UsageError {
   const isThere = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'
   return new UsageError(
     'USAGE_BAD_OPTION',
     isThere ? `${path} is there already.` : `${path} cannot be written.`,
     {
       hint: isThere
-        ? 'Name another file with --output, or add --force to replace this one.'
+        ? `Name another file with --output${orForce}.`
         : 'Name a file in a folder that you may write to.',
       cause,
     },

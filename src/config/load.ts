@@ -9,6 +9,7 @@ import {
   EMERGENCY_TRIGGERS,
   PII_DETECTORS,
   SETTINGS,
+  type ServeSettings,
   type Setting,
   type SettingName,
   type SettingSpec,
@@ -65,10 +66,14 @@ export async function loadSettings(
       listOf(String(get('redact.own_addresses'))),
     ),
     redactOwnNames: listOf(String(get('redact.own_names'))),
+    chromium: String(get('report.chromium')),
+    pdfMs: Number(get('report.pdf_seconds')) * 1_000,
     anomalyPolicy: policyOf('anomaly.policy', String(get('anomaly.policy'))),
     anomalyThrottleEventsPerSecond: Number(get('anomaly.throttle_events_per_second')),
     alerts: alertSettings(get),
+    serve: serveSettings(get, data),
     sensors: file.sensors,
+    groups: file.groups,
     all,
   }
 }
@@ -105,14 +110,43 @@ function alertSettings(get: (name: SettingName) => string | number): AlertSettin
   }
 }
 
+function serveSettings(get: (name: SettingName) => string | number, data: string): ServeSettings {
+  const number = (name: SettingName): number => Number(get(name))
+  const text = (name: SettingName): string => String(get(name))
+  const file = (name: SettingName): string => (text(name) === '' ? '' : resolve(data, text(name)))
+  return {
+    host: text('serve.host'),
+    port: number('serve.port'),
+    origin: originOf('serve.origin', text('serve.origin')),
+    tlsCert: file('serve.tls_cert'),
+    tlsKey: file('serve.tls_key'),
+    trustedProxies: listOf(text('serve.trusted_proxies')),
+    requestsPerSecond: number('serve.requests_per_second'),
+    idleMinutes: number('serve.idle_minutes'),
+    signInHours: number('serve.sign_in_hours'),
+    metrics: text('serve.metrics') === 'loopback' ? 'loopback' : 'token',
+  }
+}
+
+/** Scheme, host and port, as browsers write an origin. */
+function originOf(name: string, value: string): string {
+  if (value === '') return ''
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  const isWhole = url !== undefined && `${url.pathname}${url.search}${url.hash}` === '/'
+  if (isWhole && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '')
+    return url.origin
+  throw badValue(name, value, 'http:// or https://, a host, perhaps a port, and nothing behind it')
+}
+
 type FileValues = {
   readonly path: string
   readonly values: Readonly<Record<string, unknown>>
   readonly sensors: Readonly<Record<string, string>>
+  readonly groups: Readonly<Record<string, readonly string[]>>
 }
 
 async function readFile(path: string): Promise<FileValues> {
-  if (!existsSync(path)) return { path, values: {}, sensors: {} }
+  if (!existsSync(path)) return { path, values: {}, sensors: {}, groups: {} }
   let parsed: Record<string, unknown>
   try {
     const { parse } = await import('smol-toml')
@@ -129,6 +163,7 @@ async function readFile(path: string): Promise<FileValues> {
   }
   const values: Record<string, unknown> = {}
   const sensors: Record<string, string> = {}
+  const groups: Record<string, readonly string[]> = {}
   for (const [key, value] of Object.entries(parsed)) {
     if (key === 'sensors' && typeof value === 'object' && value !== null) {
       for (const [prefix, name] of Object.entries(value)) {
@@ -136,6 +171,8 @@ async function readFile(path: string): Promise<FileValues> {
           throw badValue(`sensors.${prefix}`, String(name), 'the name of a sensor')
         sensors[resolve(prefix)] = name
       }
+    } else if (key === 'groups' && typeof value === 'object' && value !== null) {
+      for (const [name, members] of Object.entries(value)) groups[name] = membersOf(name, members)
     } else if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
       for (const [inner, one] of Object.entries(value)) values[`${key}.${inner}`] = one
     } else {
@@ -161,7 +198,17 @@ async function readFile(path: string): Promise<FileValues> {
       )
     }
   }
-  return { path, values, sensors }
+  return { path, values, sensors, groups }
+}
+
+/** Sensors of a group. */
+function membersOf(name: string, members: unknown): readonly string[] {
+  const isList =
+    Array.isArray(members) &&
+    members.length > 0 &&
+    members.every((one) => typeof one === 'string' && one !== '')
+  if (!isList) throw badValue(`groups.${name}`, String(members), 'a list of names of sensors')
+  return members as readonly string[] // every element was looked at
 }
 
 function settle(

@@ -212,6 +212,26 @@ export const SETTINGS = [
     meaning: 'rate of the follower for 15 minutes after an alarm whose action is throttle',
   },
   {
+    name: 'report.chromium',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning:
+      'absolute path of the Chromium, Chrome or Edge that prints PDF reports; empty: the first that is found on PATH',
+  },
+  {
+    name: 'report.pdf_seconds',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 60,
+    min: 5,
+    max: 3_600,
+    unit: 'seconds',
+    meaning: 'how long printing of a PDF report may take',
+  },
+  {
     name: 'alerts.check_seconds',
     env: undefined,
     option: undefined,
@@ -448,6 +468,102 @@ export const SETTINGS = [
     meaning:
       'MMDB files of countries, cities or autonomous systems, with commas, the more trusted first; nothing is downloaded (docs/geo.md)',
   },
+  {
+    name: 'serve.host',
+    env: 'NACRE_SERVE_HOST',
+    option: '--host',
+    type: 'string',
+    fallback: '127.0.0.1',
+    meaning: 'address that the dashboard listens at; any other than one of this machine needs TLS',
+  },
+  {
+    name: 'serve.port',
+    env: 'NACRE_SERVE_PORT',
+    option: '--port',
+    type: 'integer',
+    fallback: 8_622,
+    min: 0,
+    max: 65_535,
+    unit: 'port; 0 for a free one',
+    meaning: 'port that the dashboard listens at',
+  },
+  {
+    name: 'serve.origin',
+    env: 'NACRE_SERVE_ORIGIN',
+    option: '--origin',
+    type: 'string',
+    fallback: '',
+    meaning:
+      'address of the dashboard as browsers see it, https://nacre.example.org for instance; empty: that of this machine (docs/dashboard.md)',
+  },
+  {
+    name: 'serve.tls_cert',
+    env: undefined,
+    option: '--tls-cert',
+    type: 'string',
+    fallback: '',
+    meaning: 'PEM file of the certificate, with those it rests on; empty for no TLS',
+  },
+  {
+    name: 'serve.tls_key',
+    env: undefined,
+    option: '--tls-key',
+    type: 'string',
+    fallback: '',
+    meaning: 'PEM file of its private key',
+  },
+  {
+    name: 'serve.trusted_proxies',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: '',
+    meaning:
+      'addresses of reverse proxies whose X-Forwarded-For is believed, with commas; empty for none',
+  },
+  {
+    name: 'serve.requests_per_second',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 200,
+    min: 1,
+    max: 100_000,
+    unit: 'requests a second, over ten seconds',
+    meaning: 'how much one address may ask of the dashboard and the API',
+  },
+  {
+    name: 'serve.idle_minutes',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 60,
+    min: 1,
+    max: 10_080,
+    unit: 'minutes',
+    meaning: 'after how long without a request a sign-in ends',
+  },
+  {
+    name: 'serve.sign_in_hours',
+    env: undefined,
+    option: undefined,
+    type: 'integer',
+    fallback: 12,
+    min: 1,
+    max: 720,
+    unit: 'hours',
+    meaning: 'after how long a sign-in ends in any case',
+  },
+  {
+    name: 'serve.metrics',
+    env: undefined,
+    option: undefined,
+    type: 'string',
+    fallback: 'token',
+    choices: ['token', 'loopback'],
+    meaning:
+      'who may read /metrics: who has a token or is signed in, or also any program of this machine',
+  },
 ] as const satisfies readonly SettingSpec[]
 
 export type SettingName = (typeof SETTINGS)[number]['name']
@@ -493,11 +609,17 @@ export type Settings = {
   readonly piiPlugins: readonly string[]
   readonly redactOwnAddresses: readonly string[]
   readonly redactOwnNames: readonly string[]
+  /** Path of a browser that prints; empty to look for one. */
+  readonly chromium: string
+  readonly pdfMs: number
   readonly anomalyPolicy: AnomalyPolicy
   readonly anomalyThrottleEventsPerSecond: number
   readonly alerts: AlertSettings
+  readonly serve: ServeSettings
   /** Sensor by path prefix, from `[sensors]` of the file. */
   readonly sensors: Readonly<Record<string, string>>
+  /** `[groups]` of the file: names of sensors by the name of their group. */
+  readonly groups: Readonly<Record<string, readonly string[]>>
   readonly all: readonly Setting[]
 }
 
@@ -528,6 +650,21 @@ export type AlertSettings = {
   readonly smtpPassword: string
   readonly command: string
   readonly commandArguments: readonly string[]
+}
+
+/** What belongs to the dashboard. */
+export type ServeSettings = {
+  readonly host: string
+  readonly port: number
+  /** Scheme, host and port, as browsers send it; empty for none, as the paths here. */
+  readonly origin: string
+  readonly tlsCert: string
+  readonly tlsKey: string
+  readonly trustedProxies: readonly string[]
+  readonly requestsPerSecond: number
+  readonly idleMinutes: number
+  readonly signInHours: number
+  readonly metrics: 'token' | 'loopback'
 }
 
 /** A value fit to be shown: the password of a URL is left out. */

@@ -100,6 +100,16 @@ export class GeoError extends OperatingError<
   | 'GEO_NO_FACTS' // the database knows neither countries nor networks
 > {}
 
+/** A recording of a terminal cannot be played. */
+// biome-ignore format: one code a line, so that the page of codes can be compared
+export class ReplayError extends OperatingError<
+  | 'REPLAY_NO_LOG' // no event of the session names a recording of this number
+  | 'REPLAY_NO_FILE' // its file was not looked up, or is not there any more
+  | 'REPLAY_CHANGED' // its file is not the one that was looked up
+  | 'REPLAY_BUSY' // too many replays wait already
+  | 'REPLAY_FAILED' // it took too long or too much memory
+> {}
+
 /** Something asked for is not there. */
 export class LookupFailed extends OperatingError<
   | 'LOOKUP_NO_SESSION' // no session of this id
@@ -108,6 +118,9 @@ export class LookupFailed extends OperatingError<
   | 'LOOKUP_NO_EVENT' // no event or record of this number is there, or waits for a decision
   | 'LOOKUP_NO_LETTER' // no dead letter of this number
   | 'LOOKUP_NO_RULE' // no rule of this id
+  | 'LOOKUP_NO_HOLD' // no legal hold of this number is in force
+  | 'LOOKUP_NO_SOURCE' // no source of this name
+  | 'LOOKUP_NO_REPORT' // no report of this name is kept
   | 'LOOKUP_NO_ALERT' // no open alert of this number
   | 'LOOKUP_NO_ANOMALY' // no anomaly of this number, or it is decided already
 > {}
@@ -117,6 +130,9 @@ export class EvidenceError extends OperatingError<
   | 'EVIDENCE_NO_REASON' // no reason was given
   | 'EVIDENCE_NO_RIGHT' // the user is not one of those who may
   | 'EVIDENCE_EMERGENCY' // nothing is revealed while everything new is withheld
+  | 'EVIDENCE_NOT_SIGNED' // no checkpoint covers what is to be exported, and no key is here to sign one
+  | 'EVIDENCE_TOO_LARGE' // more lines or bytes than one package holds
+  | 'EVIDENCE_BAD_PACKAGE' // the package does not hold, so that it is not worked on
 > {}
 
 /** The rules that texts are matched with. */
@@ -124,4 +140,49 @@ export class RulesError extends OperatingError<
   | 'RULES_UNREADABLE' // the folder of rules or a file in it cannot be read
   | 'RULES_BAD_RULE' // a rule file lacks something, or its pattern cannot be used
   | 'RULES_UNKNOWN_RULE' // a rule to be left out does not exist
+> {}
+
+/** People who may use the dashboard, and their tokens. */
+export class AccountError extends OperatingError<
+  | 'ACCOUNT_UNREADABLE' // the file of accounts is damaged or cannot be read or written
+  | 'ACCOUNT_BUSY' // another process is changing the accounts
+  | 'ACCOUNT_BAD_NAME' // a name of other characters than those of names
+  | 'ACCOUNT_TAKEN' // there is a user of this name already
+  | 'ACCOUNT_UNKNOWN' // no user of this name
+  | 'ACCOUNT_WEAK_PASSWORD' // a password that is too short, too long or one of the usual ones
+  | 'ACCOUNT_LAST_ADMIN' // nobody would be left who may manage users
+  | 'ACCOUNT_BAD_LINK' // a one-time link that is used, too old or never was
+  | 'ACCOUNT_UNKNOWN_TOKEN' // no token of this id
+  | 'ACCOUNT_FULL' // more users or tokens than are kept
+> {}
+
+/** The dashboard cannot be opened as it was asked for. */
+export class ServeError extends OperatingError<
+  | 'SERVE_NO_TLS' // it would be open to a network without encryption
+  | 'SERVE_BAD_TLS' // certificate or key cannot be read, or do not belong together
+  | 'SERVE_PORT_TAKEN' // something listens there already
+  | 'SERVE_CANNOT_LISTEN' // the operating system refuses the address
+> {}
+
+/** A request of the dashboard that cannot be answered; the status says of what kind. */
+export class RequestError extends OperatingError<
+  | 'REQUEST_BAD_FIELD' // a field is missing, superfluous or not of the form asked for
+  | 'REQUEST_UNREADABLE' // the request itself is broken
+  | 'REQUEST_NO_SIGN_IN' // nobody is signed in, or the token is not valid
+  | 'REQUEST_NO_RIGHT' // the role or token does not have the right
+  | 'REQUEST_FORGED' // the form does not come from a page of this sign-in
+  | 'REQUEST_WRONG_HOST' // the address in the browser is not one of this server
+  | 'REQUEST_NOT_FOUND' // there is no such page
+  | 'REQUEST_WRONG_METHOD' // the page is there, but does not take this method
+  | 'REQUEST_TOO_LARGE' // more than a form may hold
+  | 'REQUEST_WRONG_TYPE' // neither a form nor JSON
+  | 'REQUEST_TOO_MANY' // too many in a short time, or at once
+  | 'REQUEST_FAULT' // a fault in the program
+> {}
+
+/** A PDF could not be made. */
+export class PdfError extends OperatingError<
+  | 'PDF_NO_CHROMIUM' // no browser that prints was found
+  | 'PDF_FAILED' // the browser did not start, broke off or gave no PDF
+  | 'PDF_TOO_SLOW' // the browser took longer than it may
 > {}

@@ -45,3 +45,47 @@ export function merkleRoot(leaves: Iterable<Uint8Array>): Uint8Array {
   for (const leaf of leaves) tree.add(leaf)
   return tree.root()
 }
+
+/**
+ * Nodes beside the way from a leaf up to the root, the lowest first (RFC 9162 section 2.1.3.1).
+ *
+ * @param index - of the leaf, below the number of leaves
+ */
+export function inclusionProof(leaves: readonly Uint8Array[], index: number): Uint8Array[] {
+  if (leaves.length <= 1) return []
+  const split = splitOf(leaves.length)
+  const [left, right] = [leaves.slice(0, split), leaves.slice(split)]
+  return index < split
+    ? [...inclusionProof(left, index), merkleRoot(right)]
+    : [...inclusionProof(right, index - split), merkleRoot(left)]
+}
+
+/**
+ * The root of a tree of so many leaves that has this leaf at this place, by its proof.
+ *
+ * @returns undefined where no tree of this size has a proof of this form there
+ */
+export function rootOfProof(
+  leaf: Uint8Array,
+  index: number,
+  size: number,
+  proof: readonly Uint8Array[],
+): Uint8Array | undefined {
+  if (index >= size) return undefined
+  if (size === 1) return proof.length === 0 ? leaf : undefined
+  const beside = proof.at(-1)
+  if (beside === undefined) return undefined
+  const split = splitOf(size)
+  const below = proof.slice(0, -1)
+  const isLeft = index < split
+  const node = isLeft
+    ? rootOfProof(leaf, index, split, below)
+    : rootOfProof(leaf, index - split, size - split, below)
+  if (node === undefined) return undefined
+  return isLeft ? blake3Tagged(INNER, node, beside) : blake3Tagged(INNER, beside, node)
+}
+
+/** The largest power of two below a number above 1: so many leaves go to the left. */
+function splitOf(size: number): number {
+  return 2 ** Math.floor(Math.log2(size - 1))
+}

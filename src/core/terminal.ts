@@ -180,7 +180,11 @@ export function bar(share: number, width: number): TerminalText {
 
 function widthOf(text: string): number {
   let width = 0
-  for (const character of text.replace(ANSI, ''))
-    width += WIDE.test(character) ? 2 : NARROW.test(character) ? 0 : 1
+  for (const character of text.replace(ANSI, '')) width += columnsOf(character)
   return width
+}
+
+/** Columns that one character takes: 0 for a mark over the one before, 2 for wide East Asian ones. */
+export function columnsOf(character: string): 0 | 1 | 2 {
+  return WIDE.test(character) ? 2 : NARROW.test(character) ? 0 : 1
 }

@@ -35,23 +35,35 @@ export class HostileText {
 }
 
 /**
- * A safe text of at most so many characters, for keys and headlines.
+ * A text of at most so many characters, as safe as it was, for keys and headlines.
  *
  * Where something is left out, the end names the whole by the start of its hash: two long texts stay two.
  *
  * @param charsMax - at least 20
  */
-export function shortText(text: SafeText, charsMax: number): SafeText {
+export function shortText<Text extends string>(text: Text, charsMax: number): Text {
   if (text.length <= charsMax) return text
   const name = createHash('sha256').update(text).digest('hex').slice(0, 8)
   // A piece of a safe text is safe; half a surrogate pair would not be.
   const kept = text.slice(0, charsMax - 10).replace(/[\ud800-\udbff]$/, '')
-  return `${kept}… ${name}` as SafeText
+  return `${kept}… ${name}` as Text
 }
 
 /** Safe texts one after the other: what is safe in parts is safe as a whole. @param separator - of the program */
 export function joinText(parts: readonly SafeText[], separator: string): SafeText {
   return parts.join(separator) as SafeText
+}
+
+/** A safe text of at most so many characters, with an ellipsis where something is left out. */
+export function cutText(text: SafeText, charsMax: number): SafeText {
+  if (text.length <= charsMax) return text
+  // As above.
+  return `${text.slice(0, charsMax - 1).replace(/[\ud800-\udbff]$/, '')}…` as SafeText
+}
+
+/** Safe texts in a row; what joins them is ours. */
+export function joinTexts(texts: readonly SafeText[], separator: '; ' | ', '): SafeText {
+  return texts.join(separator) as SafeText
 }
 
 /** Orders text by its UTF-8 bytes, the one order every engine and output shares. */

@@ -91,3 +91,30 @@ export type TextMatcher = {
   /** The same rules without some of them, under a name of its own. */
   without(ids: readonly string[]): TextMatcher
 }
+
+/** Field and rule of each hit; none where the text is not one of ours. */
+export function hitsOf(hits: string): (readonly [field: string, rule: string])[] {
+  return listOf(hits).filter(
+    (one): one is [string, string] =>
+      Array.isArray(one) && typeof one[0] === 'string' && typeof one[1] === 'string',
+  )
+}
+
+/** Ids of the rules that hit, each once. */
+export function rulesOf(hits: string): string[] {
+  return [...new Set(hitsOf(hits).map(([, rule]) => rule))]
+}
+
+/** Names of a list; none where the text is not one of ours. */
+export function namesOf(names: string): string[] {
+  return listOf(names).filter((one): one is string => typeof one === 'string')
+}
+
+function listOf(text: string): unknown[] {
+  try {
+    const value: unknown = JSON.parse(text)
+    return Array.isArray(value) ? value : []
+  } catch {
+    return []
+  }
+}

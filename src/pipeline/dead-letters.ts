@@ -3,6 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { LookupFailed, SealError } from '../core/errors.ts'
 import { deadSubject } from '../core/event.ts'
+import { formatInstant } from '../core/instant.ts'
 import type { PackedBatch } from '../core/packed.ts'
 import type { RecipientPrivateKey, SigningKey } from '../core/seal-types.ts'
 import { LIMITS } from '../limits.ts'
@@ -13,6 +14,25 @@ import { addFates, noFates } from './fates.ts'
 import { RecordProcessor } from './process-records.ts'
 import { bytesBetween, openerOf } from './sealed-bytes.ts'
 import type { ReadingStages } from './stages.ts'
+
+/** What both the command and the dashboard tell of a dead letter. */
+export function letterJson(letter: DeadLetterRecord) {
+  return {
+    letter: letter.id,
+    batchId: letter.batchId,
+    path: letter.path,
+    startOffset: letter.startOffset,
+    endOffset: letter.endOffset,
+    firstRecord: letter.firstRecord,
+    records: letter.records,
+    reason: letter.reason,
+    detail: letter.detail,
+    state: letter.state,
+    sourceRecord: letter.sourceRecord,
+    bytes: letter.endOffset - letter.startOffset,
+    committedAt: formatInstant(letter.committedAtUs),
+  }
+}
 
 export type Decider = { readonly actor: string; readonly reason: string }
 

@@ -5,6 +5,7 @@ import { EvidenceError, LookupFailed, OperatingError } from '../core/errors.ts'
 import type { RecipientPrivateKey } from '../core/seal-types.ts'
 import { recordLeaf } from '../seal/records.ts'
 import type { Store } from '../store/port.ts'
+import type { VerifyReads } from '../store/verify-port.ts'
 import { isEmergency } from './emergency.ts'
 import { bytesBetween, openerOf, recordOf, type SealedRecord } from './sealed-bytes.ts'
 
@@ -59,7 +60,15 @@ export async function reveal(
   }
 }
 
-async function open(store: Store, wanted: Wanted, options: RevealOptions): Promise<Revealed> {
+/**
+ * Whether sealed bytes may leave the store now, for this actor and reason.
+ *
+ * @throws EvidenceError `EVIDENCE_NO_REASON`, `EVIDENCE_NO_RIGHT`, `EVIDENCE_EMERGENCY`
+ */
+export async function mustBeGranted(
+  reads: VerifyReads,
+  options: Pick<RevealOptions, 'isAllowed' | 'reason'>,
+): Promise<void> {
   if (options.reason.trim() === '') {
     throw new EvidenceError(
       'EVIDENCE_NO_REASON',
@@ -74,12 +83,16 @@ async function open(store: Store, wanted: Wanted, options: RevealOptions): Promi
       hint: 'The setting evidence.actors names who may; without it, the owner of the data folder.',
     })
   }
-  const reads = store.reads()
   if (await isEmergency(reads)) {
     throw new EvidenceError('EVIDENCE_EMERGENCY', 'Nothing is revealed in an emergency.', {
       hint: '"nacre quarantine emergency off --reason TEXT" ends it.',
     })
   }
+}
+
+async function open(store: Store, wanted: Wanted, options: RevealOptions): Promise<Revealed> {
+  const reads = store.reads()
+  await mustBeGranted(reads, options)
   const opener = await openerOf(reads, wanted.batchId, options.privateKeys)
   const { range } = wanted
   const bytes =
@@ -121,10 +134,11 @@ async function startOf(store: Store, batchId: number): Promise<number> {
   return Number(row.start_offset)
 }
 
-async function keepRefusal(
+/** Keeps in the journal that sealed bytes were refused. */
+export async function keepRefusal(
   store: Store,
   subject: string,
-  { actor, reason }: RevealOptions,
+  { actor, reason }: Pick<RevealOptions, 'actor' | 'reason'>,
   code: string,
 ): Promise<void> {
   await store.journal({ actor, action: 'evidence.refused', subject, reason, detail: { code } })

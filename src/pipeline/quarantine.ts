@@ -1,8 +1,9 @@
 /** Withheld events: the report on a batch, and what a reviewer decides. */
 import { LookupFailed } from '../core/errors.ts'
+import { formatInstant } from '../core/instant.ts'
 import { type PlainObject, parseJson } from '../core/json.ts'
 import { rangesText } from '../core/ranges.ts'
-import { type Risk, RiskReport } from '../review/risk.ts'
+import { hitsOf, namesOf as namesOfLayers, type Risk, RiskReport } from '../review/risk.ts'
 import type { ReviewStore, Store, SummaryWriter } from '../store/port.ts'
 import type { Row, SessionKey } from '../store/schema.ts'
 import type { EventCells, VerifyReads } from '../store/verify-port.ts'
@@ -82,6 +83,44 @@ export async function reviewBatch(
     }),
   }
 }
+
+/** What both the command and the dashboard tell of a batch. @param rules - of the program, for titles and scores */
+export function reviewJson(
+  batchId: number,
+  review: BatchReview,
+  rules: readonly { readonly id: string; readonly title: string; readonly score: number }[],
+) {
+  const known = new Map(rules.map((rule) => [rule.id, rule]))
+  return {
+    batch: batchId,
+    held: review.held,
+    approved: review.approved,
+    rejected: review.rejected,
+    risk: {
+      ...review.risk,
+      rules: review.risk.rules.map((one) => ({
+        ...one,
+        title: known.get(one.rule)?.title ?? null,
+        score: known.get(one.rule)?.score ?? null,
+      })),
+    },
+    events: review.events.map((event) => ({
+      record: event.record,
+      state: event.state,
+      at: formatInstant(event.atUs),
+      sensor: event.sensor,
+      session: event.session,
+      eventid: event.eventid,
+      threat: event.verdict?.threat ?? 0,
+      hazard: event.verdict?.hazard ?? 0,
+      hits: hitsOf(event.verdict?.hits ?? '[]').map(([field, rule]) => ({ field, rule })),
+      layers: namesOfLayers(event.verdict?.layers ?? '[]'),
+      payload: event.payload,
+    })),
+  }
+}
+
+export type ReviewJson = ReturnType<typeof reviewJson>
 
 export type Decision = {
   readonly batchId: number

@@ -10,6 +10,8 @@ export class ReviewJournal {
   readonly #decided = new Map<number, Map<number, string>>()
   readonly #modes = new Map<string, { readonly state: string; readonly seq: number }>()
   readonly #runs = new Map<number, Detail>()
+  /** By number: what was held, and the entry that released it. */
+  readonly #holds = new Map<number, { readonly detail: Detail; releasedSeq: number }>()
   readonly #odd: string[] = []
 
   take(row: Row<'audit_log'>, detail: Detail): void {
@@ -26,6 +28,13 @@ export class ReviewJournal {
     }
     if (row.action === 'emergency.on' || row.action === 'emergency.off')
       this.#modes.set('emergency', { state: row.action.slice('emergency.'.length), seq: row.seq })
+    if (row.action === 'hold.added') this.#holds.set(row.seq, { detail, releasedSeq: 0 })
+    if (row.action === 'hold.released') {
+      const hold = this.#holds.get(Number(/^legal_holds (\d+)$/.exec(row.subject)?.[1]))
+      if (hold === undefined)
+        this.#odd.push(`audit_log ${row.seq}: releases a hold that was not there`)
+      else hold.releasedSeq = row.seq
+    }
     if (row.action === 'verdicts.recomputed') this.#runs.set(row.seq, detail)
   }
 
@@ -34,6 +43,7 @@ export class ReviewJournal {
     held: ReadonlyMap<number, ReadonlyMap<number, string>>,
     modes: readonly Row<'modes'>[],
     runs: readonly Row<'verdict_runs'>[],
+    holds: readonly Row<'legal_holds'>[],
   ): Generator<string> {
     yield* this.#odd
     for (const [batchId, states] of held) {
@@ -55,6 +65,21 @@ export class ReviewJournal {
       const said = this.#modes.get(row.name)
       if (said === undefined || said.state !== row.state || said.seq !== row.seq)
         yield `modes ${row.name}: is not what the journal says`
+    }
+    if (holds.length !== this.#holds.size)
+      yield `legal_holds: ${holds.length} rows, the journal knows ${this.#holds.size}`
+    for (const row of holds) {
+      const said = this.#holds.get(row.id)
+      if (
+        said === undefined ||
+        said.releasedSeq !== row.released_seq ||
+        (said.detail['sensor'] ?? '') !== row.sensor ||
+        (said.detail['session'] ?? '') !== row.session ||
+        (said.detail['source'] ?? '') !== row.source ||
+        (said.detail['fromUs'] ?? null) !== row.from_us ||
+        (said.detail['untilUs'] ?? null) !== row.until_us
+      )
+        yield `legal_holds ${row.id}: is not what the journal says`
     }
     if (runs.length !== this.#runs.size)
       yield `verdict_runs: ${runs.length} rows, the journal knows ${this.#runs.size}`

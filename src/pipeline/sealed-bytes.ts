@@ -61,36 +61,45 @@ export async function bytesBetween(
   return Buffer.concat(parts)
 }
 
+/** A leaf of a batch, with the record that it belongs to. */
+export type BatchLeaf = {
+  /** Of the record within the batch; undefined for what an earlier batch counts. */
+  readonly record: number | undefined
+  readonly block: Row<'blocks'>
+  /** Place within the block, from 0. */
+  readonly index: number
+  readonly startOffset: number
+  /** A view into its block. */
+  readonly bytes: Uint8Array
+}
+
 /**
- * One record of a batch by its number.
+ * The leaves of a batch, in their order.
  *
  * Blocks hold leaves: a leaf is a record, but a region that could not be told into records stands there in segments and
  * counts as one record; what of it lies in later batches counts as none there.
- *
- * @returns undefined when the batch has no such record
  */
-export async function recordOf(
+export async function* leavesOf(
   reads: VerifyReads,
   batch: Pick<Row<'batches'>, 'id' | 'start_offset'>,
-  recordNo: number,
   open: BatchOpener,
-): Promise<SealedRecord | undefined> {
-  const letters = await reads.deadLetters(batch.id)
-  const byStart = new Map(letters.map((row) => [row.start_offset, row]))
+): AsyncGenerator<BatchLeaf> {
+  const byStart = new Map((await reads.deadLetters(batch.id)).map((row) => [row.start_offset, row]))
   let offset = batch.start_offset
   let record = 0
   /** The dead letter that the leaves here belong to. */
   let letter: Row<'dead_letters'> | undefined
-  let start: number | undefined
-  const parts: Uint8Array[] = []
   for (const block of await reads.blocks(batch.id)) {
     const { body, lengths } = open(block)
     let at = 0
-    for (const length of lengths) {
+    for (const [index, length] of lengths.entries()) {
       letter ??= byStart.get(offset)
-      if (record === recordNo && letter?.records !== 0) {
-        start ??= offset
-        parts.push(body.subarray(at, at + length))
+      yield {
+        record: letter?.records === 0 ? undefined : record,
+        block,
+        index,
+        startOffset: offset,
+        bytes: body.subarray(at, at + length),
       }
       at += length
       offset += length
@@ -102,12 +111,35 @@ export async function recordOf(
       } else if (letter.records > 1) {
         record = Math.min(record + 1, letter.first_record + letter.records - 1)
       }
-      if (record > recordNo && start !== undefined)
-        return { startOffset: start, endOffset: offset, bytes: Buffer.concat(parts) }
     }
   }
+}
+
+/**
+ * One record of a batch by its number.
+ *
+ * @returns undefined when the batch has no such record
+ */
+export async function recordOf(
+  reads: VerifyReads,
+  batch: Pick<Row<'batches'>, 'id' | 'start_offset'>,
+  recordNo: number,
+  open: BatchOpener,
+): Promise<SealedRecord | undefined> {
+  const parts: BatchLeaf[] = []
+  for await (const leaf of leavesOf(reads, batch, open)) {
+    if (leaf.record === recordNo) parts.push(leaf)
+    else if (parts.length > 0) break
+  }
+  const last = parts.at(-1)
+  if (last !== undefined)
+    return {
+      startOffset: parts[0]!.startOffset,
+      endOffset: last.startOffset + last.bytes.length,
+      bytes: Buffer.concat(parts.map((part) => part.bytes)),
+    }
   // An archive that lacks its end alone is a record of no bytes.
-  const empty = letters.find(
+  const empty = (await reads.deadLetters(batch.id)).find(
     (row) =>
       row.first_record === recordNo && row.records > 0 && row.start_offset === row.end_offset,
   )

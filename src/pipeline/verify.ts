@@ -35,6 +35,7 @@ import {
 import type { Row, SessionKey } from '../store/schema.ts'
 import type { EventCells, Pages, VerifyReads } from '../store/verify-port.ts'
 import type { Registry } from '../validate/registry.ts'
+import { headerOf } from './record-proof.ts'
 import { ReviewJournal } from './review-journal.ts'
 import { RuleBook, verdictDifference } from './rule-book.ts'
 import { dataKeyOf, keyOfBlock, leafOf } from './sealed-bytes.ts'
@@ -509,30 +510,12 @@ class Verification {
     }
     for (const row of dead) this.#deadStates.set(deadSubject(row), row.state)
 
-    const digest = batchDigest({
-      sourceUid: source.uid,
-      sensorOverride: this.#sourceFacts.get(batch.source_id)?.sensor_override ?? '',
-      seq: batch.seq,
-      startOffset: batch.start_offset,
-      endOffset: batch.end_offset,
-      firstRecord: batch.first_record,
-      records: batch.records,
-      stored: batch.stored,
-      duplicate: batch.duplicate,
-      held: batch.held,
-      dead: batch.dead,
-      blank: batch.blank,
-      expired: batch.expired,
-      supersedes: batch.supersedes,
-      blocks: batch.blocks,
-      recordRoot: batch.record_root,
-      viewRoot: batch.view_root,
-      schemaVersion: batch.schema_version,
-      ruleSet: batch.rule_set,
-      programVersion: batch.program_version,
-      committedAtUs: batch.committed_at_us,
-      previousDigest: batch.previous_digest,
-    })
+    const digest = batchDigest(
+      headerOf(batch, {
+        uid: source.uid,
+        sensorOverride: this.#sourceFacts.get(batch.source_id)?.sensor_override ?? '',
+      }),
+    )
     if (!equalBytes(digest, batch.digest))
       this.#problem('seals', `${where}: digest does not match its columns`)
     source.lastDigest = batch.digest
@@ -795,6 +778,7 @@ class Verification {
       this.#heldStates,
       await this.#reads.modes(),
       await this.#reads.verdictRuns(),
+      await this.#reads.legalHolds(),
     ))
       this.#problem('journal', text)
     this.#keys('signing_keys', await this.#reads.signingKeys(), keys)

@@ -1,7 +1,8 @@
 /** A report as a document, for the outputs. */
 import type { InstantUs } from '../core/instant.ts'
-import type { SafeText } from '../core/text.ts'
+import { joinTexts, type SafeText } from '../core/text.ts'
 import {
+  type Cell,
   count,
   type Document,
   label,
@@ -10,6 +11,8 @@ import {
   text,
 } from '../output/document.ts'
 import type { SystemEntry, TopEntry } from '../store/port.ts'
+import { REASON_NAMES, TRAIT_NAMES } from './insight-names.ts'
+import { type Comparison, NOVEL_KINDS, type NovelKind } from './insights.ts'
 import type { Report } from './model.ts'
 
 const LISTS: readonly (readonly [string, keyof Report['top'], Observable?])[] = [
@@ -56,7 +59,7 @@ export function reportDocument(report: Report, nowUs: InstantUs): Document {
     subject: label(report.period),
     madeAtUs: nowUs,
     facts: [
-      { name: 'sensor', cell: report.sensor === null ? label('all sensors') : text(report.sensor) },
+      { name: 'sensor', cell: sensorCell(report) },
       { name: 'from', cell: label(report.from) },
       { name: 'until', cell: label(report.until) },
       ...Object.entries(figures).map(([name, value]) => ({ name, cell: count(value) })),
@@ -75,14 +78,168 @@ export function reportDocument(report: Report, nowUs: InstantUs): Document {
           ]),
         }),
       ),
+      ...insightTables(report),
       {
         name: 'silent_sensors',
         columns: ['sensor'],
         rows: completeness.silentSensors.map((sensor) => [text(sensor)]),
       },
     ],
-    notes: [],
+    notes: (report.bounds ?? []).map((sentence) => [label(sentence)]),
   }
+}
+
+function sensorCell({ sensor, sensors }: Report): Cell {
+  if (sensor !== null) return text(sensor)
+  if (sensors === null) return label('all sensors')
+  return text(joinTexts(sensors, ', '))
+}
+
+/** What a brief report lacks: comparison, what is new, sessions, campaigns, techniques, hours and sensors. */
+function insightTables(report: Report): Table[] {
+  const { comparison, novelty, unusual, campaigns, attack, perHour, sessionsPerDay, quality } =
+    report
+  const tables: Table[] = []
+  if (comparison !== undefined && comparison !== null)
+    tables.push({
+      name: 'compared',
+      columns: ['figure', 'now', 'before'],
+      rows: Object.entries(comparison.figures).map(([name, { now, before }]) => [
+        label(FIGURE_NAMES[name as keyof Comparison['figures']]),
+        count(now),
+        count(before),
+      ]),
+    })
+  if (novelty !== undefined)
+    for (const kind of NOVEL_KINDS)
+      tables.push({
+        name: NOVEL_TABLES[kind][0],
+        columns: ['value', 'first_day', 'events', 'sessions', 'sensors', 'threat', 'hazard'],
+        rows: novelty.lists[kind].map((one) => [
+          text(one.value, NOVEL_TABLES[kind][1]),
+          label(one.firstDay),
+          count(one.events),
+          count(one.sessions),
+          count(one.sensors),
+          count(one.threatScore),
+          count(one.hazardScore),
+        ]),
+      })
+  if (unusual !== undefined)
+    tables.push({
+      name: 'unusual_sessions',
+      columns: [
+        'session',
+        'sensor',
+        'address',
+        'country',
+        'started_at',
+        'duration_ms',
+        'commands',
+        'threat',
+        'hazard',
+        'reasons',
+        'about',
+      ],
+      rows: unusual.map((one) => [
+        text(one.session),
+        text(one.sensor),
+        text(one.srcIp, 'address'),
+        text(one.country),
+        label(one.startedAt),
+        count(one.durationMs),
+        count(one.commandCount),
+        count(one.threatScore),
+        count(one.hazardScore),
+        label(one.reasons.map(({ reason }) => REASON_NAMES[reason]).join(', ')),
+        text(one.reasons.find(({ detail }) => detail !== null)?.detail ?? null),
+      ]),
+    })
+  if (campaigns !== undefined)
+    tables.push({
+      name: 'campaigns',
+      columns: [
+        'value',
+        'shares',
+        'id',
+        'addresses',
+        'sessions',
+        'sensors',
+        'first_day',
+        'last_day',
+        'threat',
+      ],
+      rows: campaigns.map((one) => [
+        text(one.value, one.shares === 'file' ? 'sha256' : undefined),
+        label(TRAIT_NAMES[one.shares]),
+        label(one.id),
+        count(one.addresses),
+        count(one.sessions),
+        count(one.sensors),
+        label(one.firstDay),
+        label(one.lastDay),
+        count(one.threatScore),
+      ]),
+    })
+  if (attack !== undefined)
+    tables.push({
+      name: 'techniques',
+      columns: ['id', 'name', 'tactic', 'events', 'threat'],
+      rows: attack.map((one) => [
+        label(one.id),
+        label(one.name),
+        label(one.tactic),
+        count(one.events),
+        count(one.threatScore),
+      ]),
+    })
+  if (perHour !== undefined)
+    tables.push({
+      name: 'hours',
+      columns: ['hour', 'events'],
+      rows: perHour.map((events, hour) => [
+        label(`${String(hour).padStart(2, '0')}:00`),
+        count(events),
+      ]),
+    })
+  if (sessionsPerDay !== undefined)
+    tables.push(counted('sessions_a_day', ['day', 'count'], sessionsPerDay))
+  if (quality !== undefined)
+    tables.push({
+      name: 'sensors',
+      columns: ['sensor', 'events', 'held', 'sessions_without_start', 'sessions_without_end'],
+      rows: quality.sensors.map((one) => [
+        text(one.sensor),
+        count(one.events),
+        count(one.heldEvents),
+        count(one.sessionsWithoutStart),
+        count(one.sessionsWithoutEnd),
+      ]),
+    })
+  return tables
+}
+
+const NOVEL_TABLES: Readonly<Record<NovelKind, readonly [name: string, observable?: Observable]>> =
+  {
+    command: ['new_commands', 'command'],
+    credential: ['new_credentials'],
+    file: ['new_files', 'sha256'],
+    sshKey: ['new_ssh_keys'],
+    hassh: ['new_hassh'],
+    ip: ['new_addresses', 'address'],
+    asn: ['new_networks'],
+  }
+
+const FIGURE_NAMES: Readonly<Record<keyof Comparison['figures'], string>> = {
+  events: 'events',
+  sessions: 'sessions',
+  uniqueIps: 'different addresses',
+  loginAttempts: 'login attempts',
+  loginSuccess: 'successful logins',
+  commands: 'commands',
+  downloads: 'downloads',
+  uploads: 'uploads',
+  uniqueFiles: 'different files',
 }
 
 /** An entry of a list as people read it: a network with the name of who runs it. */

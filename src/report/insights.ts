@@ -29,7 +29,11 @@ export type Novel = {
 export type Novelty = {
   /** Not met in so many days before the period. */
   readonly days: number
-  /** How many are new, of each kind; the lists hold the first of them. */
+  /**
+   * How many are new, of each kind; the lists hold those of most sessions.
+   *
+   * Sensors of a network are at least as many; sessions of a key are those that began in the period.
+   */
   readonly totals: Readonly<Record<NovelKind, number>>
   readonly lists: Readonly<Record<NovelKind, readonly Novel[]>>
 }
@@ -107,6 +111,10 @@ export type Comparison = {
       { readonly now: number; readonly before: number }
     >
   >
+  /** Events of each of its days, in their order. */
+  readonly perDay: readonly number[]
+  /** As `perHour` of the insights, of a day before alone. */
+  readonly perHour?: readonly number[]
 }
 
 /** Events of one sensor by what became of their lines, for the page on completeness. */
@@ -154,8 +162,13 @@ export type Insights = {
   readonly unusual: readonly UnusualSession[]
   readonly campaigns: readonly Campaign[]
   readonly attack: readonly Technique[]
-  /** Events by hour: of each hour of a day, or for longer periods of each hour of the day summed. UTC. */
+  /**
+   * Events by hour: of each hour of a day, or for longer periods of each hour of the day summed. UTC. An event counts in
+   * the hour in which its session began.
+   */
   readonly perHour: readonly number[]
   readonly sessionsPerDay: Readonly<Record<string, number>>
   readonly quality: Quality
+  /** Where not everything was looked at, in sentences of ours. */
+  readonly bounds: readonly string[]
 }

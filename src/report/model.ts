@@ -1,4 +1,4 @@
-/** Figures of a day, an ISO week or a month: queries of the roll-ups put into the shape of the contract. */
+/** A report on a day, an ISO week, a month or any days: queries of the roll-ups put into the shape of the contract. */
 import { UsageError } from '../core/errors.ts'
 import {
   type DayNumber,
@@ -12,8 +12,15 @@ import {
 import { compareUtf8, type SafeText } from '../core/text.ts'
 import { LIMITS } from '../limits.ts'
 import type { CompletenessFigures, SessionFigures, SystemEntry, TopEntry } from '../store/port.ts'
+import { findInsights } from './find-insights.ts'
+import type { Comparison, Insights } from './insights.ts'
+import { KNOWN_KINDS, type Known, type KnownKind, knownValues, largest } from './novelty.ts'
+import type { InsightSource, TextReader } from './reader.ts'
 
-export type ReportKind = 'daily' | 'weekly' | 'monthly'
+/** Periods of the calendar; `range` is any whole days. */
+export const CALENDAR_KINDS = ['daily', 'weekly', 'monthly'] as const
+export type CalendarKind = (typeof CALENDAR_KINDS)[number]
+export type ReportKind = CalendarKind | 'range'
 
 export type Period = {
   readonly kind: ReportKind
@@ -28,6 +35,7 @@ export type ReportSource = {
     readonly { readonly day: DayNumber; readonly eventid: string; readonly count: number }[]
   >
   sessions(): Promise<SessionFigures>
+  sessionTotal(): Promise<number>
   distinctValues(kind: 'ip' | 'file'): Promise<number>
   repeats(): Promise<ReadonlyMap<number, number>>
   top(
@@ -55,10 +63,20 @@ type TopKind =
   | 'url'
   | 'redaction'
 
-export type Report = {
+/** A command of the list; scores, 0 to 100, where a reader of texts was at hand. */
+export type CommandEntry = TopEntry & {
+  readonly threatScore?: number
+  readonly hazardScore?: number
+}
+
+/** Insights are absent from a brief report. */
+export type Report = Partial<Insights> & {
   readonly kind: ReportKind
   readonly period: string
+  /** The one that it is about; null where it is about several. */
   readonly sensor: SafeText | null
+  /** Those that it is about, in the order of their names; null for all of the store. */
+  readonly sensors: readonly SafeText[] | null
   readonly from: string
   readonly until: string
   readonly generatedAt: string
@@ -94,7 +112,6 @@ export type Report = {
   }
   readonly top: Readonly<
     Record<
-      | 'commands'
       | 'passwords'
       | 'usernames'
       | 'credentials'
@@ -105,7 +122,7 @@ export type Report = {
       | 'urls'
       | 'countries',
       readonly TopEntry[]
-    > & { readonly asns: readonly SystemEntry[] }
+    > & { readonly commands: readonly CommandEntry[]; readonly asns: readonly SystemEntry[] }
   >
   /** Detectors that took personal data out of events; absent where none did. */
   readonly redactions?: readonly TopEntry[]
@@ -117,7 +134,11 @@ export type Report = {
  * @param name - `YYYY-MM-DD`, `YYYY-Www` or `YYYY-MM`; undefined for the period of the newest day
  * @throws UsageError when the name is no such period
  */
-export function periodOf(kind: ReportKind, name: string | undefined, newestDay: DayNumber): Period {
+export function periodOf(
+  kind: CalendarKind,
+  name: string | undefined,
+  newestDay: DayNumber,
+): Period {
   const period = name === undefined ? periodAround(kind, newestDay) : periodNamed(kind, name)
   if (period !== undefined) return period
   const form = {
@@ -132,7 +153,47 @@ export function periodOf(kind: ReportKind, name: string | undefined, newestDay: 
   )
 }
 
-function periodNamed(kind: ReportKind, name: string): Period | undefined {
+/**
+ * The period between two days.
+ *
+ * @param from - `YYYY-MM-DD`, or an instant that is the start of a UTC day
+ * @param until - the same; the day after the last
+ * @throws UsageError
+ */
+export function rangeOf(from: string, until: string): Period {
+  const fromDay = dayNamed(from)
+  const untilDay = dayNamed(until)
+  const days = untilDay - fromDay
+  if (days < 1 || days > LIMITS.reportDaysMax)
+    throw new UsageError(
+      'USAGE_BAD_ARGUMENT',
+      days < 1
+        ? 'The second day is not after the first.'
+        : `That is ${days} days; a report has at most ${LIMITS.reportDaysMax}.`,
+      { hint: 'UNTIL is the day after the last: "2026-11-01 2026-11-08" are seven days.' },
+    )
+  return { kind: 'range', name: `${formatDay(fromDay)}/${formatDay(untilDay)}`, fromDay, untilDay }
+}
+
+/** @throws UsageError for what is no start of a day */
+function dayNamed(text: string): DayNumber {
+  const found = /^(\d{4})-(\d{2})-(\d{2})(?:T00:00(?::00(?:\.0{1,6})?)?Z)?$/.exec(text)
+  const day =
+    found === null ? undefined : dayNumber(Number(found[1]), Number(found[2]), Number(found[3]))
+  if (day !== undefined) return day
+  throw new UsageError('USAGE_BAD_ARGUMENT', `"${text.slice(0, 40)}" is no start of a UTC day.`, {
+    hint: 'Reports are made of whole days of UTC: write 2026-11-22, or 2026-11-22T00:00:00Z.',
+  })
+}
+
+/** The period that one is compared with: the month before a month, else as many days before. */
+export function periodBefore(period: Period): Period {
+  const { kind, fromDay, untilDay } = period
+  if (kind !== 'range') return periodAround(kind, fromDay - 1)!
+  return rangeOf(formatDay(fromDay - (untilDay - fromDay)), formatDay(fromDay))
+}
+
+function periodNamed(kind: CalendarKind, name: string): Period | undefined {
   const found = {
     daily: /^(\d{4})-(\d{2})-(\d{2})$/,
     weekly: /^(\d{4})-W(\d{2})$/,
@@ -148,7 +209,7 @@ function periodNamed(kind: ReportKind, name: string): Period | undefined {
 }
 
 function span(
-  kind: ReportKind,
+  kind: CalendarKind,
   name: string,
   fromDay: DayNumber | undefined,
   days: number,
@@ -156,7 +217,7 @@ function span(
   return fromDay === undefined ? undefined : { kind, name, fromDay, untilDay: fromDay + days }
 }
 
-function periodAround(kind: ReportKind, day: DayNumber): Period | undefined {
+function periodAround(kind: CalendarKind, day: DayNumber): Period | undefined {
   const date = formatDay(day)
   if (kind === 'daily') return periodNamed(kind, date)
   if (kind === 'monthly') return periodNamed(kind, date.slice(0, 7))
@@ -172,32 +233,61 @@ function periodAround(kind: ReportKind, day: DayNumber): Period | undefined {
   return periodNamed(kind, `${String(year).padStart(4, '0')}-W${String(week).padStart(2, '0')}`)
 }
 
-/** Makes a report. @param top - entries in each list */
+/** What a report says beyond its figures. */
+export type InsightRequest = {
+  readonly source: InsightSource
+  readonly reader: TextReader
+  /** The same questions of the period before, to compare with. */
+  readonly before?: { readonly source: ReportSource; readonly period: Period } | undefined
+}
+
+/**
+ * Makes a report.
+ *
+ * @param sensors - those that it is about; undefined for all
+ * @param top - entries in each list
+ * @param insight - absent: a brief report, of figures alone
+ */
 export async function makeReport(
   source: ReportSource,
   period: Period,
-  sensor: SafeText | undefined,
+  sensors: SafeText | readonly SafeText[] | undefined,
   top: number,
   nowUs: InstantUs,
+  insight?: InsightRequest,
 ): Promise<Report> {
+  const names =
+    sensors === undefined
+      ? null
+      : typeof sensors === 'string'
+        ? [sensors]
+        : [...new Set(sensors)].sort(compareUtf8)
+  const repeats = await source.repeats()
+  const known = insight === undefined ? undefined : await knownValues(insight.source, repeats)
   const events = await source.events()
   const byEventid = summed(events.map((row) => [row.eventid, row.count]))
   const perDay = summed(events.map((row) => [formatDay(row.day), row.count]))
   const sessions = await source.sessions()
   const completeness = await source.completeness()
-  const repeats = await source.repeats()
   const count = (eventid: string): number => byEventid[eventid] ?? 0
   const list = (
     kind: TopKind,
     by: 'events' | 'sessions' = 'events',
-  ): Promise<readonly TopEntry[]> => source.top(kind, by, top, repeats)
+  ): Promise<readonly TopEntry[]> =>
+    // What is read to tell what is new need not be read again.
+    insight === undefined || known === undefined || !isKnownKind(kind)
+      ? source.top(kind, by, top, repeats)
+      : topOf(insight.source, known[kind], by, top)
+  const different = async (kind: 'ip' | 'file'): Promise<number> =>
+    known === undefined ? source.distinctValues(kind) : known[kind].ids.length
   const redactions = await source.top('redaction', 'events', LIMITS.topMax, repeats)
   const failed = count('cowrie.login.failed')
   const success = count('cowrie.login.success')
-  return {
+  const figures: Report = {
     kind: period.kind,
     period: period.name,
-    sensor: sensor ?? null,
+    sensor: names?.length === 1 ? names[0]! : null,
+    sensors: names,
     from: formatInstant(period.fromDay * US_PER_DAY),
     until: formatInstant(period.untilDay * US_PER_DAY),
     generatedAt: formatInstant(nowUs),
@@ -212,7 +302,7 @@ export async function makeReport(
     },
     sessions: {
       total: sessions.total,
-      uniqueIps: await source.distinctValues('ip'),
+      uniqueIps: await different('ip'),
       withCommands: sessions.withCommands,
       withLogin: sessions.withLogin,
       avgCommands:
@@ -225,11 +315,11 @@ export async function makeReport(
       downloads: count('cowrie.session.file_download'),
       uploads: count('cowrie.session.file_upload'),
       failedDownloads: count('cowrie.session.file_download.failed'),
-      uniqueFiles: await source.distinctValues('file'),
+      uniqueFiles: await different('file'),
     },
     events: { total: events.reduce((sum, row) => sum + row.count, 0), byEventid, perDay },
     top: {
-      commands: await list('command'),
+      commands: (await list('command')).map((entry) => scored(entry, insight?.reader)),
       passwords: await list('password'),
       usernames: await list('username'),
       credentials: await list('credential'),
@@ -242,6 +332,93 @@ export async function makeReport(
     },
     ...(redactions.length === 0 ? {} : { redactions }),
   }
+  if (insight === undefined || known === undefined) return figures
+  const { source: insights, reader, before } = insight
+  return {
+    ...figures,
+    comparison: before === undefined ? null : await compared(figures, before, insights),
+    ...(await findInsights(insights, reader, period, known, completeness.silentSensors, top)),
+  }
+}
+
+function isKnownKind(kind: TopKind): kind is TopKind & KnownKind {
+  return (KNOWN_KINDS as readonly TopKind[]).includes(kind)
+}
+
+/** As the store would answer. */
+async function topOf(
+  source: InsightSource,
+  known: Known,
+  by: 'events' | 'sessions',
+  limit: number,
+): Promise<readonly TopEntry[]> {
+  const counts = by === 'events' ? known.events : known.sessions
+  const found = await largest(source, known, () => true, [counts, counts], limit)
+  return found.map(({ place, value }) => ({
+    ...{ value, count: counts[place]!, sessions: known.sessions[place]! },
+  }))
+}
+
+function scored(entry: TopEntry, reader: TextReader | undefined): CommandEntry {
+  if (reader === undefined) return entry
+  const { threat, hazard } = reader.score(entry.value)
+  return { ...entry, threatScore: threat, hazardScore: hazard }
+}
+
+async function compared(
+  now: Report,
+  { source, period }: NonNullable<InsightRequest['before']>,
+  insights: InsightSource,
+): Promise<Comparison> {
+  const { fromDay, untilDay } = period
+  const events = await source.events()
+  const byEventid = summed(events.map((row) => [row.eventid, row.count]))
+  const perDay = new Array<number>(untilDay - fromDay).fill(0)
+  for (const row of events) perDay[row.day - fromDay]! += row.count
+  const before = (eventid: string): number => byEventid[eventid] ?? 0
+  const success = before('cowrie.login.success')
+  const pair = (nowCount: number, beforeCount: number) => ({ now: nowCount, before: beforeCount })
+  return {
+    from: formatInstant(fromDay * US_PER_DAY),
+    until: formatInstant(untilDay * US_PER_DAY),
+    perDay,
+    ...(perDay.length === 1 ? { perHour: await hoursOf(insights, fromDay) } : {}),
+    figures: {
+      events: pair(
+        now.events.total,
+        Object.values(byEventid).reduce((sum, count) => sum + count, 0),
+      ),
+      sessions: pair(now.sessions.total, await source.sessionTotal()),
+      uniqueIps: pair(now.sessions.uniqueIps, await source.distinctValues('ip')),
+      loginAttempts: pair(now.logins.attempts, before('cowrie.login.failed') + success),
+      loginSuccess: pair(now.logins.success, success),
+      commands: pair(
+        now.events.byEventid['cowrie.command.input'] ?? 0,
+        before('cowrie.command.input'),
+      ),
+      downloads: pair(now.transfers.downloads, before('cowrie.session.file_download')),
+      uploads: pair(now.transfers.uploads, before('cowrie.session.file_upload')),
+      uniqueFiles: pair(now.transfers.uniqueFiles, await source.distinctValues('file')),
+    },
+  }
+}
+
+async function hoursOf(insights: InsightSource, day: DayNumber): Promise<readonly number[]> {
+  const perHour = new Array<number>(24).fill(0)
+  const { hours } = await insights.sessionsOfDay(day, () => false)
+  for (const { hour, events } of hours) perHour[hour]! += events
+  return perHour
+}
+
+/**
+ * A report as `--json` gives it: what is a function of the stored data alone. How lines came in (their fates, the newest
+ * checkpoint) differs between two stores of the same data; `nacre status` has it.
+ */
+export function reportJson(report: Report): object {
+  const { quality, ...rest } = report
+  if (quality === undefined) return rest
+  const { sensors, drift, ruleSet } = quality
+  return { ...rest, quality: { sensors, drift, ruleSet } }
 }
 
 function summed(pairs: readonly (readonly [string, number])[]): Record<string, number> {

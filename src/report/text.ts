@@ -1,4 +1,4 @@
-/** A report for a terminal: at most two screens, aligned, bars for counts, colour only where it means something. */
+/** A report for a terminal: a few screens, aligned, bars for counts, colour only where it means something. */
 import {
   bar,
   fit,
@@ -11,22 +11,31 @@ import {
 } from '../core/terminal.ts'
 import { terminal } from '../output/encode/terminal.ts'
 import { namedSystem } from './document.ts'
+import { comparisonLines, insightLines, qualityLines, sparkline } from './insight-text.ts'
+import type { Insights } from './insights.ts'
 import type { Report } from './model.ts'
 
 /** Entries of a list shown in the text; `--json` has them all. */
 const SHOWN = 5
 const BAR = 12
+/** Columns of the line of days. */
+const DAYS_SHOWN = 60
 
 export function renderReport(report: Report, paint: Paint, width: number): TerminalText {
   const columns = Math.max(72, Math.min(width, 140))
-  const title = `${{ daily: 'Daily report', weekly: 'Weekly report', monthly: 'Monthly report' }[report.kind]} ${report.period}`
+  const title = `${{ daily: 'Daily report', weekly: 'Weekly report', monthly: 'Monthly report', range: 'Report' }[report.kind]} ${report.period}`
   const lines = [
-    terminal`${paint.bold(terminal.own(title))}  ${paint.dim(terminal`${report.sensor ?? terminal`all sensors`}, UTC, ${day(report.from)} to before ${day(report.until)}`)}`,
+    terminal`${paint.bold(terminal.own(title))}  ${paint.dim(terminal`${sensors(report)}, UTC, ${day(report.from)} to before ${day(report.until)}`)}`,
     terminal``,
   ]
   if (report.events.total === 0) lines.push(terminal`No events in this period.`, terminal``)
   lines.push(...figures(report, paint, columns), terminal``)
-  lines.push(...days(report, paint), ...eventKinds(report, paint, columns))
+  const insights = insightsOf(report)
+  if (insights !== undefined && insights.comparison !== null)
+    lines.push(...comparisonLines(insights.comparison, paint))
+  lines.push(...days(report, paint))
+  if (insights !== undefined) lines.push(...insightLines(insights, paint, columns))
+  lines.push(...eventKinds(report, paint, columns))
   const lists: readonly (readonly [string, keyof Report['top'], string])[] = [
     ['Commands', 'commands', 'events'],
     ['Credentials', 'credentials', 'events'],
@@ -54,7 +63,20 @@ export function renderReport(report: Report, paint: Paint, width: number): Termi
     lines.push(terminal``)
   }
   lines.push(...completeness(report, paint))
+  if (insights !== undefined)
+    lines.push(...qualityLines(insights.quality, insights.bounds, paint, columns))
   return terminal.join(lines, '\n')
+}
+
+/** All of them or none: a brief report has none. */
+function insightsOf(report: Report): Insights | undefined {
+  return report.novelty === undefined ? undefined : (report as Report & Insights) // the parts come together
+}
+
+function sensors({ sensor, sensors: several }: Report): TerminalText {
+  if (sensor !== null) return terminal.data(sensor)
+  if (several === null) return terminal`all sensors`
+  return terminal`${number(several.length)} sensors`
 }
 
 function day(instant: string): TerminalText {
@@ -98,17 +120,21 @@ function days(report: Report, paint: Paint): TerminalText[] {
   const entries = Object.entries(report.events.perDay)
   if (report.kind === 'daily' || entries.length === 0) return []
   const most = Math.max(...entries.map(([, count]) => count))
-  const levels = ' ▁▂▃▄▅▆▇█'
   const from = Date.parse(report.from)
   const count = Math.round((Date.parse(report.until) - from) / 86_400_000)
-  const spark = Array.from({ length: count }, (_, i) => {
-    const day = new Date(from + i * 86_400_000).toISOString().slice(0, 10)
-    const events = report.events.perDay[day] ?? 0
-    return events === 0 ? '·' : levels[Math.max(1, Math.round((events / most) * 8))]
-  }).join('')
+  // A long period in as many columns as there are: some days together.
+  const together = Math.ceil(count / DAYS_SHOWN)
+  const spark = sparkline(
+    Array.from({ length: Math.ceil(count / together) }, (_, i) =>
+      Array.from({ length: together }, (_none, j) => {
+        const name = new Date(from + (i * together + j) * 86_400_000).toISOString().slice(0, 10)
+        return report.events.perDay[name] ?? 0
+      }).reduce((sum, events) => sum + events, 0),
+    ),
+  )
   const busiest = entries.find(([, events]) => events === most)!
   return [
-    terminal`${paint.bold(terminal`Days`)}  ${paint.cyan(terminal.own(spark))}  ${paint.dim(terminal`busiest ${terminal.own(busiest[0])} with ${number(most)} events`)}`,
+    terminal`${paint.bold(terminal`Days`)}  ${paint.cyan(spark)}  ${paint.dim(terminal`busiest ${terminal.own(busiest[0])} with ${number(most)} events`)}`,
     terminal``,
   ]
 }

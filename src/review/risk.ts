@@ -4,6 +4,10 @@
  * In: withheld events with their verdicts. Out: which rules hit which fields how often, with samples in visible form.
  * Promises: memory grows with the number of rules, not with that of the events. Refuses nothing.
  */
+import type { PlainObject } from '../core/json.ts'
+import { hitsOf, namesOf, rulesOf } from '../core/verdict.ts'
+
+export { hitsOf, namesOf, rulesOf }
 
 /** One rule that hit withheld events. */
 export type RuleRisk = {
@@ -11,6 +15,8 @@ export type RuleRisk = {
   readonly events: number
   /** Fields in which it hit, ascending. */
   readonly fields: readonly string[]
+  /** In how many events it hit each of these fields, in their order. */
+  readonly eventsOfField: readonly number[]
 }
 
 export type Risk = {
@@ -38,7 +44,7 @@ export class RiskReport {
   #events = 0
   #hazardMax = 0
   #threatMax = 0
-  readonly #rules = new Map<string, { events: number; readonly fields: Set<string> }>()
+  readonly #rules = new Map<string, { events: number; readonly fields: Map<string, number> }>()
   readonly #layers = new Set<string>()
 
   /** @param verdict - undefined for an event that no rule hit: everything is withheld in an emergency */
@@ -49,8 +55,8 @@ export class RiskReport {
     this.#threatMax = Math.max(this.#threatMax, verdict.threat)
     const met = new Set<string>()
     for (const [field, rule] of hitsOf(verdict.hits)) {
-      const known = this.#rules.get(rule) ?? { events: 0, fields: new Set<string>() }
-      known.fields.add(field)
+      const known = this.#rules.get(rule) ?? { events: 0, fields: new Map<string, number>() }
+      known.fields.set(field, (known.fields.get(field) ?? 0) + 1)
       if (!met.has(rule)) known.events += 1
       met.add(rule)
       this.#rules.set(rule, known)
@@ -64,36 +70,23 @@ export class RiskReport {
       hazardMax: this.#hazardMax,
       threatMax: this.#threatMax,
       rules: [...this.#rules]
-        .map(([rule, { events, fields }]) => ({ rule, events, fields: [...fields].sort() }))
+        .map(([rule, { events, fields }]) => {
+          const names = [...fields.keys()].sort()
+          return { rule, events, fields: names, eventsOfField: names.map((n) => fields.get(n)!) }
+        })
         .sort((a, b) => b.events - a.events || (a.rule < b.rule ? -1 : 1)),
       layers: [...this.#layers].sort(),
     }
   }
 }
 
-/** Field and rule of each hit; none where the text is not one of ours. */
-export function hitsOf(hits: string): (readonly [field: string, rule: string])[] {
-  return listOf(hits).filter(
-    (one): one is [string, string] =>
-      Array.isArray(one) && typeof one[0] === 'string' && typeof one[1] === 'string',
-  )
-}
-
-/** Ids of the rules that hit, each once. */
-export function rulesOf(hits: string): string[] {
-  return [...new Set(hitsOf(hits).map(([, rule]) => rule))]
-}
-
-/** Names of a list; none where the text is not one of ours. */
-export function namesOf(names: string): string[] {
-  return listOf(names).filter((one): one is string => typeof one === 'string')
-}
-
-function listOf(text: string): unknown[] {
-  try {
-    const value: unknown = JSON.parse(text)
-    return Array.isArray(value) ? value : []
-  } catch {
-    return []
-  }
+/** Fields of a payload that a rule hit, with their text; all of them where none did. @param hits - undefined for none */
+export function hitTexts(
+  hits: string | undefined,
+  payload: PlainObject,
+): (readonly [field: string, text: string])[] {
+  const fields = hits === undefined ? undefined : new Set(hitsOf(hits).map(([field]) => field))
+  return Object.entries(payload)
+    .filter(([field]) => fields?.has(field) !== false)
+    .map(([field, value]) => [field, typeof value === 'string' ? value : JSON.stringify(value)])
 }

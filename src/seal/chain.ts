@@ -23,19 +23,20 @@ export function sourcesRoot(heads: Iterable<SourceHead>): {
   readonly sources: number
 } {
   const tree = new MerkleTree()
-  for (const head of heads) {
-    tree.add(
-      fields
-        .reset(KIND.source)
-        .bytes(head.uid)
-        .u64(head.batches)
-        .raw(head.lastDigest)
-        .u64(head.records)
-        .u64(head.stored)
-        .hash(),
-    )
-  }
+  for (const head of heads) tree.add(sourceLeaf(head))
   return { root: tree.root(), sources: tree.size }
+}
+
+/** The leaf of a source in the tree of a checkpoint. */
+export function sourceLeaf(head: SourceHead): Uint8Array {
+  return fields
+    .reset(KIND.source)
+    .bytes(head.uid)
+    .u64(head.batches)
+    .raw(head.lastDigest)
+    .u64(head.records)
+    .u64(head.stored)
+    .hash()
 }
 
 /** The bytes that are signed. */

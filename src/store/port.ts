@@ -185,6 +185,16 @@ export type VerdictRun = {
   readonly toBatch: number
 }
 
+/** What a legal hold is about: all that is given must apply; what is empty or null is any. */
+export type HoldScope = {
+  readonly sensor: string
+  readonly session: string
+  /** Uid of a source, 32 hex digits. */
+  readonly source: string
+  readonly fromUs: InstantUs | null
+  readonly untilUs: InstantUs | null
+}
+
 /** Decisions of reviewers and modes of the store; each in one transaction with its journal entry. */
 export type ReviewStore = {
   /** @throws StoreError `STORE_BUSY` when somebody else decided on one of the events meanwhile */
@@ -197,6 +207,10 @@ export type ReviewStore = {
   /** @throws StoreError `STORE_BUSY` when its state is no longer the one of the draft's decision */
   decideDeadLetter(id: number, draft: JournalDraft): Promise<void>
   setMode(name: 'emergency', state: 'on' | 'off', draft: JournalDraft): Promise<void>
+  /** Puts a hold on what must not be deleted. @returns its number, which is that of its journal entry */
+  addHold(scope: HoldScope, draft: JournalDraft): Promise<number>
+  /** @throws StoreError `STORE_BUSY` when it is not in force any more */
+  releaseHold(id: number, draft: JournalDraft): Promise<void>
   /** Makes a key known that sealed bytes are encrypted to. In the journal. */
   addRecipientKey(
     key: { readonly keyId: string; readonly publicKey: Uint8Array },
@@ -557,6 +571,13 @@ export type Holder = { readonly what: string; readonly who: string }
 export type { Engine } from './engine.ts'
 export type { DeadLetterRecord } from './repo/dead-letters.ts'
 export type { ExportedEvent, ExportFilter } from './repo/export.ts'
+export type {
+  ActiveSession,
+  InsightQueries,
+  MetValues,
+  NamedSession,
+  StoreQuality,
+} from './repo/insights.ts'
 export type { LegacyCount, LegacyFigures, LegacySessionEvents } from './repo/legacy.ts'
 export type { CompletenessFigures, SessionFigures, SystemEntry, TopEntry } from './repo/report.ts'
 export type { VerdictCount } from './repo/rules.ts'

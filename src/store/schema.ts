@@ -280,6 +280,15 @@ export const TABLES = {
     state: text('journalled', '`on` or `off`'),
     seq: integer('journalled', 'journal entry that set it'),
   },
+  legal_holds: {
+    id: integer('journalled', 'number of the hold: of the journal entry that added it'),
+    sensor: text('journalled', 'sensor it is about; empty for any'),
+    session: text('journalled', 'session id of that sensor; empty for any'),
+    source: text('journalled', 'uid of a source, 32 hex digits; empty for any'),
+    from_us: integerOrNull('journalled', 'events at or after this time; null for any'),
+    until_us: integerOrNull('journalled', 'events before this time; null for any'),
+    released_seq: integer('journalled', 'journal entry that released it; 0 while it is in force'),
+  },
   schema_versions: {
     version: text('derived', 'name of the set of schemas: digest over its files'),
     file: text('derived', 'file in `schemas/events/`'),

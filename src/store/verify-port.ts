@@ -2,6 +2,7 @@
  * What verification reads: rows and bytes, streamed in a stated order and page by page, so that its memory does not
  * grow with the store and an engine behind a network is asked once for many rows.
  */
+import type { SourceHead } from '../core/seal-types.ts'
 import type { CompiledStatement } from './engine.ts'
 import type { Row, SessionKey } from './schema.ts'
 
@@ -43,6 +44,7 @@ export type VerifyReads = {
   verdictRuns(): Promise<readonly Row<'verdict_runs'>[]>
   ruleSets(): Promise<readonly Row<'rule_sets'>[]>
   modes(): Promise<readonly Row<'modes'>[]>
+  legalHolds(): Promise<readonly Row<'legal_holds'>[]>
   recipientKeys(): Promise<readonly Row<'recipient_keys'>[]>
   batchKey(batchId: number): Promise<Row<'batch_keys'> | undefined>
   dailyVerdicts(day: number): Promise<readonly Row<'daily_verdicts'>[]>
@@ -77,6 +79,8 @@ export type VerifyReads = {
   sourcesRootUpTo(
     batchId: number,
   ): Promise<{ readonly root: Uint8Array; readonly sources: number; readonly batches: number }>
+  /** The leaves of that tree: the sources that have a batch up to this one, ordered by uid. */
+  sourceHeads(upToBatch: number): Promise<readonly SourceHead[]>
   /** Sealed blocks of a source that touch a byte range and still count. */
   blocksBetween(sourceId: number, from: number, to: number): Promise<readonly Row<'blocks'>[]>
   /** Cells that the program never writes, described: numbers that are not exact, dictionaries that do not fit. */

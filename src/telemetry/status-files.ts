@@ -19,6 +19,28 @@ export type PhaseStatus = {
   readonly [more: string]: unknown
 }
 
+/** How the last verification ended, as `verify.json` has it. */
+export type VerifyStatus = {
+  readonly phase: 'verify'
+  /** When it ended: ISO 8601, UTC. */
+  readonly last_updated: string
+  readonly ok: boolean
+  /** `all`, or in our own words what was left out. */
+  readonly scope: string
+  readonly sources: number
+  readonly batches: number
+  readonly lines: number
+  readonly problems: number
+  /** What was looked at, in the order of the command; the first problems of each. */
+  readonly sections: readonly {
+    readonly name: string
+    readonly ok: boolean
+    readonly problems: readonly string[]
+  }[]
+  /** What was left out on request. */
+  readonly notChecked: readonly string[]
+}
+
 export class StatusFiles {
   readonly #folder: string
 
@@ -38,6 +60,17 @@ export class StatusFiles {
       const phases: Record<string, unknown> = {}
       for (const other of readPhases(this.#folder)) phases[other.phase] = other
       this.#replace('status.json', { ...status, phases })
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /** Writes how a verification ended. @returns false where it cannot be written */
+  writeVerify(status: VerifyStatus): boolean {
+    try {
+      mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
+      this.#replace('verify.json', status)
       return true
     } catch {
       return false

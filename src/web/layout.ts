@@ -27,6 +27,8 @@ const PAGES = [
   ['/quarantine', 'Quarantine', 'quarantine'],
   ['/dead-letters', 'Dead letters', 'dead'],
   ['/reports', 'Reports', 'reports'],
+  ['/alerts', 'Alerts', 'alert'],
+  ['/anomalies', 'Anomalies', 'spark'],
   undefined,
   ['/sources', 'Sources', 'sources'],
   ['/integrity', 'Integrity', 'integrity'],
@@ -54,7 +56,7 @@ ${html.join(scripts)}</head>
 <body>
 ${ICONS}
 <a class="skip" href="#main">Skip to content</a>
-${frame.signedIn === undefined ? html`<main class="main" id="main">${frame.body}</main>` : framed(frame, frame.signedIn)}
+${frame.signedIn === undefined ? html`<main class="main apart" id="main" tabindex="-1">${brand()}${frame.body}</main>` : framed(frame, frame.signedIn)}
 </body>
 </html>
 `
@@ -64,6 +66,7 @@ function framed(frame: Frame, signedIn: SignedIn): Html {
   return html`<div class="app">
 <aside class="side">
 ${brand()}
+${finder('find')}
 ${navigation(frame)}
 <div class="side-foot">
 ${recordOf(frame)}
@@ -72,12 +75,17 @@ ${whoOf(signedIn)}
 </div>
 </aside>
 <div>
-<header class="topbar">${brand()}<details class="menu"><summary class="btn quiet" aria-label="Menu">${icon('menu')}Menu</summary><div class="sheet">${navigation(frame)}<hr>${recordOf(frame)}${whoOf(signedIn)}</div></details></header>
+<header class="topbar">${brand()}<details class="menu"><summary class="btn quiet" aria-label="Menu">${icon('menu')}Menu</summary><div class="sheet">${finder('find-menu')}${navigation(frame)}<hr>${recordOf(frame)}${whoOf(signedIn)}</div></details></header>
 <main class="main" id="main" tabindex="-1">
 ${frame.body}
 </main>
 </div>
 </div>`
+}
+
+/** Finds anything, from every page. @param id - of its field */
+function finder(id: string): Html {
+  return html`<form class="find" role="search" method="get" action="/search"><label class="field" for="${html.own(id)}">${icon('search')}<span class="sr">Find an address, id, hash or words</span><input type="search" id="${html.own(id)}" name="q" placeholder="Find anything" maxlength="500"></label></form>`
 }
 
 function brand(): Html {

@@ -28,6 +28,12 @@ export type Asked = {
   /** Fields of a form, or of a JSON object; strings alone, and only those of the route's own `body`. */
   readonly body: Readonly<Record<string, string | undefined>>
   readonly signal: AbortSignal
+  /** Whence it comes: an address, for what is counted by it. */
+  readonly address?: string
+  /** Scheme and host of this server as the browser has it, for links that are handed on. */
+  readonly origin?: string
+  /** Value of the cookie that it was asked with, where there is one. */
+  readonly cookie?: string | undefined
 }
 
 export type Reply =
@@ -38,16 +44,23 @@ export type Reply =
       /** Modules of `client/` that the page runs, without their ending. */
       readonly scripts?: readonly string[]
       readonly status?: number
+      /** Seconds after which it may be asked again. */
+      readonly retryAfterS?: number
     }
   /** A JSON document: an object, or its text. */
   | { readonly kind: 'json'; readonly value: object | string; readonly status?: number }
-  | { readonly kind: 'redirect'; readonly to: string }
-  /** To be saved, never shown. */
+  /** To a path of this server. @param cookie - of a new sign-in; null ends the one that asks */
+  | { readonly kind: 'redirect'; readonly to: string; readonly cookie?: string | null }
+  /** Figures for a monitor, in words of ours alone. */
+  | { readonly kind: 'text'; readonly type: string; readonly text: string }
+  /** To be saved, never shown: but for a document of ours that brings the policy under which a browser may show it. */
   | {
       readonly kind: 'file'
       readonly name: string
       readonly type: string
       readonly content: Buffer | Readable
+      /** Content security policy in place of the one for pages; it must hold `sandbox`. */
+      readonly shownUnder?: string
     }
   /** Server-sent events: each value becomes one message of JSON. */
   | { readonly kind: 'events'; readonly values: AsyncIterable<object> }
@@ -57,7 +70,7 @@ export type FieldSpec = {
   readonly meaning: string
   readonly required?: boolean
   readonly choices?: readonly string[]
-  /** A regular expression that the whole value must match; anchored. */
+  /** A regular expression that the whole value must match; anchored. A form may leave an optional field empty. */
   readonly pattern?: string
   readonly charsMax: number
 }

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Kysely, RootOperationNode } from 'kysely'
 import { toVisible } from '../../src/neutralize/visible.ts'
-import { makeReport, periodOf, type ReportKind } from '../../src/report/model.ts'
+import { type CalendarKind, makeReport, periodOf } from '../../src/report/model.ts'
+import { InsightQueries } from '../../src/store/repo/insights.ts'
 import { ReportQueries } from '../../src/store/repo/report.ts'
 import { eventsOfSession, findSessions, type SessionFilter } from '../../src/store/repo/sessions.ts'
 import type { Database } from '../../src/store/schema.ts'
@@ -94,7 +95,7 @@ eachEngine((engine) => {
     return plans
   }
 
-  const report = (kind: ReportKind, name: string, sensor: string | undefined): Promise<Plan[]> =>
+  const report = (kind: CalendarKind, name: string, sensor: string | undefined): Promise<Plan[]> =>
     plansOf(async (query) => {
       const period = periodOf(kind, name, 0)
       const queries = await ReportQueries.open(query, { ...period, sensor })
@@ -110,6 +111,23 @@ eachEngine((engine) => {
         ).events.total > 0,
       )
     })
+
+  test('insights of a month read no large table whole, and find SSH keys by their own index', async () => {
+    const period = periodOf('monthly', '2026-03', 0)
+    const plans = await plansOf(async (query) => {
+      const source = await InsightQueries.open(query, { ...period, sensor: undefined })
+      assert.ok((await source.met('command')).ids.length > 0)
+      await source.metBefore('command', 30)
+      await source.commandsWithKeys()
+      await source.verdicts()
+      const { active } = await source.sessionsOfDay(period.fromDay + 2, () => true)
+      assert.ok(active.length > 0)
+      assert.equal((await source.named([active[0]!.key])).length, 1)
+    })
+    assertReadsOnly(plans, [...OFTEN_SMALL, 'verdicts', ...valuesOf(engine)])
+    for (const { sql, steps } of plans) assert.doesNotMatch(sql + steps, /raw_events/)
+    assert.match(plans.find((plan) => plan.sql.includes('AAAA'))!.steps, /values_keys/)
+  })
 
   const isOfRepeats = (plan: Plan): boolean => plan.sql.includes('session_values')
 

@@ -13,20 +13,28 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { type sessionJson, sessionText } from '../../src/cli/session-json.ts'
+import { textReader } from '../../src/cli/text-reader.ts'
 import { sealing } from '../../src/cli/wiring.ts'
 import { formatDay } from '../../src/core/instant.ts'
 import { toVisible } from '../../src/neutralize/visible.ts'
-import { makeReport, periodOf, type ReportKind } from '../../src/report/model.ts'
+import {
+  type CalendarKind,
+  makeReport,
+  periodBefore,
+  periodOf,
+  reportJson,
+} from '../../src/report/model.ts'
+import { type sessionJson, sessionText } from '../../src/report/session-json.ts'
 import type { Store } from '../../src/store/port.ts'
 import { PostgresStore } from '../../src/store/postgres/store.ts'
+import { InsightQueries } from '../../src/store/repo/insights.ts'
 import { ReportQueries } from '../../src/store/repo/report.ts'
 import { eventsOfSession, findSessions } from '../../src/store/repo/sessions.ts'
 import { storeStatus } from '../../src/store/repo/status.ts'
 import { SqliteStore } from '../../src/store/sqlite/store.ts'
 import { type Finished, missingShared, NACRE, nacreJson, SHARED } from '../support/cli.ts'
 import { NOW_US } from '../support/engines.ts'
-import { event, type Fields } from '../support/loading.ts'
+import { event, type Fields, rules } from '../support/loading.ts'
 import { freshDatabase, missingPostgres } from '../support/postgres.ts'
 
 /** Runs the program; both engines at the same time, since each waits for its own. */
@@ -255,6 +263,8 @@ function declareTwins(title: string, plan: Plan): void {
   })
 }
 
+const reader = await textReader({ ruleSet: async () => rules })
+
 const daysOf = (store: Store) =>
   store.query
     .selectFrom('daily_events')
@@ -273,19 +283,30 @@ async function firstSessions(store: Store): Promise<(readonly [string, string])[
 
 async function reportOf(
   store: Store,
-  kind: ReportKind,
+  kind: CalendarKind,
   name: string,
   sensor: string | undefined,
   top: number,
 ) {
   const period = periodOf(kind, name, 0)
   const queries = await ReportQueries.open(store.query, { ...period, sensor })
-  return makeReport(
-    queries,
-    period,
-    sensor === undefined ? undefined : toVisible(sensor),
-    top,
-    NOW_US,
+  const before = periodBefore(period)
+  return reportJson(
+    await makeReport(
+      queries,
+      period,
+      sensor === undefined ? undefined : toVisible(sensor),
+      top,
+      NOW_US,
+      {
+        source: await InsightQueries.open(store.query, { ...period, sensor }),
+        reader,
+        before: {
+          source: await ReportQueries.open(store.query, { ...before, sensor }),
+          period: before,
+        },
+      },
+    ),
   )
 }
 

@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { blake3 } from '../../src/core/blake3.ts'
 import { toHex } from '../../src/core/bytes.ts'
+import { addHold, releaseHold } from '../../src/evidence/holds.ts'
 import { LIMITS } from '../../src/limits.ts'
 import { standardRules } from '../../src/neutralize/standard-rules.ts'
 import { discard } from '../../src/pipeline/dead-letters.ts'
@@ -262,6 +263,10 @@ async function fill(lab: Lab): Promise<void> {
   const [letter] = await deadLetters(lab.store.query, { state: 'new' }, 1)
   await discard(lab.store, letter!, BY)
   for (const state of ['on', 'off', 'on'] as const) await setEmergency(lab.store, state, BY)
+  const scope = { sensor: '', session: '', source: '', fromUs: null, untilUs: null }
+  const hold = await addHold(lab.store, { ...scope, session: 'approved whole' }, BY)
+  await releaseHold(lab.store, hold, { ...BY, isAllowed: true })
+  await addHold(lab.store, { ...scope, sensor: 'sensor-1', fromUs: 0, untilUs: NOW_US }, BY)
   const writer = lab.store.writer(VERSIONS)
   await writer.checkpoint(signingKey)
   await writer.close()

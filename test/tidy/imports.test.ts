@@ -260,8 +260,28 @@ describe('the walls', () => {
             folderOf(one.to),
           ) ||
           one.to === 'neutralize/visible.ts' ||
+          one.to === 'telemetry/loaders.ts' ||
+          one.to === 'alert/index.ts' ||
+          one.to === 'anomaly/index.ts' ||
           one.to.startsWith('store/repo/') ||
           one.isTypeOnly,
+      ),
+      [],
+    )
+  })
+
+  test('evidence imports core, limits, seal, outputs, what opens sealed bytes, and of the store types and questions', () => {
+    assert.deepEqual(
+      broken(
+        (one) => folderOf(one.from) === 'evidence',
+        (one) =>
+          isVocabulary(one.to) ||
+          ['evidence', 'seal', 'output'].includes(folderOf(one.to)) ||
+          ['neutralize/visible.ts', 'pipeline/sealed-bytes.ts', 'pipeline/evidence.ts'].includes(
+            one.to,
+          ) ||
+          one.to.startsWith('store/repo/') ||
+          (/^store\/[\w-]+\.ts$/.test(one.to) && one.isTypeOnly),
       ),
       [],
     )

@@ -1,6 +1,6 @@
 import { CHANNEL_NAMES } from '../../alert/channel.ts'
 import type { Channel, LookReport, Told } from '../../alert/index.ts'
-import { LookupFailed, UsageError } from '../../core/errors.ts'
+import { UsageError } from '../../core/errors.ts'
 import { formatInstant } from '../../core/instant.ts'
 import { fit, number, type TerminalText, table } from '../../core/terminal.ts'
 import { terminal } from '../../output/encode/terminal.ts'
@@ -162,20 +162,8 @@ export const alertsAck: Command = {
     const reason = reasonOption(options)
     const store = await app.openStore('write')
     try {
-      const alert = (await store.alerts.memory()).alerts.find((one) => one.id === id)
-      if (alert === undefined || alert.state !== 'open') {
-        throw new LookupFailed('LOOKUP_NO_ALERT', `Alert ${id} is not open.`, {
-          hint: '"nacre alerts list" lists them with their numbers.',
-        })
-      }
-      await store.alerts.acknowledge(id, {
-        actor: actorName(),
-        action: 'alert.acknowledged',
-        subject: `alerts ${id}`,
-        reason,
-        detail: { kind: alert.kind, about: alert.subject },
-        decision: { from: 'open', to: 'acknowledged' },
-      })
+      const { acknowledgeAlert } = await import('../../alert/index.ts')
+      const alert = await acknowledgeAlert(store.alerts, id, { actor: actorName(), reason })
       app.out.result(
         { id, kind: alert.kind, subject: alert.subject, state: 'acknowledged' },
         () =>

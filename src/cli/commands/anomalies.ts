@@ -1,5 +1,4 @@
 import { type Anomaly, hourOf, type StoredAnomaly, US_PER_HOUR } from '../../core/anomaly.ts'
-import { LookupFailed } from '../../core/errors.ts'
 import { formatInstant } from '../../core/instant.ts'
 import { fit, number, type TerminalText, table } from '../../core/terminal.ts'
 import type { RuleDraft } from '../../neutralize/draft-rule.ts'
@@ -34,7 +33,7 @@ export const anomaliesList: Command = {
   async run(app, _args, options) {
     const store = await app.openStore('read')
     try {
-      const { sentenceOn } = await import('../../anomaly/index.ts')
+      const { anomalyJson, sentenceOn } = await import('../../anomaly/index.ts')
       const limit = typeof options['limit'] === 'number' ? options['limit'] : 50
       const isAll = options['all'] === true
       const found = await store.activity.anomalies({
@@ -93,7 +92,7 @@ export const anomaliesShow: Command = {
   async run(app, args) {
     const store = await app.openStore('read')
     try {
-      const { sentenceOn } = await import('../../anomaly/index.ts')
+      const { anomalyJson, sentenceOn } = await import('../../anomaly/index.ts')
       const one = await anomalyNamed(store, args[0]!)
       const message = sentenceOn(one)
       app.out.result({ ...anomalyJson(one), message }, () => renderAnomaly(one, message, app))
@@ -117,19 +116,18 @@ export const anomaliesFalse: Command = {
   async run(app, args, options) {
     const store = await app.openStore('write')
     try {
-      const { raisedFactor } = await import('../../anomaly/index.ts')
-      const one = await undecided(store, args[0]!)
-      const before =
-        (await store.activity.factors()).find(
-          ({ detector, sensor }) => detector === one.detector && sensor === one.sensor,
-        )?.percent ?? 100
-      const factorPercent = raisedFactor(before)
-      await decide(app, store, one, { to: 'false', reason: reasonOption(options), factorPercent })
+      const { callFalseAlarm } = await import('../../anomaly/index.ts')
+      const done = await callFalseAlarm(
+        store.activity,
+        numberArgument(args[0]!, 'number of an anomaly'),
+        { actor: actorName(), reason: reasonOption(options), nowUs: app.clock() },
+      )
+      const { factorPercent, factorPercentBefore: before } = done
       const result = {
-        id: one.id,
+        id: done.id,
         state: 'false',
-        detector: one.detector,
-        sensor: one.sensor,
+        detector: done.detector,
+        sensor: done.sensor,
         factorPercentBefore: before,
         factorPercent,
       }
@@ -164,11 +162,14 @@ export const anomaliesConfirm: Command = {
     const store = await app.openStore('write')
     try {
       const known = await anomalyNamed(store, args[0]!)
-      if (known.state !== 'confirmed')
-        await decide(app, store, await undecided(store, args[0]!), {
-          to: 'confirmed',
+      if (known.state !== 'confirmed') {
+        const { confirmAnomaly } = await import('../../anomaly/index.ts')
+        await confirmAnomaly(store.activity, known.id, {
+          actor: actorName(),
           reason: reasonOption(options),
+          nowUs: app.clock(),
         })
+      }
       const texts = await textsBehind(store, known)
       const rules = options['draft'] === true ? await drafts(texts) : undefined
       const result = {
@@ -301,37 +302,6 @@ async function baselines(store: Store, hour: number, sensor: string | undefined)
   return found
 }
 
-async function decide(
-  app: App,
-  store: Store,
-  one: StoredAnomaly,
-  decision: {
-    readonly to: 'confirmed' | 'false'
-    readonly reason: string
-    readonly factorPercent?: number
-  },
-): Promise<void> {
-  const { to, reason, factorPercent } = decision
-  const actor = actorName()
-  await store.activity.decide(
-    { id: one.id, to, by: actor, atUs: app.clock(), reason, factorPercent },
-    one.detector,
-    {
-      actor,
-      action: `anomaly.${to}`,
-      subject: `anomalies ${one.id}`,
-      reason,
-      detail: {
-        detector: one.detector,
-        hour: formatInstant(one.hour * US_PER_HOUR),
-        figure: one.figure,
-        ...(factorPercent === undefined ? {} : { factorPercent }),
-      },
-      decision: { from: 'new', to },
-    },
-  )
-}
-
 async function drafts(texts: readonly DraftText[]): Promise<RuleDraft[]> {
   const { draftRule } = await import('../../neutralize/draft-rule.ts')
   const { fieldClassOf } = await import('../../neutralize/score.ts')
@@ -340,49 +310,12 @@ async function drafts(texts: readonly DraftText[]): Promise<RuleDraft[]> {
 
 /** @throws LookupFailed `LOOKUP_NO_ANOMALY` */
 async function anomalyNamed(store: Store, given: string): Promise<StoredAnomaly> {
-  const id = numberArgument(given, 'number of an anomaly')
-  const found = await store.activity.anomaly(id)
-  if (found !== undefined) return found
-  throw new LookupFailed('LOOKUP_NO_ANOMALY', `There is no anomaly ${id}.`, {
-    hint: '"nacre anomalies list --all" lists them.',
-  })
-}
-
-/** @throws LookupFailed `LOOKUP_NO_ANOMALY` */
-async function undecided(store: Store, given: string): Promise<StoredAnomaly> {
-  const found = await anomalyNamed(store, given)
-  if (found.state === 'new') return found
-  throw new LookupFailed('LOOKUP_NO_ANOMALY', `Anomaly ${found.id} is decided: ${found.state}.`, {
-    hint: '"nacre anomalies list" lists those that wait; "nacre anomalies baseline" shows the thresholds.',
-  })
+  const { anomalyNumbered } = await import('../../anomaly/index.ts')
+  return anomalyNumbered(store.activity, numberArgument(given, 'number of an anomaly'))
 }
 
 function sensorOption(options: OptionValues): string | undefined {
   return typeof options['sensor'] === 'string' ? toVisible(options['sensor']) : undefined
-}
-
-function anomalyJson(one: StoredAnomaly) {
-  return {
-    id: one.id,
-    detector: one.detector,
-    sensor: one.sensor,
-    hour: formatInstant(one.hour * US_PER_HOUR),
-    severity: one.severity,
-    state: one.state,
-    figure: one.figure,
-    baseline: one.baseline,
-    spread: one.spread,
-    samples: one.samples,
-    basis: one.basis,
-    score: one.score,
-    threshold: one.threshold,
-    firstSeenAt: formatInstant(one.firstSeenUs),
-    lastSeenAt: formatInstant(one.lastSeenUs),
-    evidence: one.evidence,
-    decidedBy: one.decidedBy,
-    decidedAt: one.decidedAtUs === null ? null : formatInstant(one.decidedAtUs),
-    reason: one.reason,
-  }
 }
 
 function renderAnomaly(one: StoredAnomaly, message: string, app: App): TerminalText {

@@ -34,6 +34,7 @@ export const dlqList: Command = {
     const store = await app.openStore('read')
     try {
       const { deadLetters } = await import('../../store/repo/dead-letters.ts')
+      const { letterJson } = await import('../../pipeline/dead-letters.ts')
       const state = typeof options['state'] === 'string' ? options['state'] : 'new'
       const limit = typeof options['limit'] === 'number' ? options['limit'] : 50
       const found = await deadLetters(
@@ -90,6 +91,7 @@ export const dlqShow: Command = {
     const store = await app.openStore('read')
     try {
       const letter = await letterOf(store, args[0]!)
+      const { letterJson } = await import('../../pipeline/dead-letters.ts')
       const { DEAD_REASON_MEANINGS } = await import('../../core/event.ts')
       const meaning = DEAD_REASON_MEANINGS.get(letter.reason) ?? ''
       app.out.result({ ...letterJson(letter), meaning }, () =>
@@ -233,14 +235,4 @@ export async function letterOf(store: Store, text: string): Promise<DeadLetterRe
   throw new LookupFailed('LOOKUP_NO_LETTER', `There is no dead letter ${id}.`, {
     hint: '"nacre dlq list --state all" lists them.',
   })
-}
-
-function letterJson(letter: DeadLetterRecord) {
-  const { id, committedAtUs, sensorOverride: _, ...rest } = letter
-  return {
-    letter: id,
-    ...rest,
-    bytes: letter.endOffset - letter.startOffset,
-    committedAt: formatInstant(committedAtUs),
-  }
 }

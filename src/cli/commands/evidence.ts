@@ -6,11 +6,34 @@ import { terminal } from '../../output/encode/terminal.ts'
 import type { Wanted } from '../../pipeline/evidence.ts'
 import type { Store } from '../../store/port.ts'
 import { actorName, mayReveal, numberArgument, REASON_OPTION } from '../actor.ts'
-import { type Command, EXIT, type OptionValues } from '../command.ts'
+import { type Command, EXIT, type OptionSpec, type OptionValues } from '../command.ts'
 import { EVENT_OPTIONS } from '../options.ts'
 import { sessionNamed } from '../session-named.ts'
 import { writeNew } from '../write-file.ts'
 import { letterOf } from './dlq.ts'
+
+/** Which record or dead letter is meant, where it is not named by a session. */
+export const ITEM_OPTIONS: Readonly<
+  Record<'letter' | 'source' | 'line' | 'batch' | 'record', OptionSpec>
+> = {
+  letter: { type: 'string', value: 'NUMBER', help: 'dead letter' },
+  source: { type: 'string', value: 'SOURCE', help: 'source: its number or newest path' },
+  line: {
+    type: 'integer',
+    value: 'N',
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    help: 'record of the source, from 1',
+  },
+  batch: { type: 'string', value: 'BATCH', help: 'batch' },
+  record: {
+    type: 'integer',
+    value: 'N',
+    min: 0,
+    max: 1_000_000,
+    help: 'record of the batch, from 0',
+  },
+}
 
 export const evidenceReveal: Command = {
   name: 'evidence reveal',
@@ -19,23 +42,7 @@ export const evidenceReveal: Command = {
   argumentCount: [0, 1],
   options: {
     ...EVENT_OPTIONS,
-    letter: { type: 'string', value: 'NUMBER', help: 'dead letter' },
-    source: { type: 'string', value: 'SOURCE', help: 'source: its number or newest path' },
-    line: {
-      type: 'integer',
-      value: 'N',
-      min: 1,
-      max: Number.MAX_SAFE_INTEGER,
-      help: 'record of the source, from 1',
-    },
-    batch: { type: 'string', value: 'BATCH', help: 'batch' },
-    record: {
-      type: 'integer',
-      value: 'N',
-      min: 0,
-      max: 1_000_000,
-      help: 'record of the batch, from 0',
-    },
+    ...ITEM_OPTIONS,
     reason: REASON_OPTION,
     output: { type: 'string', value: 'FILE', help: 'write the exact bytes into this new file' },
   },
@@ -108,7 +115,7 @@ async function wantedOf(
   id: string | undefined,
   options: OptionValues,
 ): Promise<Wanted> {
-  const { placeOfEvent, placeOfLine } = await import('../../store/repo/places.ts')
+  const { placeOfEvent } = await import('../../store/repo/places.ts')
   if (id !== undefined) {
     const session = await sessionNamed(store, id, options['sensor'])
     const n = typeof options['event'] === 'number' ? options['event'] : 0
@@ -122,6 +129,21 @@ async function wantedOf(
       },
     )
   }
+  const item = await itemOf(store, options)
+  if (item !== undefined) return item
+  throw new UsageError('USAGE_BAD_ARGUMENT', 'Say what to reveal.', {
+    hint: 'SESSION --event N, --letter NUMBER, --source SOURCE --line N, or --batch BATCH --record N.',
+  })
+}
+
+/**
+ * What `ITEM_OPTIONS` name.
+ *
+ * @returns undefined where none of them is given
+ * @throws LookupFailed, UsageError
+ */
+export async function itemOf(store: Store, options: OptionValues): Promise<Wanted | undefined> {
+  const { placeOfLine } = await import('../../store/repo/places.ts')
   if (typeof options['letter'] === 'string') {
     const letter = await letterOf(store, options['letter'])
     return {
@@ -147,7 +169,5 @@ async function wantedOf(
       record: options['record'],
       range: undefined,
     }
-  throw new UsageError('USAGE_BAD_ARGUMENT', 'Say what to reveal.', {
-    hint: 'SESSION --event N, --letter NUMBER, --source SOURCE --line N, or --batch BATCH --record N.',
-  })
+  return undefined
 }

@@ -7,6 +7,7 @@ import {
   anomaliesList,
   anomaliesShow,
 } from './anomalies.ts'
+import { auditList } from './audit.ts'
 import { configExplain } from './config-explain.ts'
 import { dbCheck, dbColumns, dbMigrate, dbReconcile, dbStats, dbStatus } from './db.ts'
 import { dbBackup, dbRestore } from './db-copies.ts'
@@ -16,6 +17,8 @@ import { dbRoles } from './db-roles.ts'
 import { dlqDiscard, dlqList, dlqReplay, dlqShow } from './dlq.ts'
 import { doctor } from './doctor.ts'
 import { evidenceReveal } from './evidence.ts'
+import { holdAdd, holdList, holdRelease } from './evidence-hold.ts'
+import { evidenceExport, evidenceRedact, evidenceVerify } from './evidence-package.ts'
 import { exportCsv, exportJsonl } from './export.ts'
 import { geoLookup, geoStatus, geoUpdate } from './geo.ts'
 import { ingestBulk } from './ingest-bulk.ts'
@@ -30,12 +33,23 @@ import {
   quarantineShow,
 } from './quarantine.ts'
 import { redteam } from './redteam.ts'
-import { reportDaily, reportMonthly, reportWeekly } from './report.ts'
+import { replay } from './replay.ts'
+import { reportDaily, reportMonthly, reportRange, reportWeekly } from './report.ts'
 import { rulesDraft, rulesList, rulesRecompute, rulesShow, rulesStats, rulesTest } from './rules.ts'
 import { serve } from './serve.ts'
 import { session, sessions } from './session.ts'
 import { status } from './status.ts'
 import { synth } from './synth.ts'
+import { tokensAdd, tokensList, tokensRevoke } from './tokens.ts'
+import {
+  usersAdd,
+  usersDisable,
+  usersEnable,
+  usersInvite,
+  usersList,
+  usersRemove,
+  usersRole,
+} from './users.ts'
 import { verify } from './verify.ts'
 
 /** All commands, in the order of the help. */
@@ -46,9 +60,21 @@ export const COMMANDS: readonly Command[] = [
   reportDaily,
   reportWeekly,
   reportMonthly,
+  reportRange,
   session,
   sessions,
+  replay,
   serve,
+  usersList,
+  usersAdd,
+  usersRole,
+  usersInvite,
+  usersDisable,
+  usersEnable,
+  usersRemove,
+  tokensList,
+  tokensAdd,
+  tokensRevoke,
   verify,
   status,
   quarantineList,
@@ -77,6 +103,13 @@ export const COMMANDS: readonly Command[] = [
   exportCsv,
   exportJsonl,
   evidenceReveal,
+  evidenceExport,
+  evidenceVerify,
+  evidenceRedact,
+  holdAdd,
+  holdList,
+  holdRelease,
+  auditList,
   alertsList,
   alertsCheck,
   alertsTest,

@@ -20,6 +20,10 @@ const TEMPLATE = `# Settings of nacre. Every line may be left out; "nacre config
 # Sensor of the logs below a path, where the events do not name one.
 # [sensors]
 # "/var/log/cowrie/lyon" = "lyon-1"
+
+# Sensors that are reported on together: nacre report daily --group france
+# [groups]
+# france = ["lyon-1", "paris-1"]
 `
 
 export const init: Command = {

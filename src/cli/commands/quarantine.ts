@@ -1,12 +1,11 @@
 import { UsageError } from '../../core/errors.ts'
 import { formatInstant } from '../../core/instant.ts'
-import type { PlainObject } from '../../core/json.ts'
 import { readRanges } from '../../core/ranges.ts'
 import { fit, number, type TerminalText, table } from '../../core/terminal.ts'
 import { LIMITS } from '../../limits.ts'
 import { terminal } from '../../output/encode/terminal.ts'
-import type { BatchReview, Decision, WithheldEvent } from '../../pipeline/quarantine.ts'
-import { hitsOf, namesOf } from '../../review/risk.ts'
+import type { BatchReview, Decision, ReviewJson } from '../../pipeline/quarantine.ts'
+import { hitTexts } from '../../review/risk.ts'
 import { actorName, numberArgument, REASON_OPTION, reasonOption } from '../actor.ts'
 import type { App } from '../app.ts'
 import { type Command, EXIT, type OptionValues } from '../command.ts'
@@ -104,29 +103,11 @@ export const quarantineShow: Command = {
   async run(app, args, options) {
     const store = await app.openStore('read')
     try {
-      const { reviewBatch } = await import('../../pipeline/quarantine.ts')
+      const { reviewBatch, reviewJson } = await import('../../pipeline/quarantine.ts')
       const batchId = numberArgument(args[0]!, 'number of a batch')
       const samples = typeof options['samples'] === 'number' ? options['samples'] : 10
       const review = await reviewBatch(store.reads(), batchId, samples)
-      const rules = await app.ruleSet()
-      const titles = new Map(
-        rules.definitions.map(({ id, title, score }) => [id, { title, score }]),
-      )
-      const result = {
-        batch: batchId,
-        held: review.held,
-        approved: review.approved,
-        rejected: review.rejected,
-        risk: {
-          ...review.risk,
-          rules: review.risk.rules.map((one) => ({
-            ...one,
-            title: titles.get(one.rule)?.title ?? null,
-            score: titles.get(one.rule)?.score ?? null,
-          })),
-        },
-        events: review.events.map(eventJson),
-      }
+      const result = reviewJson(batchId, review, (await app.ruleSet()).definitions)
       app.out.result(result, () =>
         renderReview(result.risk, review, batchId, app.out.paint, app.out.width),
       )
@@ -283,37 +264,8 @@ async function knownRules(app: App, given: OptionValues[string]): Promise<readon
   })
 }
 
-function eventJson(event: WithheldEvent) {
-  return {
-    record: event.record,
-    state: event.state,
-    at: formatInstant(event.atUs),
-    sensor: event.sensor,
-    session: event.session,
-    eventid: event.eventid,
-    threat: event.verdict?.threat ?? 0,
-    hazard: event.verdict?.hazard ?? 0,
-    hits:
-      event.verdict === undefined
-        ? []
-        : hitsOf(event.verdict.hits).map(([field, rule]) => ({ field, rule })),
-    layers: event.verdict === undefined ? [] : namesOf(event.verdict.layers),
-    payload: event.payload,
-  }
-}
-
-type ShownRisk = Omit<BatchReview['risk'], 'rules'> & {
-  readonly rules: readonly {
-    readonly rule: string
-    readonly events: number
-    readonly fields: readonly string[]
-    readonly title: string | null
-    readonly score: number | null
-  }[]
-}
-
 function renderReview(
-  risk: ShownRisk,
+  risk: ReviewJson['risk'],
   review: BatchReview,
   batchId: number,
   paint: Paint,
@@ -351,7 +303,7 @@ function renderReview(
       terminal``,
       terminal`${paint.bold(terminal`record ${event.record}`)}  ${terminal.own(event.state)}  ${terminal.own(formatInstant(event.atUs))}  ${terminal.data(event.sensor)}  ${terminal.data(event.session)}  ${terminal.data(event.eventid)}`,
     )
-    for (const [field, text] of hitTexts(event))
+    for (const [field, text] of hitTexts(event.verdict?.hits, event.payload))
       lines.push(
         fit(terminal`  ${terminal.data(field)}: ${terminal.data(text)}`, Math.max(40, width)),
       )
@@ -361,18 +313,4 @@ function renderReview(
     terminal`"nacre quarantine approve ${batchId} --reason TEXT" releases them, "reject" keeps them out.`,
   )
   return terminal.join(lines, '\n')
-}
-
-/** The fields that a rule hit, with their text. */
-function hitTexts({ verdict, payload }: WithheldEvent): [string, string][] {
-  const fields = new Set(
-    verdict === undefined ? Object.keys(payload) : hitsOf(verdict.hits).map(([field]) => field),
-  )
-  return textsOf(payload, fields)
-}
-
-function textsOf(payload: PlainObject, fields: ReadonlySet<string>): [string, string][] {
-  return Object.entries(payload)
-    .filter(([field]) => fields.has(field))
-    .map(([field, value]) => [field, typeof value === 'string' ? value : JSON.stringify(value)])
 }

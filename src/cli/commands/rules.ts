@@ -188,28 +188,8 @@ export const rulesTest: Command = {
       return failed.length === 0 ? EXIT.ok : EXIT.failed
     }
     const kind = (options['kind'] ?? 'command') as FieldClass // one of the choices
-    const { verdict, hits, forms } = rules.explain(given, kind)
-    const result = {
-      ruleSet: rules.version,
-      threat: verdict.threat,
-      hazard: verdict.hazard,
-      layers: verdict.layers,
-      rules: hits.map(({ rule, form, place }) => {
-        const found = rules.definitions.find(({ id }) => id === rule)
-        const text =
-          place === undefined
-            ? undefined
-            : forms[form]?.slice(place.start, place.start + place.length)
-        return {
-          id: rule,
-          score: found?.score ?? 0,
-          title: found?.title ?? '',
-          techniques: found?.techniques ?? [],
-          found: text === undefined ? null : toVisible(text),
-        }
-      }),
-      texts: [...new Set(forms)].map((text) => toVisible(text)),
-    }
+    const { tryText } = await import('../../pipeline/rule-trial.ts')
+    const result = tryText(rules, given, kind)
     app.out.result(result, () =>
       terminal.join(
         [

@@ -5,15 +5,16 @@ import { toVisible } from '../../neutralize/visible.ts'
 import { refang } from '../../output/defang.ts'
 import { terminal } from '../../output/encode/terminal.ts'
 import { redactEvent, redactSession } from '../../redact/session.ts'
+import { sessionJson, sessionText } from '../../report/session-json.ts'
 import { namesOf, rulesOf } from '../../review/risk.ts'
 import type { EventField, EventRecord, SessionRecord } from '../../store/port.ts'
+import type { HoldRecord } from '../../store/repo/holds.ts'
 import { type Command, EXIT } from '../command.ts'
 import { DELIVERY_OPTIONS, deliver, redactedForms } from '../deliver.ts'
 import { sessionDocument, sessionsDocument } from '../documents.ts'
 import { instantOption } from '../options.ts'
 import type { Output } from '../output.ts'
 import { REDACT_OPTION, redactorOf } from '../redaction.ts'
-import { sessionJson, sessionText } from '../session-json.ts'
 import { sessionNamed } from '../session-named.ts'
 
 /** Sessions listed for people who name no limit. */
@@ -45,6 +46,8 @@ export const session: Command = {
       const redactor = await redactorOf(app, store, options)
       const named = await sessionNamed(store, args[0]!, options['sensor'])
       const found = redactSession(named, redactor)
+      const { holdsOfSession } = await import('../../store/repo/holds.ts')
+      const holds = await holdsOfSession(store.query, named)
       const events = (await eventsOfSession(store.query, named)).map((event) =>
         redactEvent(event, redactor),
       )
@@ -52,7 +55,7 @@ export const session: Command = {
         app,
         options,
         redactedForms(redactor.level, {
-          text: () => renderSession(found, events, fieldsOf, app.out),
+          text: () => renderSession(found, events, holds, fieldsOf, app.out),
           json: () => sessionText(found, events),
           document: () => sessionDocument(found, events, fieldsOf, app.clock()),
         }),
@@ -182,6 +185,7 @@ function renderSessions(
 function renderSession(
   one: SessionRecord,
   events: readonly EventRecord[],
+  holds: readonly HoldRecord[],
   fieldsOf: (event: EventRecord) => readonly EventField[],
   { paint, width }: Pick<Output, 'paint' | 'width'>,
 ): TerminalText {
@@ -221,6 +225,13 @@ function renderSession(
   const lines = [
     paint.bold(terminal`Session ${one.session}`),
     ...facts.map(([name, text]) => terminal`  ${paint.dim(pad(terminal.own(name), 9))} ${text}`),
+    ...(holds.length === 0
+      ? []
+      : [
+          paint.yellow(
+            terminal`  on legal hold: number ${terminal.own(holds.map((hold) => hold.id).join(', '))}`,
+          ),
+        ]),
     terminal``,
   ]
   for (const event of events) {

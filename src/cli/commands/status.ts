@@ -11,15 +11,10 @@ import {
 } from '../../core/terminal.ts'
 import { terminal } from '../../output/encode/terminal.ts'
 import type { Store } from '../../store/port.ts'
+import { lagOf, readLoaders } from '../../telemetry/loaders.ts'
 import type { App } from '../app.ts'
 import { type Command, EXIT } from '../command.ts'
-import {
-  lagOf,
-  readLoaders,
-  renderFollowing,
-  renderLoaders,
-  renderOpenSessions,
-} from '../loader-status.ts'
+import { renderFollowing, renderLoaders, renderOpenSessions } from '../loader-status.ts'
 
 /** Sources listed in the text; `--json` has all. */
 const SHOWN = 30

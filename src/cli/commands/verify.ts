@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { UsageError } from '../../core/errors.ts'
+import { formatInstant } from '../../core/instant.ts'
 import { number, type TerminalText } from '../../core/terminal.ts'
 import { terminal } from '../../output/encode/terminal.ts'
 import type { KeptCheckpoint, Verdict, VerifySection } from '../../pipeline/verify.ts'
-import { type Command, EXIT } from '../command.ts'
+import { StatusFiles } from '../../telemetry/status-files.ts'
+import { type Command, EXIT, type OptionValues } from '../command.ts'
 import { instantOption } from '../options.ts'
 import type { Paint } from '../output.ts'
 
@@ -59,6 +61,19 @@ export const verify: Command = {
         progress: (batches, total) =>
           app.out.progress(terminal`verifying batch ${batches} of ${total}`),
       })
+      // Where nothing can be written (a copy, another user's folder) nobody shows it either.
+      new StatusFiles(app.settings.statusFolder).writeVerify({
+        phase: 'verify',
+        last_updated: formatInstant(app.clock()),
+        ok: verdict.ok,
+        scope: scopeOf(options),
+        sources: verdict.sources,
+        batches: verdict.batches,
+        lines: verdict.lines,
+        problems: SECTIONS.reduce((sum, name) => sum + verdict[name].problems.length, 0),
+        sections: SECTIONS.map((name) => ({ name, ...verdict[name] })),
+        notChecked: verdict.notChecked,
+      })
       app.out.result(verdict, () => renderVerdict(verdict, app.out.paint))
       return verdict.ok ? EXIT.ok : EXIT.tampered
     } finally {
@@ -67,7 +82,20 @@ export const verify: Command = {
   },
 }
 
-function readCheckpoint(path: string): KeptCheckpoint {
+const SECTIONS = ['conservation', 'seals', 'view', 'summaries', 'journal'] as const
+
+/** What a verification looked at, in a few words. */
+function scopeOf(options: OptionValues): string {
+  const words = [
+    options['sample'] === undefined ? '' : `${options['sample']} % of the batches`,
+    options['source'] === undefined ? '' : 'one source',
+    options['since'] === undefined ? '' : 'the newer batches',
+  ].filter((word) => word !== '')
+  return words.length === 0 ? 'all' : words.join(', ')
+}
+
+/** A checkpoint that was kept in a file. @throws UsageError */
+export function readCheckpoint(path: string): KeptCheckpoint {
   try {
     const parsed = JSON.parse(readFileSync(path, 'utf8')) as {
       readonly checkpoint?: KeptCheckpoint
@@ -83,9 +111,7 @@ function readCheckpoint(path: string): KeptCheckpoint {
 }
 
 export function renderVerdict(verdict: Verdict, paint: Paint): TerminalText {
-  const titles: Readonly<
-    Record<'conservation' | 'seals' | 'view' | 'summaries' | 'journal', string>
-  > = {
+  const titles: Readonly<Record<(typeof SECTIONS)[number], string>> = {
     conservation: 'every byte and record has one fate',
     seals: 'stored bytes are the bytes that were logged',
     view: 'rows are the rows that were loaded',

@@ -86,7 +86,7 @@ function nodeOptions(writes: readonly string[]): string[] {
 }
 
 /** Words that start a program in a network of its own, in which there is nothing; none where the system has no such. */
-function emptyNetwork(): readonly string[] {
+export function emptyNetwork(): readonly string[] {
   if (process.platform !== 'linux') return []
   const ways = [
     ['unshare', '--net', '--'],

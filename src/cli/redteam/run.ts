@@ -29,8 +29,10 @@ import { eventsOfSession, fieldsOf, findSessions } from '../../store/repo/sessio
 import type { App } from '../app.ts'
 import { alertsAck, alertsCheck, alertsList } from '../commands/alerts.ts'
 import { anomaliesConfirm, anomaliesList, anomaliesShow } from '../commands/anomalies.ts'
+import { auditList } from '../commands/audit.ts'
 import { dlqList, dlqShow } from '../commands/dlq.ts'
 import { evidenceReveal } from '../commands/evidence.ts'
+import { holdAdd, holdList, holdRelease } from '../commands/evidence-hold.ts'
 import { exportCommand } from '../commands/export.ts'
 import { quarantineList, quarantineShow } from '../commands/quarantine.ts'
 import { reportDaily } from '../commands/report.ts'
@@ -287,6 +289,18 @@ class Run {
       [/^Batch \d+, record \d/, /^SHA-256 [0-9a-f]{64}$/, /^ {2}/],
       true,
     )
+    const reason = 'red team'
+    const held = await bed.run(holdAdd, [], {
+      session: carrier.session,
+      sensor: carrier.sensor,
+      reason,
+    })
+    const listed = await bed.run(holdList, [])
+    this.#alone(payload, 'evidence', 'evidence hold list', listed, [/^ *(?:number|\d+) {2}/])
+    await bed.run(holdRelease, [String(parsed<{ hold: number }>(held).hold)], { reason })
+    await bed.run(evidenceReveal, [carrier.session], { ...place, reason: `about ${payload.text}` })
+    const audited = await bed.run(auditList, [], { limit: 1 })
+    this.#alone(payload, 'evidence', 'audit list', audited, [/^ *(?:number|\d+) {2}/])
   }
 
   /** An anomaly that a payload is behind, in each place of its evidence. */

@@ -42,6 +42,14 @@ const PUT_OFF = [
   'sessions_start',
   'sessions_over_midnight',
   'values_key',
+  'sessions_threat',
+  'sessions_hazard',
+  'sessions_commands',
+  'sessions_duration',
+  'sessions_events',
+  'session_values_value',
+  'values_commands',
+  'raw_events_verdict',
 ]
 
 /** Fills a PostgreSQL store from another one. The role must own the tables. */

@@ -83,6 +83,25 @@ export function postgresReview(context: ReviewContext): ReviewStore {
             [name, state, seq],
           ),
       ),
+    async addHold(scope, draft) {
+      let id = 0
+      await decide(draft, nothing, async (client, seq) => {
+        id = seq
+        await client.query(
+          'insert into legal_holds (id, sensor, session, source, from_us, until_us, released_seq) values ($1, $2, $3, $4, $5, $6, 0)',
+          [seq, scope.sensor, scope.session, scope.source, scope.fromUs, scope.untilUs],
+        )
+      })
+      return id
+    },
+    releaseHold: (id, draft) =>
+      decide(draft, nothing, async (client, seq) => {
+        const { rowCount } = await client.query(
+          'update legal_holds set released_seq = $1 where id = $2 and released_seq = 0',
+          [seq, id],
+        )
+        if (rowCount !== 1) throw decidedElsewhere()
+      }),
     async addRecipientKey(key, madeAtUs) {
       const draft = recipientAdded(key.keyId, toHex(key.publicKey), madeAtUs, command)
       await connections.transaction(async (client) => {

@@ -87,6 +87,7 @@ const REVIEWED: Readonly<Record<string, string>> = {
   held_sessions: 'delete',
   daily_verdicts: 'delete',
   modes: 'insert, update',
+  legal_holds: 'insert, update (released_seq)',
   verdict_runs: 'insert',
   anomalies: 'update (state, decided_by, decided_at_us, reason)',
   detectors: 'insert, update',

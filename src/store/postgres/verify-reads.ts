@@ -1,5 +1,6 @@
 import { parseJson } from '../../core/json.ts'
 import { type KeyOrder, printInOrder } from '../../core/key-order.ts'
+import type { SourceHead } from '../../core/seal-types.ts'
 import type { Row, SessionKey } from '../schema.ts'
 import type { Sealing } from '../sealing.ts'
 import type { EventCells, HeldState, VerifyReads } from '../verify-port.ts'
@@ -92,6 +93,11 @@ export function verifyReads(connections: Connections, sealing: Sealing): VerifyR
       if (found.rows.length < PAGE_ROWS) break
     }
     await client.query(`close ${name}`)
+  }
+
+  function headsUpTo(batchId: number): Promise<SourceHead[]> {
+    const work = (client: Client) => sourceHeads(client, batchId)
+    return snapshot === undefined ? connections.withClient(work) : work(snapshot)
   }
 
   async function* events(
@@ -210,6 +216,7 @@ export function verifyReads(connections: Connections, sealing: Sealing): VerifyR
     verdictRuns: () => rows('select * from verdict_runs order by seq'),
     ruleSets: () => rows('select * from rule_sets order by version, rule_id'),
     modes: () => rows('select * from modes'),
+    legalHolds: () => rows('select * from legal_holds order by id'),
     recipientKeys: () => rows('select * from recipient_keys'),
     async batchKey(batchId) {
       return (
@@ -271,9 +278,9 @@ export function verifyReads(connections: Connections, sealing: Sealing): VerifyR
     signingKeys: () => rows('select * from signing_keys'),
     checkpoints: () => pages('select * from checkpoints order by seq'),
     migrations: () => rows('select * from migrations order by id'),
+    sourceHeads: headsUpTo,
     async sourcesRootUpTo(batchId) {
-      const work = (client: Client) => sourceHeads(client, batchId)
-      const heads = await (snapshot === undefined ? connections.withClient(work) : work(snapshot))
+      const heads = await headsUpTo(batchId)
       return {
         ...sealing.sourcesRoot(heads),
         batches: heads.reduce((sum, head) => sum + head.batches, 0),

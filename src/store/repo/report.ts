@@ -3,12 +3,15 @@ import { VALUE_KINDS, type ValueKind } from '../../core/event.ts'
 import { type DayNumber, US_PER_DAY } from '../../core/instant.ts'
 import { compareUtf8, type SafeText } from '../../core/text.ts'
 import type { Database } from '../schema.ts'
+import { numbersOf } from './packed.ts'
 
 /** A span of whole UTC days: [fromDay, untilDay). */
 export type ReportWindow = {
   readonly fromDay: DayNumber
   readonly untilDay: DayNumber
   readonly sensor: string | undefined
+  /** Several sensors together; in place of `sensor`. */
+  readonly sensors?: readonly string[] | undefined
 }
 
 export type TopEntry = {
@@ -46,27 +49,40 @@ type Total = {
   readonly value: SafeText
 }
 
+/** Numbers of the sensors of a window; undefined for all. 0, which no sensor has, stands for one that does not exist. */
+export async function sensorIdsOf(
+  query: Kysely<Database>,
+  { sensor, sensors }: Pick<ReportWindow, 'sensor' | 'sensors'>,
+): Promise<readonly number[] | undefined> {
+  const names = sensors ?? (sensor === undefined ? undefined : [sensor])
+  if (names === undefined) return undefined
+  const rows = await query
+    .selectFrom('sensors')
+    .where('name', 'in', names.length === 0 ? [''] : names)
+    .select('id')
+    .execute()
+  return rows.length === 0 ? [0] : rows.map((row) => row.id)
+}
+
 /** What a report asks of the roll-ups. Raw events are never read. */
 export class ReportQueries {
   readonly #query: Kysely<Database>
   readonly #window: ReportWindow
-  #sensorId: number | undefined
+  readonly #sensorIds: readonly number[] | undefined
 
-  private constructor(query: Kysely<Database>, window: ReportWindow, sensorId: number | undefined) {
+  private constructor(
+    query: Kysely<Database>,
+    window: ReportWindow,
+    sensorIds: readonly number[] | undefined,
+  ) {
     this.#query = query
     this.#window = window
-    this.#sensorId = sensorId
+    this.#sensorIds = sensorIds
   }
 
   /** A sensor that does not exist gives a report of zeros. */
   static async open(query: Kysely<Database>, window: ReportWindow): Promise<ReportQueries> {
-    if (window.sensor === undefined) return new ReportQueries(query, window, undefined)
-    const row = await query
-      .selectFrom('sensors')
-      .where('name', '=', window.sensor)
-      .select('id')
-      .executeTakeFirst()
-    return new ReportQueries(query, window, row?.id ?? 0)
+    return new ReportQueries(query, window, await sensorIdsOf(query, window))
   }
 
   /** The newest day with events. */
@@ -90,7 +106,7 @@ export class ReportQueries {
       .groupBy(['day', 'event_kinds.name'])
       .orderBy('day')
       .select((e) => ['day', 'event_kinds.name as eventid', e.fn.sum<number>('count').as('count')])
-    if (this.#sensorId !== undefined) select = select.where('sensor_id', '=', this.#sensorId)
+    if (this.#sensorIds !== undefined) select = select.where('sensor_id', 'in', this.#sensorIds)
     return (await select.execute()).map((row) => ({ ...row, count: Number(row.count) }))
   }
 
@@ -101,7 +117,7 @@ export class ReportQueries {
       .where('first_event_us', '>=', this.#window.fromDay * US_PER_DAY)
       .where('first_event_us', '<', this.#window.untilDay * US_PER_DAY)
       .where('session', '<>', '')
-    if (this.#sensorId !== undefined) base = base.where('sensor_id', '=', this.#sensorId)
+    if (this.#sensorIds !== undefined) base = base.where('sensor_id', 'in', this.#sensorIds)
     const row = await base
       .select([
         sql<number>`count(*)`.as('total'),
@@ -123,7 +139,7 @@ export class ReportQueries {
       const { list } = await base
         .select(sql<string>`string_agg(cast(duration_ms as text), ',')`.as('list'))
         .executeTakeFirstOrThrow()
-      const sorted = Float64Array.from(list.split(','), Number).sort()
+      const sorted = numbersOf(list).sort()
       const half = Math.floor((sorted.length - 1) / 2)
       medianDurationMs =
         sorted.length % 2 === 1
@@ -142,6 +158,18 @@ export class ReportQueries {
     }
   }
 
+  /** How many sessions have their first event in the window. */
+  async sessionTotal(): Promise<number> {
+    let select = this.#query
+      .selectFrom('sessions')
+      .where('first_event_us', '>=', this.#window.fromDay * US_PER_DAY)
+      .where('first_event_us', '<', this.#window.untilDay * US_PER_DAY)
+      .where('session', '<>', '')
+      .select((e) => e.fn.countAll<number>().as('n'))
+    if (this.#sensorIds !== undefined) select = select.where('sensor_id', 'in', this.#sensorIds)
+    return Number((await select.executeTakeFirstOrThrow()).n)
+  }
+
   /** How many different values of a kind occur in events of the window. */
   async distinctValues(kind: ValueKind): Promise<number> {
     let select = this.#query
@@ -150,7 +178,7 @@ export class ReportQueries {
       .where('day', '<', this.#window.untilDay)
       .where('kind', '=', VALUE_KINDS[kind])
       .select(sql<number>`count(distinct value_id)`.as('n'))
-    if (this.#sensorId !== undefined) select = select.where('sensor_id', '=', this.#sensorId)
+    if (this.#sensorIds !== undefined) select = select.where('sensor_id', 'in', this.#sensorIds)
     return Number((await select.executeTakeFirstOrThrow()).n)
   }
 
@@ -297,7 +325,8 @@ export class ReportQueries {
       .groupBy(['session_values.session_key', 'session_values.value_id'])
       .having(sql<boolean>`count(*) > 1`)
       .select(['session_values.value_id as id', sql<number>`count(*) - 1`.as('extra')])
-    if (this.#sensorId !== undefined) inner = inner.where('sessions.sensor_id', '=', this.#sensorId)
+    if (this.#sensorIds !== undefined)
+      inner = inner.where('sessions.sensor_id', 'in', this.#sensorIds)
     return inner
   }
 
@@ -346,7 +375,7 @@ export class ReportQueries {
       )
       .orderBy('name')
       .select('name')
-    if (this.#sensorId !== undefined) silent = silent.where('id', '=', this.#sensorId)
+    if (this.#sensorIds !== undefined) silent = silent.where('id', 'in', this.#sensorIds)
     return {
       sources: Number(sources.n),
       pendingBytes: Number(sources.pending ?? 0),
@@ -430,7 +459,7 @@ export class ReportQueries {
         e.fn.sum<number>('count').as('events'),
         e.fn.sum<number>('sessions').as('sessions'),
       ])
-    if (this.#sensorId !== undefined) select = select.where('sensor_id', '=', this.#sensorId)
+    if (this.#sensorIds !== undefined) select = select.where('sensor_id', 'in', this.#sensorIds)
     return select
   }
 }

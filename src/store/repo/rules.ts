@@ -41,6 +41,26 @@ export async function verdictCounts(
   }))
 }
 
+/** Stored events that a rule hit, by day; days without any are absent. @param ruleId - of a rule of this program */
+export async function ruleDays(
+  query: Kysely<Database>,
+  ruleId: string,
+  window: { readonly fromDay: number; readonly untilDay: number },
+): Promise<{ readonly day: number; readonly events: number }[]> {
+  const rows = await query
+    .selectFrom('daily_verdicts')
+    .innerJoin('verdicts', 'verdicts.id', 'daily_verdicts.verdict_id')
+    .where('day', '>=', window.fromDay)
+    .where('day', '<', window.untilDay)
+    // Hits are JSON of ours, made in one way only: the id stands there between its quotes.
+    .where('verdicts.hits', 'like', `%"${ruleId}"%`)
+    .groupBy('day')
+    .orderBy('day')
+    .select((e) => ['day', e.fn.sum<number>('daily_verdicts.count').as('events')])
+    .execute()
+  return rows.map((row) => ({ day: row.day, events: Number(row.events) }))
+}
+
 /** How often reviewers said that a rule hit without cause. */
 export async function falsePositives(
   query: Kysely<Database>,

@@ -75,14 +75,39 @@ async function page(
   after: Position | undefined,
   limit: number,
 ): Promise<SessionRecord[]> {
-  let select = query
+  let select = sessionRecords(query)
+    .where('sessions.session', '<>', '')
+    .orderBy('sessions.first_event_us')
+    .orderBy('sensors.name')
+    .orderBy('sessions.session')
+    .limit(limit)
+  if (filter.sinceUs !== undefined)
+    select = select.where('sessions.first_event_us', '>=', filter.sinceUs)
+  if (filter.untilUs !== undefined)
+    select = select.where('sessions.first_event_us', '<', filter.untilUs)
+  if (filter.sensor !== undefined) select = select.where('sensors.name', '=', filter.sensor)
+  if (filter.ip !== undefined) select = select.where('ip.value', '=', filter.ip)
+  if (filter.session !== undefined) select = select.where('sessions.session', '=', filter.session)
+  if (after !== undefined) {
+    select = select
+      .where('sessions.first_event_us', '>=', after.firstEventUs)
+      .where(
+        sql<boolean>`(sessions.first_event_us, sensors.name, sessions.session) > (${after.firstEventUs}, ${after.sensor}, ${after.session})`,
+      )
+  }
+  // Texts of the store are in visible form: they were made so before they were written.
+  return (await select.execute()) as SessionRecord[]
+}
+
+/** Sessions with their texts, to be narrowed. */
+function sessionRecords(query: Kysely<Database>) {
+  return query
     .selectFrom('sessions')
     .innerJoin('sensors', 'sensors.id', 'sessions.sensor_id')
     .leftJoin('values as ip', 'ip.id', 'sessions.src_ip')
     .leftJoin('values as version', 'version.id', 'sessions.client_version')
     .leftJoin('values as hassh', 'hassh.id', 'sessions.hassh')
     .leftJoin('address_places as place', 'place.value_id', 'sessions.src_ip')
-    .where('sessions.session', '<>', '')
     .select([
       'sessions.session_key as sessionKey',
       'sensors.name as sensor',
@@ -109,26 +134,19 @@ async function page(
       'sessions.threat_score as threatScore',
       'sessions.hazard_score as hazardScore',
     ])
-    .orderBy('sessions.first_event_us')
-    .orderBy('sensors.name')
-    .orderBy('sessions.session')
-    .limit(limit)
-  if (filter.sinceUs !== undefined)
-    select = select.where('sessions.first_event_us', '>=', filter.sinceUs)
-  if (filter.untilUs !== undefined)
-    select = select.where('sessions.first_event_us', '<', filter.untilUs)
-  if (filter.sensor !== undefined) select = select.where('sensors.name', '=', filter.sensor)
-  if (filter.ip !== undefined) select = select.where('ip.value', '=', filter.ip)
-  if (filter.session !== undefined) select = select.where('sessions.session', '=', filter.session)
-  if (after !== undefined) {
-    select = select
-      .where('sessions.first_event_us', '>=', after.firstEventUs)
-      .where(
-        sql<boolean>`(sessions.first_event_us, sensors.name, sessions.session) > (${after.firstEventUs}, ${after.sensor}, ${after.session})`,
-      )
-  }
-  // Texts of the store are in visible form: they were made so before they were written.
-  return (await select.execute()) as SessionRecord[]
+}
+
+/** The sessions of these keys, in their order; keys that are gone are left out. */
+export async function sessionsOfKeys(
+  query: Kysely<Database>,
+  keys: readonly SessionKey[],
+): Promise<SessionRecord[]> {
+  if (keys.length === 0) return []
+  const rows = (await sessionRecords(query)
+    .where('sessions.session_key', 'in', keys as SessionKey[])
+    .execute()) as SessionRecord[] // in visible form, as above
+  const byKey = new Map(rows.map((row) => [String(row.sessionKey), row]))
+  return keys.flatMap((key) => byKey.get(String(key)) ?? [])
 }
 
 export type EventRecord = {
@@ -151,10 +169,13 @@ export type EventRecord = {
  * The events of a session, ordered by (time, digest).
  *
  * Found by the time range of the session in the key index: no index of its own, and sessions are short.
+ *
+ * @param limit - the first so many
  */
 export async function eventsOfSession(
   query: Kysely<Database>,
   session: Pick<SessionRecord, 'sessionKey' | 'firstEventUs' | 'lastEventUs'>,
+  limit = Number.MAX_SAFE_INTEGER,
 ): Promise<EventRecord[]> {
   const rows = await query
     .selectFrom('raw_events')
@@ -166,6 +187,7 @@ export async function eventsOfSession(
     .where('session_key', '=', session.sessionKey)
     .orderBy('event_time_us')
     .orderBy('raw_events.digest')
+    .limit(limit)
     .select([
       'event_kinds.name as eventid',
       'event_time_us as eventTimeUs',

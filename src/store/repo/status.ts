@@ -3,6 +3,7 @@ import { US_PER_DAY } from '../../core/instant.ts'
 import type { SignedCheckpoint } from '../../core/seal-types.ts'
 import type { SafeText } from '../../core/text.ts'
 import type { Database } from '../schema.ts'
+import { deadLetterCounts } from './dead-letters.ts'
 
 export type StoreStatus = {
   readonly sources: readonly {
@@ -56,18 +57,6 @@ export async function storeStatus(query: Kysely<Database>): Promise<StoreStatus>
     .where('foreign_kind', 'is not', null)
     .select((e) => e.fn.countAll<number>().as('n'))
     .executeTakeFirstOrThrow()
-  const dead = await query
-    .selectFrom('dead_letters')
-    .groupBy(['reason', 'state'])
-    .orderBy('reason')
-    .orderBy('state')
-    .select((e) => [
-      'reason',
-      'state',
-      e.fn.countAll<number>().as('regions'),
-      e.fn.sum<number>('records').as('records'),
-    ])
-    .execute()
   const drift = await query
     .selectFrom('schema_drift')
     .orderBy('count', 'desc')
@@ -93,11 +82,7 @@ export async function storeStatus(query: Kysely<Database>): Promise<StoreStatus>
       sensor: row.sensor as SafeText,
     })),
     foreignFiles: Number(foreign.n),
-    deadLetters: dead.map((row) => ({
-      ...row,
-      regions: Number(row.regions),
-      records: Number(row.records),
-    })),
+    deadLetters: await deadLetterCounts(query),
     drift: drift.map((row) => ({
       ...row,
       eventid: row.eventid as SafeText,

@@ -39,6 +39,24 @@ export function sqliteReview(
         ).run(name, state, seq)
       })
     },
+    async addHold(scope, draft) {
+      let id = 0
+      await journal(draft, (seq) => {
+        id = seq
+        db.prepare(
+          'insert into legal_holds (id, sensor, session, source, from_us, until_us, released_seq) values (?, ?, ?, ?, ?, ?, 0)',
+        ).run(seq, scope.sensor, scope.session, scope.source, scope.fromUs, scope.untilUs)
+      })
+      return id
+    },
+    async releaseHold(id, draft) {
+      await journal(draft, (seq) => {
+        const { changes } = db
+          .prepare('update legal_holds set released_seq = ? where id = ? and released_seq = 0')
+          .run(seq, id)
+        if (changes !== 1) throw decidedElsewhere()
+      })
+    },
     async addRecipientKey(key, madeAtUs) {
       let isKnown = false
       try {

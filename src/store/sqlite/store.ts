@@ -48,6 +48,8 @@ export type SqliteOptions = {
   readonly sealing: Sealing
   readonly clock: () => InstantUs
   readonly command: string
+  /** Milliseconds it waits for its turn to write. */
+  readonly writerWaitMs?: number
 }
 
 /** An SQLite database of nacre: the engine behind the port. */
@@ -117,7 +119,7 @@ export class SqliteStore implements Store {
   /** Opens, and brings the schema up to date where the mode lets it write. */
   static async open(options: SqliteOptions): Promise<SqliteStore> {
     const opened = openSqlite(options.path, options.mode, options.settings)
-    const queue = new WriterQueue(options.path)
+    const queue = new WriterQueue(options.path, options.writerWaitMs)
     const store = new SqliteStore(options, opened, queue)
     try {
       if (options.mode !== 'read' && store.schemaVersion < SCHEMA_VERSION) await store.migrate()

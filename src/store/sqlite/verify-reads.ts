@@ -166,6 +166,7 @@ export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
         .pluck()
         .get(batchId) as number,
     }),
+    sourceHeads: async (upToBatch) => [...sourceHeads(db, upToBatch)],
     blocksBetween: async (sourceId, from, to) => blocksBetween(sourceId, from, to, from, to),
     oddCells: async () => inexactIntegers(db),
     releasedEvents: () =>
@@ -204,6 +205,8 @@ export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
     ruleSets: async () =>
       db.prepare('select * from rule_sets order by version, rule_id').all() as Row<'rule_sets'>[],
     modes: async () => db.prepare('select * from modes').all() as Row<'modes'>[],
+    legalHolds: async () =>
+      db.prepare('select * from legal_holds order by id').all() as Row<'legal_holds'>[],
     recipientKeys: async () =>
       db.prepare('select * from recipient_keys').all() as Row<'recipient_keys'>[],
     batchKey: async (batchId) => batchKey.get(batchId) as Row<'batch_keys'> | undefined,

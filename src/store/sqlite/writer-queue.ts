@@ -14,9 +14,12 @@ import { prepared } from './prepared.ts'
 export class WriterQueue {
   readonly #db: Connection
   readonly #owner: string
+  readonly #waitMs: number
   #ticket: number | bigint | undefined
 
-  constructor(databasePath: string) {
+  /** @param waitMs - how long a turn is waited for */
+  constructor(databasePath: string, waitMs: number = LIMITS.writerWaitMs) {
+    this.#waitMs = waitMs
     this.#db = new SQLite(`${databasePath}-queue`, { timeout: 10_000 })
     this.#db.pragma('journal_mode = memory')
     this.#db.pragma('synchronous = off')
@@ -53,11 +56,11 @@ export class WriterQueue {
         wait = 1
         continue
       }
-      if (performance.now() - started > LIMITS.writerWaitMs) {
+      if (performance.now() - started > this.#waitMs) {
         this.leave()
         throw new StoreError(
           'STORE_BUSY',
-          `The store is busy: process ${ahead.owner.split(' ')[0]} (${ahead.what}) has been writing for more than ${LIMITS.writerWaitMs / 1000} s.`,
+          `The store is busy: process ${ahead.owner.split(' ')[0]} (${ahead.what}) has been writing for more than ${this.#waitMs / 1000} s.`,
           {
             hint: 'Wait until it is done, or stop it; nothing of this run is lost.',
           },

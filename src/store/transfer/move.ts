@@ -64,6 +64,7 @@ const PLAIN_LAST: readonly TablePlan[] = [
   { table: 'recipient_keys', key: ['key_id'], changes: true },
   { table: 'verdict_runs', key: ['seq'], changes: true },
   { table: 'modes', key: ['name'], changes: true },
+  { table: 'legal_holds', key: ['id'], changes: true },
   { table: 'audit_log', key: ['seq'], changes: true },
   { table: 'decisions', key: ['id'], changes: true },
   { table: 'checkpoints', key: ['seq'], changes: false },

@@ -1,6 +1,6 @@
 import { formatInstant } from '../core/instant.ts'
 import { parseJson, sortedJsonText } from '../core/json.ts'
-import { hitsOf } from '../review/risk.ts'
+import { hitsOf } from '../core/verdict.ts'
 import type { EventRecord, SessionRecord } from '../store/port.ts'
 
 /** A session in the shape of the contract. */

@@ -1,0 +1,309 @@
+/** What was not met before the period: values, SSH keys and networks. */
+import { ownText } from '../core/event.ts'
+import { formatDay } from '../core/instant.ts'
+import { compareUtf8, type SafeText } from '../core/text.ts'
+import { LIMITS } from '../limits.ts'
+import type { MetValues } from '../store/port.ts'
+import type { Group, Groups } from './groups.ts'
+import { highestOf, IdTable } from './id-table.ts'
+import type { Novel, NovelKind, Novelty } from './insights.ts'
+import type { InsightSource, TextReader } from './reader.ts'
+
+/** A value of the period, and how it was met. */
+export type Met = {
+  readonly firstDay: number
+  readonly events: number
+  /** Each counted once. */
+  readonly sessions: number
+}
+
+/** Values of a kind: those of the period, and which were met before it. In columns, since there are many. */
+export class Known {
+  readonly #firstDays: Float64Array
+  readonly ids: Float64Array
+  readonly events: Float64Array
+  /** Each counted once. */
+  readonly sessions: Float64Array
+  readonly before: IdTable
+  #places: ReadonlyMap<number, number> | undefined
+
+  /**
+   * @param repeats - how often sessions over midnight were counted too much, by value
+   * @param before - numbers of values that were met before the period
+   */
+  constructor(columns: MetValues, repeats: ReadonlyMap<number, number>, before: Float64Array) {
+    this.#firstDays = columns.firstDays
+    this.ids = columns.ids
+    this.events = columns.events
+    this.sessions = columns.sessions.map((count, i) => count - (repeats.get(this.ids[i]!) ?? 0))
+    this.before = IdTable.of(before)
+  }
+
+  at(place: number): Met {
+    return {
+      firstDay: this.#firstDays[place]!,
+      events: this.events[place]!,
+      sessions: this.sessions[place]!,
+    }
+  }
+
+  find(id: number): Met | undefined {
+    this.#places ??= new Map(Array.from(this.ids, (one, place) => [one, place]))
+    const place = this.#places.get(id)
+    return place === undefined ? undefined : this.at(place)
+  }
+}
+
+export const KNOWN_KINDS = ['command', 'credential', 'file', 'hassh', 'ip'] as const
+export type KnownKind = (typeof KNOWN_KINDS)[number]
+export type KnownValues = Readonly<Record<KnownKind, Known>>
+
+/** An SSH key, and the commands that hold it. */
+export type Key = { readonly text: SafeText; readonly commandIds: readonly number[] }
+
+/** @param repeats - how often sessions over midnight were counted too much, by value */
+export async function knownValues(
+  source: InsightSource,
+  repeats: ReadonlyMap<number, number>,
+): Promise<KnownValues> {
+  const known = async (kind: KnownKind): Promise<Known> =>
+    new Known(await source.met(kind), repeats, await source.metBefore(kind, LIMITS.newValueDays))
+  return {
+    command: await known('command'),
+    credential: await known('credential'),
+    file: await known('file'),
+    hassh: await known('hassh'),
+    ip: await known('ip'),
+  }
+}
+
+/** What a value says about a session that met it; bits. */
+export const CLASS = {
+  command: 1,
+  /** A command of several sessions. */
+  shared: 2,
+  /** A command of hardly any session, and not met before. */
+  rare: 4,
+  file: 8,
+  newFile: 16,
+} as const
+
+/** Classes of the commands and files of the period: one look for each value of each session. */
+export function classesOf({ command, file }: KnownValues): IdTable {
+  const classes = new IdTable(Math.max(highestOf(command.ids), highestOf(file.ids)))
+  for (let i = 0; i < command.ids.length; i += 1) {
+    const id = command.ids[i]!
+    const sessions = command.sessions[i]!
+    const isRare = sessions <= LIMITS.rareSessionsMax && !command.before.has(id)
+    const isShared = sessions >= LIMITS.campaignSessionsMin
+    classes.set(id, CLASS.command | (isShared ? CLASS.shared : 0) | (isRare ? CLASS.rare : 0))
+  }
+  for (const id of file.ids) classes.set(id, CLASS.file | (file.before.has(id) ? 0 : CLASS.newFile))
+  return classes
+}
+
+/**
+ * Those of the largest counts, then of the largest second ones; equal ones in the order of their texts. Only texts of the
+ * list, and of what is as large as its last, are asked for.
+ *
+ * @param isMeant - which values are looked at
+ */
+export async function largest(
+  source: InsightSource,
+  known: Known,
+  isMeant: (id: number) => boolean,
+  counts: readonly [Float64Array, Float64Array],
+  limit: number,
+): Promise<{ readonly place: number; readonly value: SafeText }[]> {
+  const [most, then] = counts
+  const byCount = (a: number, b: number): number => most[b]! - most[a]! || then[b]! - then[a]!
+  // As many of the largest as the list has room for: most values are smaller than all of these.
+  const top: number[] = []
+  for (let place = 0; place < known.ids.length; place += 1) {
+    const isSmaller = top.length === limit && byCount(place, top[limit - 1]!) >= 0
+    if (isSmaller || !isMeant(known.ids[place]!)) continue
+    let at = top.length
+    while (at > 0 && byCount(place, top[at - 1]!) < 0) at -= 1
+    top.splice(at, 0, place)
+    if (top.length > limit) top.pop()
+  }
+  const last = top.at(-1)
+  if (last === undefined) return []
+  const clear = top.filter((place) => byCount(place, last) < 0)
+  const tied: number[] = []
+  for (let place = 0; place < known.ids.length; place += 1)
+    if (byCount(place, last) === 0 && isMeant(known.ids[place]!)) tied.push(place)
+  const left = limit - clear.length
+  const idsOf = (some: readonly number[]): number[] => some.map((place) => known.ids[place]!)
+  const first = await source.firstByText(idsOf(tied), left)
+  const texts = new Map(
+    [
+      ...(await source.firstByText(idsOf(clear), clear.length)),
+      ...first.toSorted((a, b) => compareUtf8(a.value, b.value)).slice(0, left),
+    ].map(({ id, value }) => [id, value]),
+  )
+  return [...clear, ...tied]
+    .flatMap((place) => {
+      const value = texts.get(known.ids[place]!)
+      return value === undefined ? [] : [{ place, value }]
+    })
+    .sort((a, b) => byCount(a.place, b.place) || compareUtf8(a.value, b.value))
+}
+
+/** SSH keys in commands, ascending. */
+export function keysOf(
+  commands: readonly { readonly id: number; readonly value: SafeText }[],
+  reader: TextReader,
+): Key[] {
+  const ids = new Map<SafeText, number[]>()
+  for (const { id, value } of commands) {
+    for (const key of reader.sshKeys(value)) {
+      const list = ids.get(key) ?? []
+      list.push(id)
+      ids.set(key, list)
+    }
+  }
+  return [...ids]
+    .map(([text, commandIds]) => ({ text, commandIds }))
+    .sort((a, b) => compareUtf8(a.text, b.text))
+}
+
+/**
+ * @param keyGroups - sessions of each key that began in the period, in the order of `keys`
+ * @param limit - entries of each list
+ */
+export async function noveltyOf(
+  source: InsightSource,
+  reader: TextReader,
+  known: KnownValues,
+  keys: readonly Key[],
+  keyGroups: Groups<number>,
+  limit: number,
+): Promise<Novelty> {
+  const lists: Record<NovelKind, readonly Novel[]> = {
+    ...{ command: [], credential: [], file: [], sshKey: [], hassh: [], ip: [], asn: [] },
+  }
+  const totals: Record<NovelKind, number> = {
+    ...{ command: 0, credential: 0, file: 0, sshKey: 0, hassh: 0, ip: 0, asn: 0 },
+  }
+  for (const kind of KNOWN_KINDS) {
+    const values = known[kind]
+    const isNew = (id: number): boolean => !values.before.has(id)
+    totals[kind] = values.ids.reduce((sum, id) => sum + (isNew(id) ? 1 : 0), 0)
+    const first = await largest(source, values, isNew, [values.sessions, values.events], limit)
+    const sensors = await source.sensorCounts(
+      kind,
+      first.map(({ place }) => values.ids[place]!),
+    )
+    lists[kind] = first.map(({ place, value }) =>
+      novel(
+        value,
+        values.at(place),
+        sensors.get(values.ids[place]!) ?? 0,
+        kind === 'command' ? reader.score(value) : undefined,
+      ),
+    )
+  }
+  const newKeys = await Promise.all(
+    keys.flatMap((key, n) => newKey(source, reader, known.command, key, keyGroups.get(n))),
+  )
+  totals.sshKey = newKeys.length
+  lists.sshKey = sorted(newKeys).slice(0, limit)
+  const systems = await newSystems(source, known, limit)
+  totals.asn = systems.total
+  lists.asn = systems.first
+  return { days: LIMITS.newValueDays, totals, lists }
+}
+
+function newKey(
+  source: InsightSource,
+  reader: TextReader,
+  commands: Known,
+  key: Key,
+  group: Group | undefined,
+): Promise<Novel>[] {
+  const found = key.commandIds.flatMap((id) => {
+    const one = commands.find(id)
+    return one === undefined ? [] : [{ id, ...one }]
+  })
+  if (found.length === 0 || key.commandIds.some((id) => commands.before.has(id))) return []
+  const sum = (of: (one: Met) => number): number => found.reduce((total, one) => total + of(one), 0)
+  const make = async (): Promise<Novel> => {
+    const texts = await source.firstByText(
+      found.map((one) => one.id),
+      LIMITS.sshKeysOfCommandMax,
+    )
+    const ids = found.map((one) => one.id)
+    const scores = texts
+      .toSorted((a, b) => compareUtf8(a.value, b.value))
+      .slice(0, LIMITS.sshKeysOfCommandMax)
+      .map((text) => reader.score(text.value))
+    return novel(
+      key.text,
+      {
+        firstDay: Math.min(...found.map((one) => one.firstDay)),
+        events: sum((one) => one.events),
+        sessions: group?.sessions ?? sum((one) => one.sessions),
+      },
+      group?.sensors.size ?? (await source.sensorsOf('command', ids)),
+      {
+        threat: Math.max(...scores.map((score) => score.threat)),
+        hazard: Math.max(...scores.map((score) => score.hazard)),
+      },
+    )
+  }
+  return [make()]
+}
+
+/** Values of several addresses are added up: a session of two addresses, which Cowrie never writes, counts twice. */
+async function newSystems(
+  source: InsightSource,
+  { ip }: KnownValues,
+  limit: number,
+): Promise<{ readonly total: number; readonly first: Novel[] }> {
+  const systems = await source.systems()
+  const old = new Set<string>()
+  for (const [id, system] of systems) if (ip.before.has(id)) old.add(system)
+  const found = new Map<string, { -readonly [K in keyof Met]: Met[K] } & { ids: number[] }>()
+  for (let place = 0; place < ip.ids.length; place += 1) {
+    const id = ip.ids[place]!
+    const system = systems.get(id)
+    if (system === undefined || old.has(system)) continue
+    const one = ip.at(place)
+    const sum = found.get(system)
+    if (sum === undefined) found.set(system, { ...one, ids: [id] })
+    else {
+      sum.firstDay = Math.min(sum.firstDay, one.firstDay)
+      sum.events += one.events
+      sum.sessions += one.sessions
+      sum.ids.push(id)
+    }
+  }
+  const ordered = [...found].sort(
+    ([a, one], [b, other]) =>
+      other.sessions - one.sessions || other.events - one.events || compareUtf8(a, b),
+  )
+  const first: Novel[] = []
+  for (const [system, { ids, ...one }] of ordered.slice(0, limit))
+    first.push(novel(ownText(system), one, await source.sensorsOf('ip', ids), undefined)) // AS and digits
+  return { total: found.size, first }
+}
+
+function novel(
+  value: SafeText,
+  { firstDay, events, sessions }: Met,
+  sensors: number,
+  score: { readonly threat: number; readonly hazard: number } | undefined,
+): Novel {
+  return {
+    ...{ value, firstDay: formatDay(firstDay), events, sessions, sensors },
+    threatScore: score?.threat ?? null,
+    hazardScore: score?.hazard ?? null,
+  }
+}
+
+function sorted(entries: readonly Novel[]): Novel[] {
+  return entries.toSorted(
+    (a, b) => b.sessions - a.sessions || b.events - a.events || compareUtf8(a.value, b.value),
+  )
+}

@@ -1,0 +1,509 @@
+/** What a report asks beside its figures: what was met before, which sessions share what. Rows come packed as text. */
+import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { VALUE_KINDS, type ValueKind } from '../../core/event.ts'
+import { type DayNumber, US_PER_DAY } from '../../core/instant.ts'
+import type { SafeText } from '../../core/text.ts'
+import { LIMITS } from '../../limits.ts'
+import type { Database, SessionKey } from '../schema.ts'
+import { numbersOf, PackedReader, packed } from './packed.ts'
+import { type ReportWindow, sensorIdsOf } from './report.ts'
+import { eventsOfSession } from './sessions.ts'
+
+/** Values of one kind in a window, in columns: one place in each for a value. */
+export type MetValues = {
+  readonly ids: Float64Array
+  /** Day on which it was met first in the window. */
+  readonly firstDays: Float64Array
+  readonly events: Float64Array
+  /** Counted once for each day that a session met it on. */
+  readonly sessions: Float64Array
+}
+
+/** Sessions of a day, by sensor and hour of their first event. */
+export type HourOfSessions = {
+  readonly sensorId: number
+  readonly hour: number
+  readonly sessions: number
+  /** Of all these sessions, whenever they came. */
+  readonly events: number
+  readonly withoutStart: number
+  readonly withoutEnd: number
+}
+
+/** A session in which something was typed, fetched or left. */
+export type ActiveSession = {
+  /** As text: some have more digits than a number holds. */
+  readonly key: string
+  readonly sensorId: number
+  readonly firstEventUs: number
+  /** Values; 0 for none. */
+  readonly srcIp: number
+  readonly hassh: number
+  readonly threatScore: number
+  readonly hazardScore: number
+  readonly durationMs: number | null
+  readonly commands: number
+  /** The values asked for that it met, ascending, each once. */
+  readonly valueIds: readonly number[]
+}
+
+/** A session with texts in place of numbers. */
+export type NamedSession = {
+  readonly key: string
+  readonly sensor: SafeText
+  readonly session: SafeText
+  readonly srcIp: SafeText | null
+  readonly country: SafeText | null
+  readonly firstEventUs: number
+  readonly lastEventUs: number
+  readonly durationMs: number | null
+  readonly commandCount: number
+  readonly threatScore: number
+  readonly hazardScore: number
+}
+
+export type StoreQuality = {
+  readonly events: ReadonlyMap<number, number>
+  readonly heldEvents: ReadonlyMap<number, number>
+  readonly fates: Readonly<
+    Record<'lines' | 'stored' | 'duplicate' | 'held' | 'dead' | 'blank' | 'expired', number>
+  >
+  readonly drift: readonly {
+    readonly what: string
+    readonly eventid: SafeText
+    readonly field: SafeText
+    readonly count: number
+  }[]
+  readonly tornSources: number
+  readonly checkpoint: {
+    readonly seq: number
+    readonly madeAtUs: number
+    readonly upToBatch: number
+  } | null
+}
+
+/** Of the roll-ups and sessions of a window. Events are read of the few sessions that are named alone. */
+export class InsightQueries {
+  readonly #query: Kysely<Database>
+  readonly #window: ReportWindow
+  readonly #sensorIds: readonly number[] | undefined
+
+  private constructor(
+    query: Kysely<Database>,
+    window: ReportWindow,
+    sensorIds: readonly number[] | undefined,
+  ) {
+    this.#query = query
+    this.#window = window
+    this.#sensorIds = sensorIds
+  }
+
+  static async open(query: Kysely<Database>, window: ReportWindow): Promise<InsightQueries> {
+    return new InsightQueries(query, window, await sensorIdsOf(query, window))
+  }
+
+  /** Names of all sensors, by number. */
+  async sensorNames(): Promise<ReadonlyMap<number, SafeText>> {
+    const rows = await this.#query.selectFrom('sensors').select(['id', 'name']).execute()
+    return new Map(rows.map((row) => [row.id, row.name as SafeText])) // in visible form, as all of the store
+  }
+
+  /** The values of a kind that events of the window have. */
+  async met(kind: ValueKind): Promise<MetValues> {
+    const groups = this.#values(kind, this.#window.fromDay, this.#window.untilDay)
+      .groupBy('value_id')
+      .select(packed([sql`value_id`, sql`min(day)`, sql`sum(count)`, sql`sum(sessions)`]).as('row'))
+    const { list } = await this.#query
+      .selectFrom(groups.as('groups'))
+      .select(sql<string | null>`string_agg("row", ',')`.as('list'))
+      .executeTakeFirstOrThrow()
+    const numbers = numbersOf(list ?? '')
+    const column = (at: number): Float64Array =>
+      Float64Array.from({ length: numbers.length / 4 }, (_, i) => numbers[i * 4 + at]!)
+    return {
+      ids: column(0),
+      firstDays: column(1),
+      events: column(2),
+      sessions: column(3),
+    }
+  }
+
+  /** On how many sensors values of a kind were met in the window. @param ids - the few that are shown */
+  async sensorCounts(
+    kind: ValueKind,
+    ids: readonly number[],
+  ): Promise<ReadonlyMap<number, number>> {
+    const counts = new Map<number, number>()
+    for (const some of chunks(ids)) {
+      const rows = await this.#values(kind, this.#window.fromDay, this.#window.untilDay)
+        .where(sql<boolean>`value_id in (${numberList(some)})`)
+        .groupBy('value_id')
+        .select(['value_id', sql<number>`count(distinct sensor_id)`.as('n')])
+        .execute()
+      for (const row of rows) counts.set(row.value_id, Number(row.n))
+    }
+    return counts
+  }
+
+  /** On how many sensors any of these values was met in the window. */
+  async sensorsOf(kind: ValueKind, ids: readonly number[]): Promise<number> {
+    const sensors = new Set<number>()
+    for (const some of chunks(ids)) {
+      const rows = await this.#values(kind, this.#window.fromDay, this.#window.untilDay)
+        .where(sql<boolean>`value_id in (${numberList(some)})`)
+        .select('sensor_id')
+        .distinct()
+        .execute()
+      for (const row of rows) sensors.add(row.sensor_id)
+    }
+    return sensors.size
+  }
+
+  /** Numbers of the values of a kind that were met in so many days before the window; once for each day and sensor. */
+  async metBefore(kind: ValueKind, days: number): Promise<Float64Array> {
+    const { fromDay } = this.#window
+    const { list } = await this.#values(kind, fromDay - days, fromDay)
+      .select(sql<string | null>`string_agg(cast(value_id as text), ',')`.as('list'))
+      .executeTakeFirstOrThrow()
+    return numbersOf(list ?? '')
+  }
+
+  /** Which of these come first by the bytes of their texts. */
+  async firstByText(
+    ids: readonly number[],
+    limit: number,
+  ): Promise<readonly { readonly id: number; readonly value: SafeText }[]> {
+    const found: { id: number; value: SafeText }[] = []
+    for (const some of chunks(ids)) {
+      const rows = await this.#query
+        .selectFrom('values')
+        .where(sql<boolean>`id in (${numberList(some)})`)
+        .orderBy('value')
+        .limit(limit)
+        .select(['id', 'value'])
+        .execute()
+      found.push(...rows.map((row) => ({ id: row.id, value: row.value as SafeText }))) // in visible form
+    }
+    return found
+  }
+
+  async texts(ids: readonly number[]): Promise<ReadonlyMap<number, SafeText>> {
+    const rows = await this.firstByText(ids, ids.length)
+    return new Map(rows.map((row) => [row.id, row.value]))
+  }
+
+  /** Commands that may hold a public SSH key: every key's base64 begins with `AAAA`. */
+  async commandsWithKeys(): Promise<readonly { readonly id: number; readonly value: SafeText }[]> {
+    const rows = await this.#query
+      .selectFrom('values')
+      // As the index of these few says it.
+      .where(sql<boolean>`kind = 1 and replace(value, 'AAAA', '') <> value`)
+      .orderBy('value')
+      .limit(LIMITS.keyCommandsMax)
+      .select(['id', 'value'])
+      .execute()
+    return rows.map((row) => ({ id: row.id, value: row.value as SafeText })) // in visible form
+  }
+
+  /** Numbers of the autonomous systems of addresses, by number of the address; empty where none was looked up. */
+  async systems(): Promise<ReadonlyMap<number, string>> {
+    const some = await this.#query.selectFrom('geo_databases').select('set_id').limit(1).execute()
+    if (some.length === 0) return new Map()
+    const met = this.#values(
+      'ip',
+      this.#window.fromDay - LIMITS.newValueDays,
+      this.#window.untilDay,
+    ).select('value_id')
+    const rows = await this.#query
+      .selectFrom('address_places')
+      .where('value_id', 'in', met)
+      .where('asn', 'is not', null)
+      .select(['value_id', 'asn'])
+      .execute()
+    return new Map(rows.map((row) => [row.value_id, `AS${row.asn}`]))
+  }
+
+  /**
+   * Sessions that began on a day of the window: counts of all, and those in which something was done.
+   *
+   * @param isWanted - which of their values are kept
+   */
+  async sessionsOfDay(
+    day: DayNumber,
+    isWanted: (valueId: number) => boolean,
+  ): Promise<{ readonly hours: HourOfSessions[]; readonly active: ActiveSession[] }> {
+    const values = sql`(select string_agg(cast(v.value_id as text), ',')
+      from session_values v where v.session_key = sessions.session_key)`
+    const startUs = day * US_PER_DAY
+    const hour = sql`(first_event_us - ${sql.lit(startUs)}) / 3600000000`
+    const done = packed([
+      sql`session_key`,
+      sql`first_event_us`,
+      sql`coalesce(src_ip, 0)`,
+      sql`coalesce(hassh, 0)`,
+      sql`threat_score`,
+      sql`hazard_score`,
+      sql`coalesce(duration_ms, -1)`,
+      sql`command_count`,
+    ])
+    // Of most sessions nothing else is told: three facts in one number.
+    const openings = sql`case when connect_count = 0 then ${sql.lit(24)} else 0 end
+      + case when closed_count = 0 then ${sql.lit(48)} else 0 end`
+    const one = sql<string>`${packed([
+      sql`sensor_id`,
+      sql`event_count * 96 + ${openings} + ${hour}`,
+    ])} || case when command_count > 0 or download_count + upload_count > 0
+      then ',' || ${done} || ',' || coalesce(${values}, '') else '' end`
+    let select = this.#query
+      .selectFrom('sessions')
+      .where('first_event_us', '>=', startUs)
+      .where('first_event_us', '<', startUs + US_PER_DAY)
+      .where('session', '<>', '')
+      .select(sql<string | null>`string_agg(${one}, ';')`.as('list'))
+    if (this.#sensorIds !== undefined) select = select.where('sensor_id', 'in', this.#sensorIds)
+    const { list } = await select.executeTakeFirstOrThrow()
+    return unpackSessions(list ?? '', isWanted)
+  }
+
+  /** @returns in no order */
+  async named(keys: readonly string[]): Promise<NamedSession[]> {
+    if (keys.length === 0) return []
+    const rows = await this.#query
+      .selectFrom('sessions')
+      .innerJoin('sensors', 'sensors.id', 'sessions.sensor_id')
+      .leftJoin('values as ip', 'ip.id', 'sessions.src_ip')
+      .leftJoin('address_places as place', 'place.value_id', 'sessions.src_ip')
+      .where(sql<boolean>`sessions.session_key in (${sql.raw(keys.map(digits).join(', '))})`)
+      .select([
+        sql<string>`cast(sessions.session_key as text)`.as('key'),
+        'sensors.name as sensor',
+        'sessions.session as session',
+        'ip.value as srcIp',
+        'place.country as country',
+        'first_event_us as firstEventUs',
+        'last_event_us as lastEventUs',
+        'duration_ms as durationMs',
+        'command_count as commandCount',
+        'threat_score as threatScore',
+        'hazard_score as hazardScore',
+      ])
+      .execute()
+    return rows as NamedSession[] // texts of the store are in visible form
+  }
+
+  /** What was typed in a session, in the order in which it was. */
+  async commandsOf(session: NamedSession): Promise<SafeText[]> {
+    const events = await eventsOfSession(this.#query, {
+      sessionKey: session.key as SessionKey,
+      firstEventUs: session.firstEventUs,
+      lastEventUs: session.lastEventUs,
+    })
+    return events
+      .filter((event) => event.eventid === 'cowrie.command.input')
+      .flatMap((event) => {
+        const { input } = JSON.parse(event.payload) as { readonly input?: unknown }
+        return typeof input === 'string' ? [input as SafeText] : [] // payloads are in visible form
+      })
+  }
+
+  /** How many events of the window have which hits of rules. */
+  async verdicts(): Promise<readonly { readonly hits: string; readonly events: number }[]> {
+    let select = this.#query
+      .selectFrom('daily_verdicts')
+      .innerJoin('verdicts', 'verdicts.id', 'daily_verdicts.verdict_id')
+      .where('day', '>=', this.#window.fromDay)
+      .where('day', '<', this.#window.untilDay)
+      .groupBy(['verdicts.id', 'verdicts.hits'])
+      .select((e) => [
+        'verdicts.hits as hits',
+        e.fn.sum<number>('daily_verdicts.count').as('events'),
+      ])
+    if (this.#sensorIds !== undefined) select = select.where('sensor_id', 'in', this.#sensorIds)
+    return (await select.execute()).map((row) => ({ ...row, events: Number(row.events) }))
+  }
+
+  /** Definitions of a rule as they were kept, of every rule set that had it, as JSON. */
+  async keptRules(id: string): Promise<readonly string[]> {
+    const rows = await this.#query
+      .selectFrom('rule_sets')
+      .where('rule_id', '=', id)
+      .select('definition')
+      .distinct()
+      .execute()
+    return rows.map((row) => row.definition)
+  }
+
+  async quality(): Promise<StoreQuality> {
+    const { fromDay, untilDay } = this.#window
+    let events = this.#query
+      .selectFrom('daily_events')
+      .where('day', '>=', fromDay)
+      .where('day', '<', untilDay)
+      .groupBy('sensor_id')
+      .select((e) => ['sensor_id', e.fn.sum<number>('count').as('n')])
+    let held = this.#query
+      .selectFrom('held_events')
+      .innerJoin('held_sessions', 'held_sessions.session_key', 'held_events.session_key')
+      .where('held_events.state', '=', 'held')
+      .where('event_time_us', '>=', fromDay * US_PER_DAY)
+      .where('event_time_us', '<', untilDay * US_PER_DAY)
+      .groupBy('held_sessions.sensor_id')
+      .select((e) => ['held_sessions.sensor_id', e.fn.countAll<number>().as('n')])
+    if (this.#sensorIds !== undefined) {
+      events = events.where('sensor_id', 'in', this.#sensorIds)
+      held = held.where('held_sessions.sensor_id', 'in', this.#sensorIds)
+    }
+    const counted = (
+      rows: readonly { readonly sensor_id: number; readonly n: number }[],
+    ): ReadonlyMap<number, number> => new Map(rows.map((row) => [row.sensor_id, Number(row.n)]))
+    const drift = await this.#query
+      .selectFrom('schema_drift')
+      .orderBy('count', 'desc')
+      .orderBy('what')
+      .orderBy('eventid')
+      .orderBy('field')
+      .limit(LIMITS.driftShown)
+      .select(['what', 'eventid', 'field', 'count'])
+      .execute()
+    const torn = await this.#query
+      .selectFrom('sources')
+      .where('state', '=', 'torn')
+      .select((e) => e.fn.countAll<number>().as('n'))
+      .executeTakeFirstOrThrow()
+    const last = await this.#query
+      .selectFrom('checkpoints')
+      .orderBy('seq', 'desc')
+      .limit(1)
+      .select(['seq', 'made_at_us as madeAtUs', 'up_to_batch as upToBatch'])
+      .executeTakeFirst()
+    return {
+      events: counted(await events.execute()),
+      heldEvents: counted(await held.execute()),
+      fates: await this.#fates(),
+      drift: drift.map((row) => ({
+        ...row,
+        eventid: row.eventid as SafeText, // in visible form, as all of the store
+        field: row.field as SafeText,
+      })),
+      tornSources: Number(torn.n),
+      checkpoint: last ?? null,
+    }
+  }
+
+  /** Batches that a longer copy took the place of are history: their records are those of the newer one. */
+  async #fates(): Promise<StoreQuality['fates']> {
+    const row = await this.#query
+      .selectFrom('batches as b')
+      .leftJoin('batches as newer', (join) =>
+        join
+          .onRef('newer.source_id', '=', 'b.source_id')
+          .onRef('newer.supersedes', '=', 'b.seq')
+          .on('newer.supersedes', '>', 0),
+      )
+      .where('newer.id', 'is', null)
+      .select((e) => [
+        e.fn.sum<number | null>('b.records').as('lines'),
+        e.fn.sum<number | null>('b.stored').as('stored'),
+        e.fn.sum<number | null>('b.duplicate').as('duplicate'),
+        e.fn.sum<number | null>('b.held').as('held'),
+        e.fn.sum<number | null>('b.dead').as('dead'),
+        e.fn.sum<number | null>('b.blank').as('blank'),
+        e.fn.sum<number | null>('b.expired').as('expired'),
+      ])
+      .executeTakeFirstOrThrow()
+    return {
+      lines: Number(row.lines ?? 0),
+      stored: Number(row.stored ?? 0),
+      duplicate: Number(row.duplicate ?? 0),
+      held: Number(row.held ?? 0),
+      dead: Number(row.dead ?? 0),
+      blank: Number(row.blank ?? 0),
+      expired: Number(row.expired ?? 0),
+    }
+  }
+
+  #values(kind: ValueKind, fromDay: DayNumber, untilDay: DayNumber) {
+    let select = this.#query
+      .selectFrom('daily_values')
+      .where('kind', '=', VALUE_KINDS[kind])
+      .where('day', '>=', fromDay)
+      .where('day', '<', untilDay)
+    if (this.#sensorIds !== undefined) select = select.where('sensor_id', 'in', this.#sensorIds)
+    return select
+  }
+}
+
+/** @param isWanted - which values of sessions are kept */
+function unpackSessions(
+  list: string,
+  isWanted: (valueId: number) => boolean,
+): { hours: HourOfSessions[]; active: ActiveSession[] } {
+  const hours = new Map<number, { -readonly [K in keyof HourOfSessions]: HourOfSessions[K] }>()
+  const active: ActiveSession[] = []
+  const reader = new PackedReader(list)
+  while (!reader.isAtEnd) {
+    const sensorId = reader.number()
+    const facts = reader.number()
+    const hour = facts % 24
+    const name = sensorId * 24 + hour
+    let sum = hours.get(name)
+    if (sum === undefined) {
+      sum = { sensorId, hour, sessions: 0, events: 0, withoutStart: 0, withoutEnd: 0 }
+      hours.set(name, sum)
+    }
+    sum.sessions += 1
+    sum.events += Math.floor(facts / 96)
+    sum.withoutStart += Math.floor(facts / 24) % 2
+    sum.withoutEnd += Math.floor(facts / 48) % 2
+    if (!reader.isRowOver) active.push(unpackActive(reader, sensorId, isWanted))
+  }
+  return { hours: [...hours.values()], active }
+}
+
+function unpackActive(
+  reader: PackedReader,
+  sensorId: number,
+  isWanted: (valueId: number) => boolean,
+): ActiveSession {
+  const key = reader.text()
+  const firstEventUs = reader.number()
+  const srcIp = reader.number()
+  const hassh = reader.number()
+  const threatScore = reader.number()
+  const hazardScore = reader.number()
+  const durationMs = reader.number()
+  const commands = reader.number()
+  const ids: number[] = []
+  while (!reader.isRowOver) {
+    const id = reader.number()
+    if (isWanted(id)) ids.push(id)
+  }
+  return {
+    ...{ key, sensorId, firstEventUs, srcIp, hassh, threatScore, hazardScore, commands },
+    durationMs: durationMs < 0 ? null : durationMs,
+    valueIds: ascending(ids),
+  }
+}
+
+/** Each once: a session over midnight has its values once for each day. Nearly always they come so. */
+function ascending(ids: number[]): number[] {
+  for (let i = 1; i < ids.length; i += 1)
+    if (ids[i]! <= ids[i - 1]!) return [...new Set(ids)].sort((a, b) => a - b)
+  return ids
+}
+
+function* chunks(ids: readonly number[]): Generator<readonly number[]> {
+  for (let i = 0; i < ids.length; i += LIMITS.listedValues)
+    yield ids.slice(i, i + LIMITS.listedValues)
+}
+
+/** Numbers written out: there are more than a statement has room for as parameters. */
+function numberList(ids: readonly number[]): RawBuilder<unknown> {
+  return sql.raw(ids.map((id) => digits(String(id))).join(', '))
+}
+
+/** @throws TypeError for what is no whole number */
+function digits(text: string): string {
+  if (!/^-?\d{1,20}$/.test(text)) throw new TypeError('no whole number')
+  return text
+}

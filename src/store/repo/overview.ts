@@ -1,0 +1,296 @@
+/** Questions of the overview. Each is short: what takes long is asked day by day, so that others get a turn between. */
+import { type Kysely, sql } from 'kysely'
+import { VALUE_KINDS, type ValueKind } from '../../core/event.ts'
+import type { DayNumber, InstantUs } from '../../core/instant.ts'
+import type { SafeText } from '../../core/text.ts'
+import type { Database } from '../schema.ts'
+
+/** Records and bytes of all sources by what became of them, as batches counted them. */
+export type Conservation = {
+  readonly sources: number
+  readonly batches: number
+  /** When the first source was met; undefined where none is. */
+  readonly sinceUs: InstantUs | undefined
+  readonly bytes: number
+  readonly records: number
+  readonly stored: number
+  readonly duplicate: number
+  readonly held: number
+  readonly dead: number
+  readonly blank: number
+  readonly expired: number
+  readonly pendingBytes: number
+}
+
+/** Batches that another one took the place of are left out: their records are in that one. */
+export async function conservation(query: Kysely<Database>): Promise<Conservation> {
+  const batches = await query
+    .selectFrom('batches')
+    .where((e) =>
+      e.not(
+        e.exists(
+          e
+            .selectFrom('batches as later')
+            .whereRef('later.source_id', '=', 'batches.source_id')
+            .whereRef('later.supersedes', '=', 'batches.seq')
+            .where('later.supersedes', '<>', 0)
+            .select('later.id'),
+        ),
+      ),
+    )
+    .select((e) => [
+      e.fn.countAll<number>().as('batches'),
+      e.fn.sum<number | null>(sql<number>`end_offset - start_offset`).as('bytes'),
+      e.fn.sum<number | null>('records').as('records'),
+      e.fn.sum<number | null>('stored').as('stored'),
+      e.fn.sum<number | null>('duplicate').as('duplicate'),
+      e.fn.sum<number | null>('held').as('held'),
+      e.fn.sum<number | null>('dead').as('dead'),
+      e.fn.sum<number | null>('blank').as('blank'),
+      e.fn.sum<number | null>('expired').as('expired'),
+    ])
+    .executeTakeFirstOrThrow()
+  const sources = await query
+    .selectFrom('sources')
+    .select((e) => [
+      e.fn.countAll<number>().as('sources'),
+      e.fn.sum<number | null>('pending_bytes').as('pending'),
+      e.fn.min<number | null>('first_seen_us').as('since'),
+    ])
+    .executeTakeFirstOrThrow()
+  return {
+    sources: Number(sources.sources),
+    batches: Number(batches.batches),
+    sinceUs: sources.since === null ? undefined : Number(sources.since),
+    bytes: Number(batches.bytes ?? 0),
+    records: Number(batches.records ?? 0),
+    stored: Number(batches.stored ?? 0),
+    duplicate: Number(batches.duplicate ?? 0),
+    held: Number(batches.held ?? 0),
+    dead: Number(batches.dead ?? 0),
+    blank: Number(batches.blank ?? 0),
+    expired: Number(batches.expired ?? 0),
+    pendingBytes: Number(sources.pending ?? 0),
+  }
+}
+
+/** Changes whenever events were added: the newest batch, and the newest decision on withheld ones. */
+export type StoreVersion = { readonly batch: number; readonly decision: number }
+
+export async function storeVersion(query: Kysely<Database>): Promise<StoreVersion> {
+  const batch = await query
+    .selectFrom('batches')
+    .select((e) => e.fn.max<number | null>('id').as('id'))
+    .executeTakeFirstOrThrow()
+  const decision = await query
+    .selectFrom('decisions')
+    .select((e) => e.fn.max<number | null>('id').as('id'))
+    .executeTakeFirstOrThrow()
+  return { batch: Number(batch.id ?? 0), decision: Number(decision.id ?? 0) }
+}
+
+/** The first day that batches behind a number added events to; undefined where they added none. */
+export async function firstDayBehind(
+  query: Kysely<Database>,
+  batch: number,
+): Promise<DayNumber | undefined> {
+  const row = await query
+    .selectFrom('batch_days')
+    .where('batch_id', '>', batch)
+    .select((e) => e.fn.min<number | null>('day').as('day'))
+    .executeTakeFirstOrThrow()
+  return row.day === null ? undefined : Number(row.day)
+}
+
+/** The number of a sensor. */
+export async function sensorId(query: Kysely<Database>, name: string): Promise<number | undefined> {
+  const row = await query
+    .selectFrom('sensors')
+    .where('name', '=', name)
+    .select('id')
+    .executeTakeFirst()
+  return row === undefined ? undefined : Number(row.id)
+}
+
+/** Sessions that began in a span. */
+export async function sessionsBetween(
+  query: Kysely<Database>,
+  fromUs: InstantUs,
+  untilUs: InstantUs,
+  sensor: number | undefined,
+): Promise<number> {
+  let select = query
+    .selectFrom('sessions')
+    .where('first_event_us', '>=', fromUs)
+    .where('first_event_us', '<', untilUs)
+    .where('session', '<>', '')
+    .select((e) => e.fn.countAll<number>().as('n'))
+  if (sensor !== undefined) select = select.where('sensor_id', '=', sensor)
+  return Number((await select.executeTakeFirstOrThrow()).n)
+}
+
+/** Events of a span. */
+export async function eventsBetween(
+  query: Kysely<Database>,
+  fromUs: InstantUs,
+  untilUs: InstantUs,
+  sensor: number | undefined,
+): Promise<number> {
+  const { rows } =
+    sensor === undefined
+      ? await sql<{ readonly n: number }>`
+          select count(*) as n from raw_events
+          where event_time_us >= ${fromUs} and event_time_us < ${untilUs}`.execute(query)
+      : await sql<{ readonly n: number }>`
+          select count(*) as n from raw_events cross join sessions
+          where event_time_us >= ${fromUs} and event_time_us < ${untilUs}
+          and sessions.session_key = raw_events.session_key and sessions.sensor_id = ${sensor}`.execute(
+          query,
+        )
+  return Number(rows[0]!.n)
+}
+
+/** How often each value of a kind occurs on a day. */
+export async function valuesOfDay(
+  query: Kysely<Database>,
+  kind: ValueKind,
+  day: DayNumber,
+  sensor: number | undefined,
+): Promise<readonly { readonly id: number; readonly events: number; readonly sessions: number }[]> {
+  let select = query
+    .selectFrom('daily_values')
+    .where('kind', '=', VALUE_KINDS[kind])
+    .where('day', '=', day)
+    .groupBy('value_id')
+    .select((e) => [
+      'value_id as id',
+      e.fn.sum<number>('count').as('events'),
+      e.fn.sum<number>('sessions').as('sessions'),
+    ])
+  if (sensor !== undefined) select = select.where('sensor_id', '=', sensor)
+  return (await select.execute()).map((row) => ({
+    id: Number(row.id),
+    events: Number(row.events),
+    sessions: Number(row.sessions),
+  }))
+}
+
+/** The texts of values. */
+export async function textsOf(
+  query: Kysely<Database>,
+  ids: readonly number[],
+): Promise<ReadonlyMap<number, SafeText>> {
+  if (ids.length === 0) return new Map()
+  const rows = await query
+    .selectFrom('values')
+    .where('id', 'in', ids as number[])
+    .select(['id', 'value'])
+    .execute()
+  return new Map(rows.map((row) => [Number(row.id), row.value as SafeText])) // in visible form
+}
+
+/** Addresses behind a number with their places, in the order of their numbers. */
+export async function placesBehind(
+  query: Kysely<Database>,
+  after: number,
+  limit: number,
+): Promise<
+  readonly {
+    readonly id: number
+    readonly country: SafeText | null
+    readonly asn: number | null
+    readonly organisation: SafeText | null
+  }[]
+> {
+  const rows = await query
+    .selectFrom('address_places')
+    .where('value_id', '>', after)
+    .orderBy('value_id')
+    .limit(limit)
+    .select(['value_id', 'country', 'asn', 'organisation'])
+    .execute()
+  return rows.map((row) => ({
+    id: Number(row.value_id),
+    country: row.country as SafeText | null, // in visible form, as all of the store
+    asn: row.asn === null ? null : Number(row.asn),
+    organisation: row.organisation as SafeText | null,
+  }))
+}
+
+export type NewValue = {
+  readonly value: SafeText
+  readonly events: number
+  readonly sessions: number
+}
+
+/**
+ * Values of a kind that occur on a day and not in the days before it.
+ *
+ * @param days - looked back so many
+ * @returns how many there are, and those of most sessions
+ */
+export async function newestValues(
+  query: Kysely<Database>,
+  kind: ValueKind,
+  day: DayNumber,
+  days: number,
+  sensor: number | undefined,
+  limit: number,
+): Promise<{ readonly count: number; readonly values: readonly NewValue[] }> {
+  const bySensor = sensor === undefined ? sql`` : sql` and sensor_id = ${sensor}`
+  const { rows } = await sql<{
+    readonly id: number
+    readonly events: number
+    readonly sessions: number
+  }>`
+    select value_id as id, sum(count) as events, sum(sessions) as sessions from daily_values
+    where kind = ${VALUE_KINDS[kind]} and day = ${day}${bySensor} and not exists (
+      select 1 from session_values as before where before.value_id = daily_values.value_id
+      and before.day >= ${day - days} and before.day < ${day})
+    group by value_id`.execute(query)
+  const most = rows
+    .map((row) => ({
+      id: Number(row.id),
+      events: Number(row.events),
+      sessions: Number(row.sessions),
+    }))
+    .sort((a, b) => b.sessions - a.sessions || b.events - a.events)
+    .slice(0, limit)
+  const texts = await textsOf(
+    query,
+    most.map(({ id }) => id),
+  )
+  return {
+    count: rows.length,
+    values: most.map(({ id, events, sessions }) => ({
+      value: texts.get(id) ?? ('' as SafeText), // ours
+      events,
+      sessions,
+    })),
+  }
+}
+
+/** Events by day and event id, of whole days. */
+export async function eventsOfDays(
+  query: Kysely<Database>,
+  fromDay: DayNumber,
+  untilDay: DayNumber,
+  sensor: number | undefined,
+): Promise<
+  readonly { readonly day: DayNumber; readonly eventid: SafeText; readonly count: number }[]
+> {
+  let select = query
+    .selectFrom('daily_events')
+    .innerJoin('event_kinds', 'event_kinds.id', 'daily_events.kind_id')
+    .where('day', '>=', fromDay)
+    .where('day', '<', untilDay)
+    .groupBy(['day', 'event_kinds.name'])
+    .orderBy('day')
+    .select((e) => ['day', 'event_kinds.name as eventid', e.fn.sum<number>('count').as('count')])
+  if (sensor !== undefined) select = select.where('sensor_id', '=', sensor)
+  return (await select.execute()).map((row) => ({
+    day: Number(row.day),
+    eventid: row.eventid as SafeText, // in visible form
+    count: Number(row.count),
+  }))
+}

@@ -1,0 +1,118 @@
+/** Charts of rows of equal steps: the plot is an SVG that stretches, its labels are text. */
+import { formatInstant, type InstantUs, US_PER_DAY } from '../core/instant.ts'
+import { html, number } from './components.ts'
+import type { Html } from './route.ts'
+
+export type Chart = {
+  readonly title: string
+  /** What is counted, for the sentence that is read out. */
+  readonly unit: string
+  readonly startUs: InstantUs
+  readonly stepUs: number
+  readonly values: readonly number[]
+  /** The same steps of the period before; empty for none. */
+  readonly before?: readonly number[]
+  /** The last step is not over. */
+  readonly isOpen?: boolean
+  readonly isShort?: boolean
+}
+
+/** Up to so many steps have a bar each; more become one path. */
+const BARS_MAX = 200
+
+/**
+ * The values are told to a script, which shows the one under the pointer; without it bars have titles.
+ */
+export function chart({
+  title,
+  unit,
+  startUs,
+  stepUs,
+  values,
+  before = [],
+  isOpen,
+  isShort,
+}: Chart): Html {
+  const most = Math.max(1, ...values, ...before)
+  const top = ceiling(most)
+  const n = Math.max(1, values.length)
+  const x = (i: number): string => ((i / n) * 100).toFixed(3)
+  const y = (value: number): string => (100 - (value / top) * 100).toFixed(2)
+  const lines = isShort === true ? [0, 50, 100] : [0, 25, 50, 75, 100]
+  const grid = html.join(lines.map((at) => html`<path class="s-grid" d="M0 ${at}H100"/>`))
+  const plot =
+    values.length <= BARS_MAX
+      ? html.join(values.map((value, i) => bar(value, i)))
+      : html`<path class="f-data" d="M0 100${html.own(values.map((value, i) => `V${y(value)}H${x(i + 1)}`).join(''))}V100Z"/>`
+  function bar(value: number, i: number): Html {
+    const width = 100 / n
+    const inner = width * (n > 60 ? 0.9 : 0.72)
+    const left = i * width + (width - inner) / 2
+    const fill = isOpen === true && i === values.length - 1 ? html`f-soft` : html`f-data`
+    return html`<rect class="${fill}" x="${html.own(left.toFixed(3))}" width="${html.own(inner.toFixed(3))}" y="${html.own(y(value))}" height="${html.own(((value / top) * 100).toFixed(2))}"/>`
+  }
+  const previous =
+    before.length === 0
+      ? html``
+      : html`<path class="s-prev" d="${html.own(before.map((value, i) => `${i === 0 ? 'M' : 'L'}${x(i + 0.5)} ${y(value)}`).join(''))}"/>`
+  const titles =
+    values.length <= BARS_MAX
+      ? html.join(
+          values.map(
+            (value, i) =>
+              html`<rect class="hov" x="${html.own(x(i))}" width="${html.own((100 / n).toFixed(3))}" height="100"><title>${label(startUs + i * stepUs, stepUs)}: ${number(value)} ${html.own(unit)}</title></rect>`,
+          ),
+        )
+      : html``
+  const highest = values.indexOf(Math.max(...values))
+  const said =
+    values.length === 0
+      ? html`${html.own(title)}: nothing`
+      : html`${html.own(title)}, between ${Math.min(...values)} and ${Math.max(...values)}, highest at ${label(startUs + highest * stepUs, stepUs)}`
+  const marks = isShort === true ? [top, top / 2, 0] : [top, top * 0.75, top / 2, top / 4, 0]
+  return html`<div><h3>${html.own(title)}</h3><div class="chart${isShort === true ? html` short` : html``}"><div class="y" aria-hidden="true">${html.join(marks.map((mark) => html`<span>${html.own(rounded(mark))}</span>`))}</div>
+<svg viewBox="0 0 100 100" preserveAspectRatio="none" role="img" aria-label="${said}" data-chart="${html.own(values.join(','))}" data-before="${html.own(before.join(','))}" data-start="${startUs / 1_000_000}" data-step="${stepUs / 1_000_000}" data-unit="${html.own(unit)}">${grid}${plot}${previous}${titles}</svg>
+<div class="x" aria-hidden="true">${axis(startUs, stepUs, values.length)}</div></div></div>`
+}
+
+/** A round number at or above. */
+function ceiling(value: number): number {
+  const power = 10 ** Math.floor(Math.log10(value))
+  const steps = [1, 2, 4, 5, 8, 10]
+  return Math.max(4, steps.map((step) => step * power).find((step) => step >= value) ?? value)
+}
+
+function rounded(value: number): string {
+  if (value >= 1_000_000) return `${trimmed(value / 1_000_000)} M`
+  if (value >= 10_000) return `${trimmed(value / 1_000)} k`
+  return trimmed(value)
+}
+
+function trimmed(value: number): string {
+  return String(Math.round(value * 100) / 100)
+}
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+
+/** A day as `24 Oct`, an hour with its time. */
+export function label(us: InstantUs, stepUs: number): Html {
+  const iso = formatInstant(us)
+  const day = `${Number(iso.slice(8, 10))} ${MONTHS[Number(iso.slice(5, 7)) - 1]}`
+  return html.own(stepUs < US_PER_DAY ? `${day} ${iso.slice(11, 16)}` : day)
+}
+
+function axis(startUs: InstantUs, stepUs: number, n: number): Html {
+  if (n === 0) return html``
+  const marks = Math.min(7, n)
+  return html.join(
+    Array.from({ length: marks }, (_, i) => {
+      const at = marks === 1 ? 0 : Math.round((i * (n - 1)) / (marks - 1))
+      return html`<span${i % 2 === 1 ? html` class="opt"` : html``}>${label(startUs + at * stepUs, stepUs)}</span>`
+    }),
+  )
+}
+
+/** A bar of a share, below a figure. @param share - 0 to 1 */
+export function shareBar(share: number): Html {
+  return html`<svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect class="f-line" width="100" height="6"/><rect class="f-data" width="${html.own((Math.min(1, Math.max(0, share)) * 100).toFixed(1))}" height="6"/></svg>`
+}

@@ -1,0 +1,535 @@
+/** What the overview shows, for the page and the API. */
+import { setImmediate as turn } from 'node:timers/promises'
+import { ownText } from '../../core/event.ts'
+import {
+  type DayNumber,
+  dayOf,
+  formatInstant,
+  type InstantUs,
+  US_PER_DAY,
+} from '../../core/instant.ts'
+import { compareUtf8, type SafeText } from '../../core/text.ts'
+import { LIMITS } from '../../limits.ts'
+import { fromVisible } from '../../neutralize/visible.ts'
+import {
+  type Conservation,
+  conservation,
+  eventsBetween,
+  eventsOfDays,
+  firstDayBehind,
+  newestValues,
+  placesBehind,
+  type StoreVersion,
+  sensorId,
+  sessionsBetween,
+  storeVersion,
+  textsOf,
+  valuesOfDay,
+} from '../../store/repo/overview.ts'
+import { type CompletenessFigures, ReportQueries } from '../../store/repo/report.ts'
+import type { Parts } from '../parts.ts'
+import { instantOf, RANGES, type RangeName, type Span, spanOf } from './range.ts'
+
+const US_PER_HOUR = US_PER_DAY / 24
+
+export type OverviewQuery = {
+  readonly range?: string | undefined
+  readonly from?: string | undefined
+  readonly until?: string | undefined
+  readonly sensor?: string | undefined
+  readonly by?: string | undefined
+}
+
+/** A row of equal steps. */
+export type Series = {
+  readonly startUs: InstantUs
+  readonly stepUs: number
+  readonly events: readonly number[]
+  readonly sessions: readonly number[]
+  /** Events of the period before, step by step; empty by the hour. */
+  readonly eventsBefore: readonly number[]
+}
+
+export type Figure = { readonly now: number; readonly before: number }
+
+export type TopValue = {
+  readonly value: SafeText
+  readonly events: number
+  readonly sessions: number
+}
+export type TopCommand = TopValue & { readonly threat: number; readonly hazard: number }
+export type TopAddress = TopValue & {
+  readonly country: SafeText | null
+  readonly asn: number | null
+  readonly organisation: SafeText | null
+}
+
+export const NEW_KINDS = ['file', 'url', 'command', 'hassh', 'clientVersion', 'ip'] as const
+export type NewKind = (typeof NEW_KINDS)[number]
+
+export type Overview = {
+  readonly range: RangeName | 'custom'
+  readonly span: Span
+  readonly sensor: string | undefined
+  readonly conservation: Conservation
+  readonly series: Series
+  readonly events: Figure
+  readonly sessions: Figure
+  readonly loginsAccepted: Figure
+  readonly loginsTried: number
+  readonly addresses: number
+  readonly files: number
+  /** First met on the last day with events, and not in so many days before. */
+  readonly news: {
+    readonly day: DayNumber
+    readonly days: number
+    readonly counts: Readonly<Record<NewKind, number>>
+    readonly values: readonly (TopCommand & { readonly kind: NewKind })[]
+  }
+  readonly commands: readonly TopCommand[]
+  readonly credentials: readonly TopValue[]
+  readonly topAddresses: readonly TopAddress[]
+  /** Sessions by country; empty where no database of places is kept. */
+  readonly countries: readonly { readonly country: SafeText | null; readonly sessions: number }[]
+  readonly completeness: CompletenessFigures
+}
+
+type Kept = {
+  readonly version: StoreVersion
+  readonly atUs: InstantUs
+  readonly made: Promise<Overview>
+}
+type House = {
+  readonly kept: Map<string, Kept>
+  readonly activity: ActivityCache
+}
+
+/** One for a store: what was counted of it lately. */
+const HOUSES = new WeakMap<object, House>()
+
+/**
+ * The overview of a span, kept for some seconds, or as long as nothing was added.
+ *
+ * @throws UsageError
+ */
+export async function overview(
+  parts: Pick<Parts, 'store' | 'clock' | 'rules'>,
+  asked: OverviewQuery,
+): Promise<Overview> {
+  let house = HOUSES.get(parts.store)
+  if (house === undefined) {
+    house = { kept: new Map(), activity: new ActivityCache() }
+    HOUSES.set(parts.store, house)
+  }
+  const nowUs = parts.clock()
+  const range =
+    asked.range === 'custom' || (asked.range === undefined && asked.from !== undefined)
+      ? 'custom'
+      : (RANGES.find((one) => one === asked.range) ?? '30d')
+  const span = range === 'custom' ? customSpan(asked, nowUs) : await spanOf(parts, range)
+  // The minute of a span that ends now does not make another overview of it.
+  const name = JSON.stringify([range, range === 'custom' ? span : 0, asked.sensor, asked.by])
+  const version = await storeVersion(parts.store.query)
+  const kept = house.kept.get(name)
+  const isSame = kept?.version.batch === version.batch && kept.version.decision === version.decision
+  const ageUs = kept === undefined ? Infinity : nowUs - kept.atUs
+  if (
+    kept !== undefined &&
+    ageUs < (isSame ? LIMITS.overviewKeptMsMax : LIMITS.overviewFreshMs) * 1000
+  )
+    return kept.made
+  await house.activity.follow(parts, version)
+  const made = make(parts, house.activity, { range, span, sensor: asked.sensor, by: asked.by })
+  house.kept.delete(name)
+  house.kept.set(name, { version, atUs: nowUs, made })
+  for (const oldest of house.kept.keys()) {
+    if (house.kept.size <= LIMITS.overviewsKept) break
+    house.kept.delete(oldest)
+  }
+  made.catch(() => house.kept.delete(name))
+  return made
+}
+
+function customSpan({ from, until }: OverviewQuery, nowUs: InstantUs): Span {
+  const untilUs = until === undefined ? (dayOf(nowUs) + 1) * US_PER_DAY : instantOf(until, 'until')
+  const sinceUs = from === undefined ? untilUs - 30 * US_PER_DAY : instantOf(from, 'from')
+  const least = untilUs - LIMITS.overviewDaysMax * US_PER_DAY
+  return {
+    sinceUs: Math.min(Math.max(sinceUs, least), untilUs - US_PER_HOUR),
+    untilUs,
+    isBehind: false,
+  }
+}
+
+async function make(
+  parts: Pick<Parts, 'store' | 'rules'>,
+  activity: ActivityCache,
+  asked: {
+    readonly range: RangeName | 'custom'
+    readonly span: Span
+    readonly sensor: string | undefined
+    readonly by: string | undefined
+  },
+): Promise<Overview> {
+  const { query } = parts.store
+  const { span } = asked
+  // A sensor that is not there has no events.
+  const sensor =
+    asked.sensor === undefined ? undefined : ((await sensorId(query, asked.sensor)) ?? 0)
+  const fromDay = dayOf(span.sinceUs)
+  const untilDay = dayOf(span.untilUs - 1) + 1
+  const days = untilDay - fromDay
+  const isByHour = asked.by === 'hour' || (asked.by !== 'day' && days <= LIMITS.overviewHourDays)
+  const series = isByHour
+    ? await hourly(parts, activity, span, sensor)
+    : await daily(parts, activity, fromDay, untilDay, sensor)
+  const kinds = await eventsOfDays(query, fromDay - days, untilDay, sensor)
+  const count = (pattern: RegExp, from: DayNumber, until: DayNumber): number =>
+    kinds.reduce(
+      (sum, one) =>
+        one.day >= from && one.day < until && pattern.test(one.eventid) ? sum + one.count : sum,
+      0,
+    )
+  const lengthUs = span.untilUs - span.sinceUs
+  const isWhole = span.sinceUs % US_PER_DAY === 0 && span.untilUs % US_PER_DAY === 0
+  const sum = (list: readonly number[]): number => list.reduce((all, one) => all + one, 0)
+  let sessionsBefore = 0
+  for (let fromUs = span.sinceUs - lengthUs; fromUs < span.sinceUs; fromUs += US_PER_DAY) {
+    const untilUs = Math.min(fromUs + US_PER_DAY, span.sinceUs)
+    sessionsBefore += await activity.sessions(parts, fromUs, untilUs, sensor)
+    await turn()
+  }
+  const tallies = {
+    command: await tally(parts, 'command', fromDay, untilDay, sensor),
+    credential: await tally(parts, 'credential', fromDay, untilDay, sensor),
+    ip: await tally(parts, 'ip', fromDay, untilDay, sensor),
+    file: await tally(parts, 'file', fromDay, untilDay, sensor),
+  }
+  const newest = await newestDay(parts, untilDay)
+  const report = await ReportQueries.open(query, { fromDay, untilDay, sensor: asked.sensor })
+  return {
+    range: asked.range,
+    span,
+    sensor: asked.sensor,
+    conservation: await conservation(query),
+    series,
+    events: {
+      now: isWhole ? count(/./s, fromDay, untilDay) : sum(series.events),
+      before: isWhole
+        ? count(/./s, fromDay - days, fromDay)
+        : await eventsBefore(parts, span, sensor),
+    },
+    sessions: { now: sum(series.sessions), before: sessionsBefore },
+    loginsAccepted: {
+      now: count(/^cowrie\.login\.success$/, fromDay, untilDay),
+      before: count(/^cowrie\.login\.success$/, fromDay - days, fromDay),
+    },
+    loginsTried: count(/^cowrie\.login\.(?:success|failed)$/, fromDay, untilDay),
+    addresses: tallies.ip.size,
+    files: tallies.file.size,
+    news: await newsOf(parts, newest, sensor),
+    commands: scored(parts.rules, await topOf(parts, tallies.command, LIMITS.overviewTop)),
+    credentials: await topOf(parts, tallies.credential, LIMITS.overviewTop),
+    ...(await placesOf(parts, tallies.ip)),
+    completeness: await report.completeness(),
+  }
+}
+
+async function newestDay({ store }: Pick<Parts, 'store'>, untilDay: DayNumber): Promise<DayNumber> {
+  const newest = await ReportQueries.newestDay(store.query)
+  return Math.min(newest ?? untilDay - 1, untilDay - 1)
+}
+
+async function hourly(
+  parts: Pick<Parts, 'store'>,
+  activity: ActivityCache,
+  { sinceUs, untilUs }: Span,
+  sensor: number | undefined,
+): Promise<Series> {
+  const events: number[] = []
+  const sessions: number[] = []
+  const startUs = Math.floor(sinceUs / US_PER_HOUR) * US_PER_HOUR
+  for (let fromUs = startUs; fromUs < untilUs; fromUs += US_PER_HOUR) {
+    events.push(await activity.events(parts, fromUs, fromUs + US_PER_HOUR, sensor))
+    sessions.push(await activity.sessions(parts, fromUs, fromUs + US_PER_HOUR, sensor))
+    if (activity.hasWorked()) await turn()
+  }
+  return { startUs, stepUs: US_PER_HOUR, events, sessions, eventsBefore: [] }
+}
+
+async function daily(
+  parts: Pick<Parts, 'store'>,
+  activity: ActivityCache,
+  fromDay: DayNumber,
+  untilDay: DayNumber,
+  sensor: number | undefined,
+): Promise<Series> {
+  const days = untilDay - fromDay
+  const byDay = new Map<DayNumber, number>()
+  for (const { day, count } of await eventsOfDays(
+    parts.store.query,
+    fromDay - days,
+    untilDay,
+    sensor,
+  ))
+    byDay.set(day, (byDay.get(day) ?? 0) + count)
+  const events: number[] = []
+  const before: number[] = []
+  const sessions: number[] = []
+  for (let day = fromDay; day < untilDay; day += 1) {
+    events.push(byDay.get(day) ?? 0)
+    before.push(byDay.get(day - days) ?? 0)
+    sessions.push(await activity.sessions(parts, day * US_PER_DAY, (day + 1) * US_PER_DAY, sensor))
+    if (activity.hasWorked()) await turn()
+  }
+  const startUs = fromDay * US_PER_DAY
+  return { startUs, stepUs: US_PER_DAY, events, sessions, eventsBefore: before }
+}
+
+async function eventsBefore(
+  { store }: Pick<Parts, 'store'>,
+  { sinceUs, untilUs }: Span,
+  sensor: number | undefined,
+): Promise<number> {
+  return eventsBetween(store.query, sinceUs - (untilUs - sinceUs), sinceUs, sensor)
+}
+
+type Tally = ReadonlyMap<number, { readonly events: number; readonly sessions: number }>
+
+/** Sums over days, one day at a time. */
+async function tally(
+  { store }: Pick<Parts, 'store'>,
+  kind: 'command' | 'credential' | 'ip' | 'file',
+  fromDay: DayNumber,
+  untilDay: DayNumber,
+  sensor: number | undefined,
+): Promise<Tally> {
+  const sums = new Map<number, { events: number; sessions: number }>()
+  for (let day = fromDay; day < untilDay; day += 1) {
+    for (const { id, events, sessions } of await valuesOfDay(store.query, kind, day, sensor)) {
+      const known = sums.get(id)
+      if (known === undefined) sums.set(id, { events, sessions })
+      else {
+        known.events += events
+        known.sessions += sessions
+      }
+    }
+    await turn()
+  }
+  return sums
+}
+
+/** The most frequent; of equal ones those with the smaller text, as in reports. */
+async function topOf(
+  { store }: Pick<Parts, 'store'>,
+  counted: Tally,
+  limit: number,
+): Promise<TopValue[]> {
+  const sorted = [...counted].sort(([, a], [, b]) => b.events - a.events)
+  const floor = sorted[limit - 1]?.[1].events ?? 0
+  // Many may share the last place; so many of them are compared by their texts.
+  const candidates = sorted
+    .filter(([, { events }]) => events >= floor)
+    .slice(0, limit + LIMITS.overviewTiesMax)
+  const texts = await textsOf(
+    store.query,
+    candidates.map(([id]) => id),
+  )
+  return candidates
+    .map(([id, sums]) => ({ value: texts.get(id) ?? ownText(''), ...sums }))
+    .sort((a, b) => b.events - a.events || compareUtf8(a.value, b.value))
+    .slice(0, limit)
+}
+
+function scored<T extends TopValue>(
+  rules: Parts['rules'],
+  values: readonly T[],
+): (T & { readonly threat: number; readonly hazard: number })[] {
+  return values.map((one) => {
+    const { threat, hazard } = rules.match(fromVisible(one.value), 'command')
+    return { ...one, threat, hazard }
+  })
+}
+
+async function placesOf(
+  parts: Pick<Parts, 'store'>,
+  addresses: Tally,
+): Promise<Pick<Overview, 'topAddresses' | 'countries'>> {
+  const { query } = parts.store
+  const top = await topOf(parts, addresses, LIMITS.overviewTop)
+  const ofTop = new Map<number, Omit<TopAddress, keyof TopValue>>()
+  const countries = new Map<SafeText | null, number>()
+  let after = -1
+  let known = 0
+  while (true) {
+    const places = await placesBehind(query, after, LIMITS.overviewPlaces)
+    for (const { id, country, asn, organisation } of places) {
+      const sums = addresses.get(id)
+      if (sums === undefined) continue
+      countries.set(country, (countries.get(country) ?? 0) + sums.sessions)
+      known += sums.sessions
+      ofTop.set(id, { country, asn, organisation })
+    }
+    if (places.length < LIMITS.overviewPlaces) break
+    after = places.at(-1)!.id
+    await turn()
+  }
+  const all = [...addresses.values()].reduce((sum, one) => sum + one.sessions, 0)
+  if (countries.size > 0 && all > known)
+    countries.set(null, (countries.get(null) ?? 0) + all - known)
+  const texts = await textsOf(
+    query,
+    [...addresses]
+      .sort(([, a], [, b]) => b.events - a.events)
+      .slice(0, LIMITS.overviewTop * 2)
+      .map(([id]) => id),
+  )
+  const idOf = new Map([...texts].map(([id, text]) => [text, id]))
+  const none = { country: null, asn: null, organisation: null }
+  return {
+    topAddresses: top.map((one) => ({ ...one, ...(ofTop.get(idOf.get(one.value) ?? -1) ?? none) })),
+    countries: [...countries]
+      .map(([country, sessions]) => ({ country, sessions }))
+      .sort((a, b) => b.sessions - a.sessions || compareUtf8(a.country ?? '', b.country ?? ''))
+      .slice(0, LIMITS.overviewTop),
+  }
+}
+
+async function newsOf(
+  { store, rules }: Pick<Parts, 'store' | 'rules'>,
+  day: DayNumber,
+  sensor: number | undefined,
+): Promise<Overview['news']> {
+  const counts: Record<NewKind, number> = {
+    file: 0,
+    url: 0,
+    command: 0,
+    hassh: 0,
+    clientVersion: 0,
+    ip: 0,
+  }
+  const values: (TopCommand & { kind: NewKind })[] = []
+  for (const kind of NEW_KINDS) {
+    const days = LIMITS.overviewNewDays
+    const { count, values: newest } = await newestValues(
+      store.query,
+      kind,
+      day,
+      days,
+      sensor,
+      kind === 'ip' ? 0 : LIMITS.overviewNew,
+    )
+    counts[kind] = count
+    const shown =
+      kind === 'command'
+        ? scored(rules, newest)
+            .sort((a, b) => b.threat - a.threat)
+            .slice(0, 2)
+        : newest.slice(0, 2).map((one) => ({ ...one, threat: 0, hazard: 0 }))
+    values.push(...shown.map((one) => ({ ...one, kind })))
+    await turn()
+  }
+  return { day, days: LIMITS.overviewNewDays, counts, values: values.slice(0, LIMITS.overviewNew) }
+}
+
+/** Counts of spans that were asked for, as long as nothing was added to their days. */
+class ActivityCache {
+  #version: StoreVersion = { batch: 0, decision: 0 }
+  readonly #counts = new Map<string, { readonly untilUs: InstantUs; readonly count: number }>()
+  #asked = 0
+
+  /** Forgets what batches since the last call may have changed. */
+  async follow({ store }: Pick<Parts, 'store'>, version: StoreVersion): Promise<void> {
+    const before = this.#version
+    this.#version = version
+    if (version.decision !== before.decision) this.#counts.clear()
+    else if (version.batch !== before.batch) {
+      const day = await firstDayBehind(store.query, before.batch)
+      // An earlier event moves the start of a session to its day, away from a later one.
+      if (day !== undefined)
+        for (const [name, { untilUs }] of this.#counts)
+          if (untilUs > day * US_PER_DAY) this.#counts.delete(name)
+    }
+  }
+
+  /** Whether something was asked of the store since the last call. */
+  hasWorked(): boolean {
+    const worked = this.#asked
+    this.#asked = 0
+    return worked > 0
+  }
+
+  events(
+    parts: Pick<Parts, 'store'>,
+    fromUs: InstantUs,
+    untilUs: InstantUs,
+    sensor: number | undefined,
+  ): Promise<number> {
+    return this.#count(`e ${sensor} ${fromUs} ${untilUs}`, untilUs, () =>
+      eventsBetween(parts.store.query, fromUs, untilUs, sensor),
+    )
+  }
+
+  sessions(
+    parts: Pick<Parts, 'store'>,
+    fromUs: InstantUs,
+    untilUs: InstantUs,
+    sensor: number | undefined,
+  ): Promise<number> {
+    return this.#count(`s ${sensor} ${fromUs} ${untilUs}`, untilUs, () =>
+      sessionsBetween(parts.store.query, fromUs, untilUs, sensor),
+    )
+  }
+
+  async #count(name: string, untilUs: InstantUs, ask: () => Promise<number>): Promise<number> {
+    const known = this.#counts.get(name)
+    if (known !== undefined) return known.count
+    this.#asked += 1
+    const version = this.#version
+    const count = await ask()
+    // What was added meanwhile is asked for the next time.
+    if (version === this.#version) this.#counts.set(name, { untilUs, count })
+    for (const oldest of this.#counts.keys()) {
+      if (this.#counts.size <= LIMITS.overviewCountsKept) break
+      this.#counts.delete(oldest)
+    }
+    return count
+  }
+}
+
+/** The overview as the API gives it. */
+export function overviewJson(found: Overview): object {
+  const { span, series, news, ...rest } = found
+  return {
+    range: rest.range,
+    from: formatInstant(span.sinceUs),
+    until: formatInstant(span.untilUs),
+    endsWithNewestEvent: span.isBehind,
+    sensor: rest.sensor ?? null,
+    conservation: {
+      ...rest.conservation,
+      sinceUs: undefined,
+      since:
+        rest.conservation.sinceUs === undefined ? null : formatInstant(rest.conservation.sinceUs),
+    },
+    series: {
+      from: formatInstant(series.startUs),
+      stepSeconds: series.stepUs / 1_000_000,
+      events: series.events,
+      sessions: series.sessions,
+      eventsBefore: series.eventsBefore,
+    },
+    events: rest.events,
+    sessions: rest.sessions,
+    loginsAccepted: rest.loginsAccepted,
+    loginsTried: rest.loginsTried,
+    addresses: rest.addresses,
+    files: rest.files,
+    news: { ...news, day: formatInstant(news.day * US_PER_DAY).slice(0, 10) },
+    commands: rest.commands,
+    credentials: rest.credentials,
+    topAddresses: rest.topAddresses,
+    countries: rest.countries,
+    completeness: rest.completeness,
+  }
+}

@@ -1,0 +1,268 @@
+/** Reports that were made here: a bounded shelf of files that their owner alone can read, each with a note beside it. */
+import { createHash, randomBytes } from 'node:crypto'
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { LookupFailed, StoreError, UsageError } from '../../core/errors.ts'
+import { formatInstant } from '../../core/instant.ts'
+import { LIMITS } from '../../limits.ts'
+import type { OUTPUT_NAMES } from '../../output/names.ts'
+import { periodOf, type ReportKind } from '../../report/model.ts'
+import { ReportQueries } from '../../store/repo/report.ts'
+import type { Parts } from '../parts.ts'
+import { failureLine } from './integrity.ts'
+
+export const REPORT_KINDS = ['daily', 'weekly', 'monthly'] as const satisfies readonly ReportKind[]
+type NamedKind = (typeof REPORT_KINDS)[number]
+export const REDACTIONS = ['internal', 'partner', 'public'] as const
+export const COMPARISONS = ['none', 'previous'] as const
+
+/** How each format is kept and sent. */
+const FILES = {
+  html: ['html', 'text/html'],
+  pdf: ['pdf', 'application/pdf'],
+  json: ['json', 'application/json'],
+  csv: ['csv', 'text/csv'],
+  markdown: ['md', 'text/markdown'],
+  text: ['txt', 'text/plain'],
+  log: ['log', 'text/plain'],
+  mail: ['eml', 'message/rfc822'],
+  stix: ['stix', 'text/plain'],
+  prompt: ['prompt.txt', 'text/plain'],
+} as const satisfies Readonly<
+  Record<(typeof OUTPUT_NAMES)[number] | 'pdf', readonly [ending: string, type: string]>
+>
+
+export type ReportFormat = keyof typeof FILES
+export const REPORT_FORMATS = Object.keys(FILES) as ReportFormat[]
+
+export type Wanted = {
+  readonly kind: NamedKind
+  /** Period; empty for the newest with events. */
+  readonly date: string
+  /** Empty for all together. */
+  readonly sensor: string
+  readonly compare: (typeof COMPARISONS)[number]
+  readonly redact: (typeof REDACTIONS)[number]
+  readonly format: ReportFormat
+}
+
+export type KeptReport = Wanted & {
+  /** Name of the file, ours. */
+  readonly name: string
+  readonly by: string
+  readonly at: string
+  readonly bytes: number
+}
+
+/** A name of ours: no path, no dot at its start. */
+export const REPORT_NAME =
+  '^(daily|weekly|monthly)-[0-9]{4}-[0-9W]{2,3}(-[0-9]{2})?-[0-9a-f]{16}[.](html|pdf|json|csv|md|txt|log|eml|stix|prompt[.]txt)$'
+
+/** Reports that are kept, newest first. */
+export function keptReports(parts: Parts): readonly KeptReport[] {
+  const folder = folderOf(parts)
+  let names: string[]
+  try {
+    names = readdirSync(folder)
+  } catch {
+    return [] // none was made yet
+  }
+  return names
+    .filter((name) => new RegExp(REPORT_NAME).test(name))
+    .flatMap((name) => noteOf(folder, name) ?? [])
+    .sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : a.name < b.name ? -1 : 1))
+}
+
+/** The periods about the newest day with events; undefined in a store without any. */
+export async function newestPeriods({ store }: Parts) {
+  const newest = await ReportQueries.newestDay(store.query)
+  if (newest === undefined) return undefined
+  return {
+    daily: [0, 1, 2, 3].map((back) => periodOf('daily', undefined, newest - back).name),
+    weekly: [0, 7].map((back) => periodOf('weekly', undefined, newest - back).name),
+    monthly: [0, 28].map((back) => periodOf('monthly', undefined, newest - back).name),
+  }
+}
+
+/**
+ * Makes a report in a process of its own and keeps it; the oldest ones make room.
+ *
+ * @throws UsageError for a period that is none, or where the command refuses; StoreError `STORE_BUSY` where many wait
+ */
+export async function makeKept(parts: Parts, wanted: Wanted, by: string): Promise<KeptReport> {
+  const period = await periodIn(parts, wanted)
+  const folder = folderOf(parts)
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  chmodSync(folder, 0o700)
+  const [ending] = FILES[wanted.format]
+  const name = `${wanted.kind}-${period}-${randomBytes(8).toString('hex')}.${ending}`
+  const file = join(folder, name)
+  const args = [
+    ...['report', wanted.kind, period, `--format=${wanted.format}`, `--output=${file}`],
+    ...(wanted.sensor === '' ? [] : [`--sensor=${wanted.sensor}`]),
+    ...(wanted.compare === 'none' ? [] : [`--compare=${wanted.compare}`]),
+    ...(wanted.redact === 'internal' ? [] : [`--redact=${wanted.redact}`]),
+  ]
+  await inTurn(parts, async (signal) => {
+    const { stderr, status } = await parts.run(args, signal)
+    if (status === 0) return
+    rmSync(file, { force: true })
+    throw new UsageError('USAGE_BAD_ARGUMENT', 'The report was not made.', {
+      hint: failureLine(stderr, status),
+    })
+  })
+  const kept: KeptReport = {
+    ...wanted,
+    date: period,
+    name,
+    by,
+    at: formatInstant(parts.clock()),
+    bytes: statSync(file).size,
+  }
+  writeFileSync(noteFile(folder, name), `${JSON.stringify(kept)}\n`, { mode: 0o600 })
+  makeRoom(parts, kept)
+  return kept
+}
+
+/** The JSON report of a period. @throws as `makeKept` */
+export async function jsonReport(
+  parts: Parts,
+  wanted: Pick<Wanted, 'kind' | 'date' | 'sensor'>,
+): Promise<string> {
+  const period = await periodIn(parts, wanted)
+  return inTurn(parts, async (signal) => {
+    const { stdout, stderr, status } = await parts.run(
+      [
+        ...['report', wanted.kind, period, '--json'],
+        ...(wanted.sensor === '' ? [] : [`--sensor=${wanted.sensor}`]),
+      ],
+      signal,
+    )
+    if (status === 0) return stdout.toString().trim()
+    throw new UsageError('USAGE_BAD_ARGUMENT', 'The report was not made.', {
+      hint: failureLine(stderr, status),
+    })
+  })
+}
+
+/** @throws LookupFailed `LOOKUP_NO_REPORT` */
+export function readKept(
+  parts: Parts,
+  name: string,
+): { readonly report: KeptReport; readonly content: Buffer; readonly type: string } {
+  const folder = folderOf(parts)
+  const report = new RegExp(REPORT_NAME).test(name) ? noteOf(folder, name) : undefined
+  if (report === undefined) throw noReport()
+  try {
+    return { report, content: readFileSync(join(folder, name)), type: FILES[report.format][1] }
+  } catch {
+    throw noReport()
+  }
+}
+
+/** @throws LookupFailed `LOOKUP_NO_REPORT` */
+export function removeKept(parts: Parts, name: string): void {
+  const folder = folderOf(parts)
+  if (!new RegExp(REPORT_NAME).test(name) || noteOf(folder, name) === undefined) throw noReport()
+  remove(folder, name)
+}
+
+/**
+ * What a browser may do with a report that it opens: show it, with the one style that the report brings, and nothing
+ * else. No script, no request, no form, and an origin of its own.
+ */
+export function policyOf(content: Buffer): string {
+  const style = /<style>([\s\S]*?)<\/style>/.exec(content.toString('utf8'))?.[1]
+  const hash =
+    style === undefined
+      ? "'none'"
+      : `'sha256-${createHash('sha256').update(style).digest('base64')}'`
+  return `sandbox; default-src 'none'; style-src ${hash}; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
+}
+
+async function periodIn(
+  { store }: Parts,
+  { kind, date }: Pick<Wanted, 'kind' | 'date'>,
+): Promise<string> {
+  const newest = await ReportQueries.newestDay(store.query)
+  if (newest === undefined && date === '') {
+    throw new UsageError(
+      'USAGE_BAD_ARGUMENT',
+      'The store holds no events yet, so there is no newest day.',
+      { hint: 'Load logs first, or name a date.' },
+    )
+  }
+  return periodOf(kind, date === '' ? undefined : date, newest ?? 0).name
+}
+
+function folderOf({ data }: Parts): string {
+  return join(data, 'web', 'reports')
+}
+
+function noteFile(folder: string, name: string): string {
+  return join(folder, `${name}.note`)
+}
+
+function noteOf(folder: string, name: string): KeptReport | undefined {
+  try {
+    const note = JSON.parse(readFileSync(noteFile(folder, name), 'utf8')) as KeptReport // as `makeKept` wrote it
+    return note.name === name && note.format in FILES
+      ? { ...note, bytes: statSync(join(folder, name)).size }
+      : undefined
+  } catch {
+    return undefined // half of something, or a file without its note
+  }
+}
+
+/** Removes the oldest until the rest is within its bounds; the newest one always stays. */
+function makeRoom(parts: Parts, newest: KeptReport): void {
+  let { bytes } = newest
+  const older = keptReports(parts).filter((one) => one.name !== newest.name)
+  for (const [i, one] of older.entries()) {
+    bytes += one.bytes
+    if (i + 1 >= LIMITS.webReportsMax || bytes > LIMITS.webReportsBytesMax)
+      remove(folderOf(parts), one.name)
+  }
+}
+
+function remove(folder: string, name: string): void {
+  rmSync(join(folder, name), { force: true })
+  rmSync(noteFile(folder, name), { force: true })
+}
+
+type Line = { waiting: number; turn: Promise<unknown> }
+
+const lines = new WeakMap<Parts['store'], Line>()
+
+/** One report at a time: each is a process that reads much. */
+async function inTurn<T>(parts: Parts, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const line = lines.get(parts.store) ?? { waiting: 0, turn: Promise.resolve() }
+  lines.set(parts.store, line)
+  if (line.waiting >= LIMITS.webReportsWaitingMax) {
+    throw new StoreError('STORE_BUSY', 'Other reports are being made.', {
+      hint: 'Try again when they are done.',
+    })
+  }
+  line.waiting += 1
+  const mine = line.turn.then(() => work(AbortSignal.timeout(LIMITS.webReportMs)))
+  line.turn = mine.catch(() => {})
+  try {
+    return await mine
+  } finally {
+    line.waiting -= 1
+  }
+}
+
+function noReport(): LookupFailed {
+  return new LookupFailed('LOOKUP_NO_REPORT', 'There is no report of this name.', {
+    hint: 'It may have made room for newer ones: make it again.',
+  })
+}

@@ -1,0 +1,112 @@
+/** Lists of sessions, for the page and the API. */
+import type { InstantUs } from '../../core/instant.ts'
+import { compareUtf8, type SafeText } from '../../core/text.ts'
+import { LIMITS } from '../../limits.ts'
+import { fromVisible } from '../../neutralize/visible.ts'
+import { sessionJson } from '../../report/session-json.ts'
+import type { SessionRecord } from '../../store/port.ts'
+import {
+  countSessions,
+  gistsOf,
+  prepareSearch,
+  type SessionCount,
+  type SessionSearch,
+  searchSessions,
+} from '../../store/repo/session-search.ts'
+import type { Parts } from '../parts.ts'
+import { cursorOf, type SessionQuery, searchOf } from './session-query.ts'
+
+export type ListedSession = SessionRecord & {
+  /** The command that scores highest, of the first ones; null where there is none. */
+  readonly command: SafeText | null
+  /** Techniques of the commands that were looked at, ascending. */
+  readonly techniques: readonly string[]
+  readonly credentials: readonly SafeText[]
+}
+
+export type SessionList = {
+  readonly search: SessionSearch
+  readonly sessions: readonly ListedSession[]
+  readonly total: SessionCount
+  /** Cursors of the pages beside it. */
+  readonly previous: string | undefined
+  readonly next: string | undefined
+  /** The page is not full: so many sessions were looked at, back or on to this start, and it can go on from here. */
+  readonly stopped: { readonly looked: number; readonly atUs: InstantUs } | undefined
+}
+
+type Source = Pick<Parts, 'store' | 'clock' | 'rules'>
+
+/** @throws UsageError for parameters that cannot be used */
+export async function listSessions(parts: Source, query: SessionQuery): Promise<SessionList> {
+  const search = await searchOf(query, parts)
+  const prepared = await prepareSearch(parts.store.query, search)
+  const page = await searchSessions(parts.store.query, prepared)
+  return {
+    search,
+    sessions: await withGists(parts, page.sessions),
+    total: await countSessions(parts.store.query, prepared),
+    previous: page.previous && cursorOf(page.previous, 'before', search),
+    next: page.next && cursorOf(page.next, 'after', search),
+    stopped: page.stopped && {
+      looked: page.stopped.looked,
+      atUs: page.stopped.position.startUs,
+    },
+  }
+}
+
+async function withGists(
+  { store, rules }: Source,
+  sessions: readonly SessionRecord[],
+): Promise<readonly ListedSession[]> {
+  const gists = await gistsOf(
+    store.query,
+    sessions.map((one) => one.sessionKey),
+  )
+  return sessions.map((session) => {
+    const gist = gists.get(String(session.sessionKey))
+    let command: SafeText | null = null
+    let highest = -1
+    const techniques = new Set<string>()
+    for (const text of gist?.commands.slice(0, LIMITS.gistCommandsMax) ?? []) {
+      const verdict = rules.match(fromVisible(text), 'command')
+      const score = Math.max(verdict.threat, verdict.hazard)
+      if (score > highest) {
+        highest = score
+        command = text
+      }
+      for (const one of techniquesOf(rules, verdict.rules)) techniques.add(one)
+    }
+    return {
+      ...session,
+      command,
+      techniques: [...techniques].sort(compareUtf8),
+      credentials: gist?.credentials ?? [],
+    }
+  })
+}
+
+/** Techniques of rules, ascending. */
+export function techniquesOf(rules: Parts['rules'], ids: readonly string[]): string[] {
+  const found = new Set<string>()
+  for (const { id, techniques } of rules.definitions)
+    if (ids.includes(id)) for (const one of techniques) found.add(one)
+  return [...found].sort(compareUtf8)
+}
+
+/** The list as the API gives it. */
+export function listJson({ sessions, total, previous, next, stopped }: SessionList): object {
+  return {
+    sessions: sessions.map((one) => ({
+      ...sessionJson(one),
+      command: one.command,
+      techniques: one.techniques,
+      credentials: one.credentials.slice(0, LIMITS.gistCredentials),
+    })),
+    total: total.count,
+    totalIsExact: total.isExact,
+    previous: previous ?? null,
+    next: next ?? null,
+    stoppedAfter: stopped?.looked ?? null,
+  }
+}

@@ -1,0 +1,29 @@
+/** What other parts of the dashboard add to the page of a session. */
+import type { SessionDetail } from '../data/session.ts'
+import type { Parts } from '../parts.ts'
+import type { Asked, Html } from '../route.ts'
+import { evidenceTool } from './evidence.ts'
+import { REPLAY_SCRIPTS, replayCardOf } from './replay.ts'
+
+/** Makes a card or a button; nothing where it does not apply to the session or to who asks. */
+export type SessionAside = (
+  detail: SessionDetail,
+  asked: Asked,
+  parts: Parts,
+) => Promise<{ readonly html: Html; readonly scripts?: readonly string[] } | undefined>
+
+/** Cards at the head of the narrow column. */
+export const SESSION_ASIDES: readonly SessionAside[] = [
+  async ({ session }, asked, parts) => {
+    const html = await replayCardOf(session, asked, parts)
+    return html === undefined ? undefined : { html, scripts: REPLAY_SCRIPTS }
+  },
+]
+
+/** Buttons and forms beside the title. */
+export const SESSION_TOOLS: readonly SessionAside[] = [
+  async ({ session }, asked) => {
+    const html = evidenceTool(session, asked)
+    return html === undefined ? undefined : { html }
+  },
+]
