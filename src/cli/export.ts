@@ -1,5 +1,6 @@
 /** Rows for other programs: what each kind of export holds, and the way of the rows from the store to the sink. */
 import type { Encoded } from '../core/encoded.ts'
+import { UsageError } from '../core/errors.ts'
 import { formatInstant } from '../core/instant.ts'
 import { parseJson, sortedJsonText } from '../core/json.ts'
 import { number } from '../core/terminal.ts'
@@ -165,6 +166,10 @@ export function filterOf(options: OptionValues, what: ExportName): ExportFilter 
   const visible = (name: string): SafeText | undefined =>
     typeof options[name] === 'string' ? toVisible(options[name]) : undefined
   const given = options['eventid']
+  if (what === 'sessions' && given !== undefined)
+    throw new UsageError('USAGE_BAD_OPTION', 'A session has no event id.', {
+      hint: 'Leave --eventid out, or export events.',
+    })
   const own = what === 'sessions' ? undefined : EVENT_EXPORTS[what].eventids
   const asked = Array.isArray(given) ? given.map((one: string) => toVisible(one)) : undefined
   return {
