@@ -164,12 +164,16 @@ export const LIMITS = {
   reportDaysMax: 3_660,
   /** Values named in one statement: 60 KB of it. */
   listedValues: 10_000,
+  /** Pairs of value and day that are looked up one by one: two microseconds each. */
+  lookedUpValues: 2_000,
   /** Commands with an SSH key that a report looks at, in the order of their texts; attackers use few keys, in many lines. */
   keyCommandsMax: 10_000,
   /** Kinds of drift that a report tells of. */
   driftShown: 20,
   /** Sessions with commands or files that are compared with each other: 500 bytes each; a month of ten million events a half year has 48,000. */
   comparedSessionsMax: 300_000,
+  /** Days whose sessions are read at once: a few megabytes. */
+  comparedDays: 7,
   /** Addresses from which sessions must come to be a campaign. */
   campaignAddressesMin: 3,
   /** Sessions that must have a command for it to tell campaigns apart: attackers put random words into some. */

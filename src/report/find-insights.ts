@@ -42,11 +42,12 @@ export async function findInsights(
   const openings = new Map<number, Openings>()
   let compared = 0
   // The newest first, so that they are compared where there are too many.
-  for (let day = days.untilDay - 1; day >= days.fromDay; day -= 1) {
-    const { hours, active } = await source.sessionsOfDay(day, isWanted)
+  for (let until = days.untilDay; until > days.fromDay; until -= LIMITS.comparedDays) {
+    const from = Math.max(days.fromDay, until - LIMITS.comparedDays)
+    const { hours, active } = await source.sessionsOfDays(from, until, isWanted)
     for (const one of hours) {
       perHour[one.hour]! += one.events
-      perDay.set(day, (perDay.get(day) ?? 0) + one.sessions)
+      perDay.set(one.day, (perDay.get(one.day) ?? 0) + one.sessions)
       const open = openings.get(one.sensorId) ?? { withoutStart: 0, withoutEnd: 0 }
       open.withoutStart += one.withoutStart
       open.withoutEnd += one.withoutEnd
@@ -60,9 +61,9 @@ export async function findInsights(
       }
     else if (compared <= LIMITS.comparedSessionsMax)
       bounds.push(
-        `Campaigns and unusual sessions are those that began after ${formatDay(day)}: there are too many to compare them all.`,
+        `Campaigns and unusual sessions are those that began on ${formatDay(until)} or later: there are too many to compare them all.`,
       )
-    // Once a day was too much, none before it is taken.
+    // Once some days were too much, none before them is taken.
     compared = isAll ? compared + active.length : Number.POSITIVE_INFINITY
   }
   if (keyCommands.length === LIMITS.keyCommandsMax)

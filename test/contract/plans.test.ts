@@ -120,7 +120,11 @@ eachEngine((engine) => {
       await source.metBefore('command', 30)
       await source.commandsWithKeys()
       await source.verdicts()
-      const { active } = await source.sessionsOfDay(period.fromDay + 2, () => true)
+      const { active } = await source.sessionsOfDays(
+        period.fromDay + 2,
+        period.fromDay + 5,
+        () => true,
+      )
       assert.ok(active.length > 0)
       assert.equal((await source.named([active[0]!.key])).length, 1)
     })

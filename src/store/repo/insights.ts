@@ -19,9 +19,11 @@ export type MetValues = {
   readonly sessions: Float64Array
 }
 
-/** Sessions of a day, by sensor and hour of their first event. */
+/** Sessions of an hour, by the time of their first event. */
 export type HourOfSessions = {
   readonly sensorId: number
+  readonly day: DayNumber
+  /** 0 to 23. */
   readonly hour: number
   readonly sessions: number
   /** Of all these sessions, whenever they came. */
@@ -135,8 +137,7 @@ export class InsightQueries {
   ): Promise<ReadonlyMap<number, number>> {
     const counts = new Map<number, number>()
     for (const some of chunks(ids)) {
-      const rows = await this.#values(kind, this.#window.fromDay, this.#window.untilDay)
-        .where(sql<boolean>`value_id in (${numberList(some)})`)
+      const rows = await this.#ofValues(kind, some)
         .groupBy('value_id')
         .select(['value_id', sql<number>`count(distinct sensor_id)`.as('n')])
         .execute()
@@ -149,11 +150,7 @@ export class InsightQueries {
   async sensorsOf(kind: ValueKind, ids: readonly number[]): Promise<number> {
     const sensors = new Set<number>()
     for (const some of chunks(ids)) {
-      const rows = await this.#values(kind, this.#window.fromDay, this.#window.untilDay)
-        .where(sql<boolean>`value_id in (${numberList(some)})`)
-        .select('sensor_id')
-        .distinct()
-        .execute()
+      const rows = await this.#ofValues(kind, some).select('sensor_id').distinct().execute()
       for (const row of rows) sensors.add(row.sensor_id)
     }
     return sensors.size
@@ -224,17 +221,19 @@ export class InsightQueries {
   }
 
   /**
-   * Sessions that began on a day of the window: counts of all, and those in which something was done.
+   * Sessions that began on some days: counts of all, and those in which something was done.
    *
+   * @param untilDay - at most `LIMITS.comparedDays` after the first
    * @param isWanted - which of their values are kept
    */
-  async sessionsOfDay(
-    day: DayNumber,
+  async sessionsOfDays(
+    fromDay: DayNumber,
+    untilDay: DayNumber,
     isWanted: (valueId: number) => boolean,
   ): Promise<{ readonly hours: HourOfSessions[]; readonly active: ActiveSession[] }> {
     const values = sql`(select string_agg(cast(v.value_id as text), ',')
       from session_values v where v.session_key = sessions.session_key)`
-    const startUs = day * US_PER_DAY
+    const startUs = fromDay * US_PER_DAY
     const hour = sql`(first_event_us - ${sql.lit(startUs)}) / 3600000000`
     const done = packed([
       sql`session_key`,
@@ -247,22 +246,22 @@ export class InsightQueries {
       sql`command_count`,
     ])
     // Of most sessions nothing else is told: three facts in one number.
-    const openings = sql`case when connect_count = 0 then ${sql.lit(24)} else 0 end
-      + case when closed_count = 0 then ${sql.lit(48)} else 0 end`
+    const openings = sql`case when connect_count = 0 then ${sql.lit(HOURS)} else 0 end
+      + case when closed_count = 0 then ${sql.lit(HOURS * 2)} else 0 end`
     const one = sql<string>`${packed([
       sql`sensor_id`,
-      sql`event_count * 96 + ${openings} + ${hour}`,
+      sql`event_count * ${sql.lit(HOURS * 4)} + ${openings} + ${hour}`,
     ])} || case when command_count > 0 or download_count + upload_count > 0
       then ',' || ${done} || ',' || coalesce(${values}, '') else '' end`
     let select = this.#query
       .selectFrom('sessions')
       .where('first_event_us', '>=', startUs)
-      .where('first_event_us', '<', startUs + US_PER_DAY)
+      .where('first_event_us', '<', untilDay * US_PER_DAY)
       .where('session', '<>', '')
       .select(sql<string | null>`string_agg(${one}, ';')`.as('list'))
     if (this.#sensorIds !== undefined) select = select.where('sensor_id', 'in', this.#sensorIds)
     const { list } = await select.executeTakeFirstOrThrow()
-    return unpackSessions(list ?? '', isWanted)
+    return unpackSessions(list ?? '', fromDay, isWanted)
   }
 
   /** @returns in no order */
@@ -422,6 +421,17 @@ export class InsightQueries {
     }
   }
 
+  /** Few values on few days are looked up one by one, in place of reading all values of these days. */
+  #ofValues(kind: ValueKind, ids: readonly number[]) {
+    const { fromDay, untilDay } = this.#window
+    const select = this.#values(kind, fromDay, untilDay).where(
+      sql<boolean>`value_id in (${numberList(ids)})`,
+    )
+    if ((untilDay - fromDay) * ids.length > LIMITS.lookedUpValues) return select
+    const days = Array.from({ length: untilDay - fromDay }, (_, i) => fromDay + i)
+    return select.where('day', 'in', days)
+  }
+
   #values(kind: ValueKind, fromDay: DayNumber, untilDay: DayNumber) {
     let select = this.#query
       .selectFrom('daily_values')
@@ -433,9 +443,13 @@ export class InsightQueries {
   }
 }
 
+/** Hours of the days that are read at once. */
+const HOURS = LIMITS.comparedDays * 24
+
 /** @param isWanted - which values of sessions are kept */
 function unpackSessions(
   list: string,
+  fromDay: DayNumber,
   isWanted: (valueId: number) => boolean,
 ): { hours: HourOfSessions[]; active: ActiveSession[] } {
   const hours = new Map<number, { -readonly [K in keyof HourOfSessions]: HourOfSessions[K] }>()
@@ -444,17 +458,20 @@ function unpackSessions(
   while (!reader.isAtEnd) {
     const sensorId = reader.number()
     const facts = reader.number()
-    const hour = facts % 24
-    const name = sensorId * 24 + hour
+    const since = facts % HOURS
+    const name = sensorId * HOURS + since
     let sum = hours.get(name)
     if (sum === undefined) {
-      sum = { sensorId, hour, sessions: 0, events: 0, withoutStart: 0, withoutEnd: 0 }
+      sum = {
+        ...{ sensorId, day: fromDay + Math.floor(since / 24), hour: since % 24 },
+        ...{ sessions: 0, events: 0, withoutStart: 0, withoutEnd: 0 },
+      }
       hours.set(name, sum)
     }
     sum.sessions += 1
-    sum.events += Math.floor(facts / 96)
-    sum.withoutStart += Math.floor(facts / 24) % 2
-    sum.withoutEnd += Math.floor(facts / 48) % 2
+    sum.events += Math.floor(facts / (HOURS * 4))
+    sum.withoutStart += Math.floor(facts / HOURS) % 2
+    sum.withoutEnd += Math.floor(facts / (HOURS * 2)) % 2
     if (!reader.isRowOver) active.push(unpackActive(reader, sensorId, isWanted))
   }
   return { hours: [...hours.values()], active }
