@@ -405,7 +405,7 @@ async function compared(
 
 async function hoursOf(insights: InsightSource, day: DayNumber): Promise<readonly number[]> {
   const perHour = new Array<number>(24).fill(0)
-  const { hours } = await insights.sessionsOfDay(day, () => false)
+  const { hours } = await insights.sessionsOfDays(day, day + 1, () => false)
   for (const { hour, events } of hours) perHour[hour]! += events
   return perHour
 }
