@@ -336,7 +336,7 @@ async function answer(
     },
     parts,
   )
-  return send(request, reply, found, signal, house)
+  return send(request, reply, found, { route, signal }, house)
 }
 
 /** Those that a route does not describe are taken as they come. */
@@ -377,7 +377,7 @@ async function send(
   request: FastifyRequest,
   reply: FastifyReply,
   found: Reply,
-  signal: AbortSignal,
+  { route, signal }: { readonly route: Route; readonly signal: AbortSignal },
   house: House,
 ): Promise<unknown> {
   switch (found.kind) {
@@ -408,10 +408,25 @@ async function send(
       reply.type('text/event-stream').header('X-Accel-Buffering', 'no')
       if (request.method === 'HEAD') return reply.send()
       const release = house.streams.take(house.askers.get(request)!.signedIn.user)
-      const messages = Readable.from(messagesOf(found.values, signal, LIMITS.webHeartbeatMs))
+      const messages = Readable.from(
+        messagesOf(found.values, signal, LIMITS.webHeartbeatMs, () =>
+          mayGoOn(request, route, house),
+        ),
+      )
       messages.once('close', release)
       return reply.send(messages)
     }
+  }
+}
+
+/** Whether who opened a live page may still see it: a sign-in says so by its signal, a token is looked at again. */
+function mayGoOn(request: FastifyRequest, route: Route, { askers, desk, options }: House): boolean {
+  if (askers.get(request)?.isToken !== true) return true
+  try {
+    checkRight(route, askerOf(request, desk, options))
+    return true
+  } catch {
+    return false
   }
 }
 
