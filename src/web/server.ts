@@ -483,7 +483,8 @@ async function fail(
   house: House,
 ): Promise<unknown> {
   const failure = failureOf(error, newId)
-  if (failure.id !== undefined) tellFault(failure.id, error, request, house)
+  if (failure.id !== undefined && !isGiveUp(error, reply, house))
+    tellFault(failure.id, error, request, house)
   reply.code(failure.status)
   if (failure.status === 429 && !reply.hasHeader('Retry-After')) reply.header('Retry-After', 5)
   if (isForPrograms(pathOf(request.url))) {
@@ -491,6 +492,12 @@ async function fail(
     return sendJson(reply, failureDocument(failure))
   }
   return sendPage(request, reply, await pageOf(failure, request, house), house)
+}
+
+/** Work that ended because nobody waits for it: whoever leaves early shall not fill the log with faults. */
+function isGiveUp(error: unknown, reply: FastifyReply, { closing }: House): boolean {
+  const isAbort = error instanceof Error && error.name === 'AbortError'
+  return isAbort && (reply.raw.destroyed || closing.signal.aborted)
 }
 
 /** Within the frame, where somebody is signed in: also for paths that no guard stands before. */

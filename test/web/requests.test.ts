@@ -326,6 +326,32 @@ describe('a fault', () => {
     )
   })
 
+  test('is none where work ends because nobody waits for it', async () => {
+    const { promise: isAsked, resolve: asked } = Promise.withResolvers<void>()
+    const { promise: isOver, resolve: over } = Promise.withResolvers<void>()
+    const slow = route('/slow', async ({ signal }) => {
+      asked()
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+      setImmediate(over)
+      throw signal.reason
+    })
+    await withDashboard(
+      async (lab) => {
+        const viewer = await lab.person('viewer')
+        const address = await lab.server.listen({ host: '127.0.0.1', port: 0 })
+        const leaving = new AbortController()
+        const { cookie } = viewer
+        const left = fetch(`${address}/slow`, { headers: { cookie }, signal: leaving.signal })
+        await isAsked
+        leaving.abort()
+        await assert.rejects(left)
+        await isOver
+        assert.deepEqual(lab.notes, [])
+      },
+      { routes: [slow] },
+    )
+  })
+
   test('that the program knows has its status and words', async () => {
     const errors = {
       '/lookup': new LookupFailed('LOOKUP_NO_SESSION', 'No session <b>x</b>.', { hint: 'Look.' }),
