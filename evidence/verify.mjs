@@ -918,6 +918,19 @@ function chainOf(source, checkpoint) {
   return batches
 }
 
+/** Whether a line comes after another one and shares nothing with it: one that was logged once shall not count twice. */
+function isBehind(record, previous, blocks) {
+  if (record.source !== previous.source) return record.source > previous.source
+  if (record.batch !== previous.batch) return record.batch > previous.batch
+  if (record.record < previous.record || record.startOffset < previous.endOffset) return false
+  const first = record.leaves[0]
+  const last = previous.leaves[previous.leaves.length - 1]
+  const firstBlock = blocks[first?.block]
+  const lastBlock = blocks[last?.block]
+  if (firstBlock === undefined || lastBlock === undefined) return false
+  return firstBlock.n > lastBlock.n || (firstBlock.n === lastBlock.n && first.index > last.index)
+}
+
 function checkRecords(result, proof, sources, { files, sums, statement, withheld }) {
   const blocks = proof.blocks.map((block) => {
     const where = `Block ${block.n} of batch ${block.batch}`
@@ -953,8 +966,17 @@ function checkRecords(result, proof, sources, { files, sums, statement, withheld
     'record',
     'The proof is not about the lines that are in the package.',
   )
+  const uids = new Set(proof.sources.map((source) => source.uid))
+  must(uids.size === proof.sources.length, 'source', 'A source is there twice.')
+  let previous
   for (const record of proof.records) {
     const where = `Line ${Number(record.file.slice(8, 14))}`
+    must(
+      previous === undefined || isBehind(record, previous, blocks),
+      'record',
+      `${where}: does not stand behind the one before it.`,
+    )
+    previous = record
     const batch = sources[record.source]?.get(record.batch)
     must(batch !== undefined, 'record', `${where}: its batch is not proven.`)
     must(record.leaves.length > 0, 'record', `${where}: no proof is there.`)
@@ -1151,16 +1173,16 @@ function tell(result, { statement, checkpoint, proof, trusted }) {
   shows.push(
     `The seals lead without a gap to checkpoint ${checkpoint.seq} of ${instant(checkpoint.madeAtUs)}, signed by key ${checkpoint.keyId}${trusted.key === undefined ? '' : ', the key that you gave'}.`,
   )
-  if (result.export !== null) {
+  if (result.export?.signed)
     shows.push(
       `The package was made on ${result.export.at} by "${visible(result.export.actor)}" for the reason "${visible(result.export.reason)}"; the journal of the store has this as entry ${result.export.entry}.`,
     )
-    if (!result.export.signed)
-      cannotShow.push(
-        'that the journal entry about this package was not changed since: the checkpoint is older than it',
-      )
-  }
-  if (statement.sessions.length > 0)
+  else if (result.export !== null)
+    cannotShow.push(
+      `who made the package, when and why: no signature covers the entry of the journal that names "${visible(result.export.actor)}", ${result.export.at} and "${visible(result.export.reason)}"; whoever had the package can have written it`,
+      'that the descriptions of sessions, and which lines they have, are those that were exported, for the same reason',
+    )
+  if (statement.sessions.length > 0 && result.export?.signed)
     shows.push('The descriptions of sessions are those that were in the package when it was made.')
   for (const source of proof.sources)
     for (const batch of source.chain)
@@ -1184,7 +1206,7 @@ function tell(result, { statement, checkpoint, proof, trusted }) {
   cannotShow.push(
     'that the sensor wrote the truth, or what happened to the log before it was loaded',
     'the clock: instants are those that the machine of the store had',
-    'the line ends and the exact byte places of lines, file names, and the reasons for withholding: they are stated, not proven',
+    'the line ends, the exact byte places and numbers of lines, file names, and the reasons for withholding: they are stated, not proven',
     'that these are all lines of a session: it shows that those here are genuine, not that none was left out',
   )
 }

@@ -506,6 +506,8 @@ export const LIMITS = {
   searchCountLookMax: 40_000,
   /** Counts of lists that are kept until something is added; 200 bytes each, more where a filter is long. */
   searchTotalsKept: 500,
+  /** Different words of one search: each costs a look at every command that has those before it. */
+  searchWordsMax: 16,
   /** Values that a part of a command may stand for before each session is asked by itself. */
   searchValuesMax: 2_000,
   /** Values whose days are looked up to skip those without them. */

@@ -63,8 +63,9 @@ export async function partsOf(app: App, store: Parts['store']): Promise<Parts> {
       return { stages: await makeStages(await app.stagesPlan(again, needs)), signingKey }
     },
     evidence: (again, who) => exportOptions(app, again, who),
+    // The URL of a store may hold a password.
     run: (args, signal) =>
-      runSelf([...args, '--data', app.settings.data, '--store', app.settings.store], signal),
+      runSelf(args, { NACRE_DATA: app.settings.data, NACRE_STORE: app.settings.store }, signal),
   }
 }
 

@@ -670,7 +670,10 @@ export type ServeSettings = {
 /** A value fit to be shown: the password of a URL is left out. */
 export function withoutPassword(value: string | number): string | number {
   if (typeof value === 'number') return value
-  return value
-    .replace(/^(\w+:\/\/[^:@/?]*):[^@/?]*@/, '$1:(withheld)@')
-    .replace(/([?&]password=)[^&]*/, '$1(withheld)')
+  return (
+    value
+      // To the last @: a password may hold others, as URLs are read.
+      .replace(/^(\w+:\/\/[^:@/?]*):.*@/s, '$1:(withheld)@')
+      .replace(/([?&]password=)[^&]*/, '$1(withheld)')
+  )
 }

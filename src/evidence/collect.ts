@@ -141,7 +141,17 @@ async function proven(
     })
   }
   records.sort((a, b) => a.startOffset - b.startOffset || a.endOffset - b.endOffset)
-  return { row, source, blocks, records }
+  return { row, source, blocks, records: records.filter(isFirstOfPlace) }
+}
+
+/** A line that was asked for by its number and as a dead letter is one line. @param i - of records in their order */
+function isFirstOfPlace(record: FoundRecord, i: number, all: readonly FoundRecord[]): boolean {
+  const before = all[i - 1]
+  return (
+    before === undefined ||
+    before.startOffset !== record.startOffset ||
+    before.endOffset !== record.endOffset
+  )
 }
 
 function noRecord(batchId: number, record: number): LookupFailed {

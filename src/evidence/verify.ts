@@ -208,6 +208,7 @@ class Check {
       const chains = proof.sources.map((source) => chainOf(source, checkpoint))
       const blocks = proof.blocks.map((block) => provenBlock(block, chains))
       checkNames(proof, statement, sums)
+      checkOrder(proof)
       for (const record of proof.records)
         checkRecord(record, chains, blocks, withheld.has(record.file) ? undefined : files)
       this.#set({ superseded: supersededOf(proof) })
@@ -448,6 +449,33 @@ function checkNames(proof: Proof, statement: Statement, sums: ReadonlyMap<string
       proof.records.every(({ file }, i) => file === recordFile(i + 1) && file === listed[i]),
     'The proof is not about the lines that are in the package.',
   )
+}
+
+/** A line that was logged once shall not count twice: each leaf is that of one line, and sources and lines are in order. */
+function checkOrder({ sources, blocks, records }: Proof): void {
+  must(new Set(sources.map(({ uid }) => uid)).size === sources.length, 'A source is there twice.')
+  for (const [i, record] of records.entries()) {
+    const before = records[i - 1]
+    if (before === undefined || before.source < record.source) continue
+    const isSameBatch = before.source === record.source && before.batch === record.batch
+    const last = before.leaves.at(-1)
+    const first = record.leaves[0]
+    const lastBlock = last && blocks[last.block]
+    const firstBlock = first && blocks[first.block]
+    must(
+      isSameBatch
+        ? last !== undefined &&
+            first !== undefined &&
+            lastBlock !== undefined &&
+            firstBlock !== undefined &&
+            record.record >= before.record &&
+            record.startOffset >= before.endOffset &&
+            (firstBlock.n > lastBlock.n ||
+              (firstBlock.n === lastBlock.n && first.index > last.index))
+        : before.source === record.source && before.batch < record.batch,
+      `Line ${i + 1} does not stand behind the one before it.`,
+    )
+  }
 }
 
 /** @param files - undefined for a line that is withheld */

@@ -19,19 +19,24 @@ export const PRIVATE_NETWORKS: readonly string[] = [
 
 // Rows of numbers with dots, whatever stands around them; rows of five hold two addresses.
 const V4_ROW = /\d{1,3}(?:\.\d{1,3}){3,}/g
-// Bounded, so that the time is linear in the text.
-const V6 = /[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}/g
+// Bounded, so that the time is linear in the text; longer than an address, so that a word or a port beside it cuts none.
+const V6 = /[0-9A-Fa-f:]{2,60}(?:\.\d{1,3}){0,3}/g
+const V6_GROUPS = 8
 
 /** Networks in CIDR form, each checked. */
 export class Networks {
   readonly #list = new BlockList()
+  /** Those of the operator alone. */
+  readonly #named = new BlockList()
 
   /** @param networks - such as `192.0.2.0/24`, or one address; each passes `isNetwork` */
   constructor(networks: readonly string[]) {
     for (const one of networks) {
       const [address, bits] = one.split('/') as [string, string?]
       const family = isIPv4(address) ? 'ipv4' : 'ipv6'
-      this.#list.addSubnet(address, Number(bits ?? (family === 'ipv4' ? 32 : 128)), family)
+      const length = Number(bits ?? (family === 'ipv4' ? 32 : 128))
+      this.#list.addSubnet(address, length, family)
+      if (!PRIVATE_NETWORKS.includes(one)) this.#named.addSubnet(address, length, family)
     }
   }
 
@@ -46,13 +51,28 @@ export class Networks {
   /** Puts a mark in the place of each address of these networks. */
   replaceIn(text: string, mark: string): string {
     let changed = text
-    if (text.includes(':'))
-      changed = changed.replace(V6, (found) =>
-        // A colon may end the words before the address, or begin a port.
-        this.has(found) || this.has(found.replace(/^:(?!:)|(?<!:):$/g, '')) ? mark : found,
-      )
+    if (text.includes(':')) changed = changed.replace(V6, (row) => (this.#hasV6(row) ? mark : row))
     if (!text.includes('.')) return changed
     return changed.replace(V4_ROW, (row) => (this.#hasOneOf(row) ? mark : row))
+  }
+
+  #hasV6(row: string): boolean {
+    // A colon may end the words before the address, or begin a port.
+    const plain = row.replace(/^:(?!:)|(?<!:):$/g, '')
+    if (this.has(row) || this.has(plain)) return true
+    // Words or a port that look like groups (`SHA256:2001:db8::7`, `2001:db8::7:22`). Where the whole is an address, a part
+    // of it in a private network says nothing: `fd00::1` ends many.
+    const list = isIPv6(row) || isIPv6(plain) ? this.#named : this.#list
+    const groups = plain.split(':')
+    for (let from = 0; from < groups.length; from += 1) {
+      if (groups[from] === '') continue
+      for (let to = from + 2; to <= Math.min(groups.length, from + V6_GROUPS + 1); to += 1) {
+        const part = groups.slice(from, to).join(':')
+        const isLong = to - from === V6_GROUPS || part.includes('::')
+        if (isLong && isIPv6(part) && list.check(part, 'ipv6')) return true
+      }
+    }
+    return false
   }
 
   #hasOneOf(row: string): boolean {

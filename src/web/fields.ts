@@ -1,5 +1,6 @@
 /** What of a request reaches a route: its declared fields, of the form that they are declared in. */
 import { RequestError } from '../core/errors.ts'
+import { ownSegment } from '../output/encode/html.ts'
 import type { FieldSpec } from './route.ts'
 
 type Specs = Readonly<Record<string, FieldSpec>> | undefined
@@ -15,12 +16,12 @@ type Values = Readonly<Record<string, string | undefined>>
  * @throws RequestError `REQUEST_BAD_FIELD`
  */
 export function readFields(
-  given: unknown,
+  source: unknown,
   specs: Specs,
   where: 'path' | 'address' | 'form',
   isStrict: boolean,
 ): Values {
-  const values = entriesOf(given)
+  const values = entriesOf(source)
   if (isStrict)
     for (const name of values.keys())
       if (specs === undefined || !Object.hasOwn(specs, name))
@@ -32,7 +33,8 @@ export function readFields(
       if (spec.required === true || where === 'path') throw badField(where, name, 'is missing')
       continue
     }
-    found[name] = checked(where, name, value, spec)
+    const given = where === 'path' && typeof value === 'string' ? ownSegment(value) : value
+    found[name] = checked(where, name, given, spec)
   }
   return found
 }

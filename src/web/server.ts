@@ -336,7 +336,7 @@ async function answer(
     },
     parts,
   )
-  return send(request, reply, found, signal, house)
+  return send(request, reply, found, { route, signal }, house)
 }
 
 /** Those that a route does not describe are taken as they come. */
@@ -377,7 +377,7 @@ async function send(
   request: FastifyRequest,
   reply: FastifyReply,
   found: Reply,
-  signal: AbortSignal,
+  { route, signal }: { readonly route: Route; readonly signal: AbortSignal },
   house: House,
 ): Promise<unknown> {
   switch (found.kind) {
@@ -408,10 +408,25 @@ async function send(
       reply.type('text/event-stream').header('X-Accel-Buffering', 'no')
       if (request.method === 'HEAD') return reply.send()
       const release = house.streams.take(house.askers.get(request)!.signedIn.user)
-      const messages = Readable.from(messagesOf(found.values, signal, LIMITS.webHeartbeatMs))
+      const messages = Readable.from(
+        messagesOf(found.values, signal, LIMITS.webHeartbeatMs, () =>
+          mayGoOn(request, route, house),
+        ),
+      )
       messages.once('close', release)
       return reply.send(messages)
     }
+  }
+}
+
+/** Whether who opened a live page may still see it: a sign-in says so by its signal, a token is looked at again. */
+function mayGoOn(request: FastifyRequest, route: Route, { askers, desk, options }: House): boolean {
+  if (askers.get(request)?.isToken !== true) return true
+  try {
+    checkRight(route, askerOf(request, desk, options))
+    return true
+  } catch {
+    return false
   }
 }
 
@@ -468,7 +483,8 @@ async function fail(
   house: House,
 ): Promise<unknown> {
   const failure = failureOf(error, newId)
-  if (failure.id !== undefined) tellFault(failure.id, error, request, house)
+  if (failure.id !== undefined && !isGiveUp(error, reply, house))
+    tellFault(failure.id, error, request, house)
   reply.code(failure.status)
   if (failure.status === 429 && !reply.hasHeader('Retry-After')) reply.header('Retry-After', 5)
   if (isForPrograms(pathOf(request.url))) {
@@ -476,6 +492,12 @@ async function fail(
     return sendJson(reply, failureDocument(failure))
   }
   return sendPage(request, reply, await pageOf(failure, request, house), house)
+}
+
+/** Work that ended because nobody waits for it: whoever leaves early shall not fill the log with faults. */
+function isGiveUp(error: unknown, reply: FastifyReply, { closing }: House): boolean {
+  const isAbort = error instanceof Error && error.name === 'AbortError'
+  return isAbort && (reply.raw.destroyed || closing.signal.aborted)
 }
 
 /** Within the frame, where somebody is signed in: also for paths that no guard stands before. */

@@ -37,11 +37,13 @@ export class Streams {
  *
  * @param signal - ends it, whatever the values do
  * @param beatMs - between two signs of life
+ * @param mayGoOn - asked before each message; it ends when not
  */
 export async function* messagesOf(
   values: AsyncIterable<object>,
   signal: AbortSignal,
   beatMs: number,
+  mayGoOn: () => boolean = () => true,
 ): AsyncGenerator<string> {
   const iterator = values[Symbol.asyncIterator]()
   try {
@@ -50,7 +52,7 @@ export async function* messagesOf(
     let heart = beat(beatMs, signal)
     while (!signal.aborted) {
       const found = await Promise.race([next, heart])
-      if (signal.aborted) return
+      if (signal.aborted || !mayGoOn()) return
       if (found === undefined) {
         heart = beat(beatMs, signal)
         yield ': \n\n'

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { redactPackage } from '../../src/evidence/redact.ts'
-import { type PackedFile, packZip, withManifest } from '../../src/evidence/zip.ts'
+import { type PackedFile, packZip, sha256, withManifest } from '../../src/evidence/zip.ts'
 import { reveal } from '../../src/pipeline/evidence.ts'
 import {
   bothSay,
@@ -267,6 +267,48 @@ describe('a package', () => {
     })
   })
 
+  test('does not hold when a line that was logged once is there twice, or stands before an earlier one', async () => {
+    const again = await bothSay(forged(files, (records) => records))
+    assert.ok(again.ok, again.problems.join(' '))
+    assert.equal(again.alone.export?.signed, false)
+    // Who has no key can write an entry behind the checkpoint: nothing that hangs on it counts as shown.
+    assert.doesNotMatch(again.alone.shows.join('\n'), /made on|descriptions of sessions/)
+    assert.match(
+      again.alone.cannotShow.join('\n'),
+      /who made the package[\s\S]*descriptions of sessions/,
+    )
+
+    for (const change of [
+      ([first, ...others]: readonly Line[]) => [first!, first!, ...others],
+      ([first, ...others]: readonly Line[]) => [
+        first!,
+        { ...first!, record: first!.record + 1, line: first!.line + 1 },
+        ...others.slice(1),
+      ],
+      ([first, second, ...others]: readonly Line[]) => [second!, first!, ...others],
+      (lines: readonly Line[]) => lines.toReversed(),
+    ]) {
+      const { ok, problems } = await bothSay(forged(files, change))
+      assert.ok(!ok)
+      assert.match(problems.join(' '), /does not stand behind the one before it/)
+    }
+    // The same through another name for the same source, or the same block.
+    const twins = (proof: ProofText): void => {
+      const [first] = proof.records
+      if (first === undefined) return
+      proof.sources.push(proof.sources[first.source]!)
+      const block = proof.blocks[first.leaves[0]!.block]!
+      proof.blocks.push({ ...block, source: proof.sources.length - 1 })
+      proof.records.push({
+        ...first,
+        source: proof.sources.length - 1,
+        leaves: first.leaves.map((leaf) => ({ ...leaf, block: proof.blocks.length - 1 })),
+      })
+    }
+    const twice = await bothSay(forged(files, (records) => records, twins))
+    assert.match(twice.problems.join(' '), /A source is there twice/)
+  })
+
   test('does not hold when it says that it unpacks to more or less than it does', async () => {
     // A megabyte of zeros packs to a thousandth: what the header says of its size is what is made room for.
     const bomb = packed([{ name: MANIFEST, bytes: Buffer.alloc(1 << 20) }, ...files.slice(1)])
@@ -280,6 +322,66 @@ describe('a package', () => {
     }
   })
 })
+
+type Line = {
+  readonly file: string
+  readonly source: number
+  readonly record: number
+  readonly line: number
+  readonly leaves: readonly { readonly block: number }[]
+}
+type ProofText = {
+  readonly sources: object[]
+  readonly blocks: object[]
+  readonly records: Line[]
+}
+
+/** A package that somebody without a key made of another: other lines, and a journal entry of its own about them. */
+function forged(
+  files: readonly PackedFile[],
+  change: (records: readonly Line[]) => readonly Line[],
+  more: (proof: ProofText) => void = () => {},
+): Buffer {
+  const json = (name: string) =>
+    JSON.parse(Buffer.from(files.find((one) => one.name === name)!.bytes).toString())
+  const print = (value: object) => Buffer.from(`${JSON.stringify(value, null, 1)}\n`)
+  const proof = json('proof.json') as ProofText
+  proof.records.splice(0, proof.records.length, ...change(proof.records))
+  more(proof)
+  const contents = proof.records.map((one, i) => ({
+    name: `records/${String(i + 1).padStart(6, '0')}.bin`,
+    bytes: files.find(({ name }) => name === one.file)!.bytes,
+  }))
+  const records = proof.records.map((one, i) => ({ ...one, file: contents[i]!.name }))
+  const statement = { ...json('statement.json'), actor: 'mallory', records: records.length }
+  const sealed = [
+    { name: 'statement.json', bytes: print(statement) },
+    ...files.filter(({ name }) => name.startsWith('sessions/')),
+    ...contents,
+  ]
+  const sums = Buffer.from(sealed.map((one) => `${sha256(one.bytes)}  ${one.name}\n`).join(''))
+  const checkpoint = json('checkpoint.json')
+  const entry = {
+    seq: checkpoint.journalSeq + 1,
+    atUs: NOW_US,
+    actor: 'mallory',
+    action: 'evidence.exported',
+    subject: 'evidence package',
+    reason: statement.reason,
+    detail: JSON.stringify({ content: sha256(sums) }),
+    concerns: true,
+  }
+  const segments = [{ signedBy: 0, before: checkpoint.journalHead, entries: [entry] }]
+  const custody = { ...json('custody.json'), checkpoints: [], segments }
+  const rest = files.filter(({ name }) => name === 'README.txt' || name === 'checkpoint.json')
+  return repacked([
+    ...rest,
+    ...sealed,
+    { name: 'SHA256SUMS', bytes: sums },
+    { name: 'proof.json', bytes: print({ ...proof, records }) },
+    { name: 'custody.json', bytes: print(custody) },
+  ])
+}
 
 /** Puts a value in the place of one that a document holds, the n-th of all. */
 function replaceOne(document: object, n: number, value: unknown): void {

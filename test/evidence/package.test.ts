@@ -217,7 +217,7 @@ eachEngine(() => {
       const found = await bothSay(zip)
       assert.ok(found.ok, found.problems.join(' '))
       assert.equal(found.alone.export?.signed, false)
-      assert.ok(found.alone.cannotShow.some((one) => one.includes('older than it')))
+      assert.ok(found.alone.cannotShow.some((one) => one.includes('no signature covers')))
     })
 
     test('without the signing key and a checkpoint that covers the lines, nothing is exported', async () => {

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { DETECTORS, makeRedactor } from '../../src/neutralize/pii/index.ts'
 import { toVisible } from '../../src/neutralize/visible.ts'
-import { isNetwork, Networks } from '../../src/redact/addresses.ts'
+import { isNetwork, Networks, PRIVATE_NETWORKS } from '../../src/redact/addresses.ts'
 import { shortenCommand } from '../../src/redact/command.ts'
 import { LEVELS, type Level, type TextKind, TREATMENTS } from '../../src/redact/levels.ts'
 import { Redactor } from '../../src/redact/redactor.ts'
@@ -42,6 +42,11 @@ describe('addresses', () => {
       'ping 2001:DB8:1:0:0:0:0:7',
       'addr:2001:db8:1::7',
       '1.203.0.113.7',
+      // What stands beside them looks like a part of them.
+      'SHA256:2001:db8:1::7',
+      'bad:2001:db8:1:0:0:0:0:7',
+      '2001:db8:1::7:22',
+      'SHA256:2001:0db8:0001:0000:0000:0000:0000:0007',
     ])
       assert.match(own.replaceIn(text, '[own]'), /\[own\]/, text)
   })
@@ -49,6 +54,13 @@ describe('addresses', () => {
   test('others stay as they are', () => {
     for (const text of ['203.0.113.16', '11.0.0.1', '2001:db8:2::7', '1.2.3', '10:00:01', 'a::b'])
       assert.equal(own.replaceIn(text, '[own]'), text)
+  })
+
+  test('an address of an attacker does not become an own one by how it ends', () => {
+    const withPrivate = new Networks([...PRIVATE_NETWORKS, '2001:db8:1::/48'])
+    for (const text of ['2001:db8:2::1', '2001:db8:2:fd00::1', 'SHA256:ab:cd:ef', 'a:b:c:d:e:f'])
+      assert.equal(withPrivate.replaceIn(text, '[own]'), text)
+    assert.equal(withPrivate.replaceIn('at 1:2:3:4:5:6:7:8:9:fd00::1', '[own]'), 'at [own]')
   })
 
   test('a network is an address with a length that its family has', () => {

@@ -76,6 +76,7 @@ describe('a store URL', () => {
     assert.equal(describeAddress(readAddress(url, {})), 'postgres://u@h:5432/d?schema=s')
     assert.doesNotMatch(String(withoutPassword(url)), /topsecret/)
     assert.doesNotMatch(String(withoutPassword('postgres://h/d?password=topsecret')), /topsecret/)
+    assert.doesNotMatch(String(withoutPassword('postgres://u:to@psecret@h/d')), /psecret/)
     assert.equal(withoutPassword('sqlite:/srv/a:b@c/x'), 'sqlite:/srv/a:b@c/x')
   })
 })

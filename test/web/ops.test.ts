@@ -11,6 +11,7 @@ import { formatInstant } from '../../src/core/instant.ts'
 import { toVisible } from '../../src/neutralize/visible.ts'
 import type { AlertRecord } from '../../src/store/port.ts'
 import type { RoleName } from '../../src/web/accounts.ts'
+import { jsonReport } from '../../src/web/data/reports.ts'
 import { watchSources } from '../../src/web/data/sources.ts'
 import type { Parts } from '../../src/web/parts.ts'
 import { eachEngine, NOW_US } from '../support/engines.ts'
@@ -520,6 +521,38 @@ describe('reports', () => {
         }),
       },
     )
+  })
+
+  test('for which nobody waits any more are not made', async () => {
+    await withOps(async ({ parts }) => {
+      const asked: (readonly string[])[] = []
+      const { promise: isEnough, resolve: enough } = Promise.withResolvers<void>()
+      const own: Parts = {
+        ...parts,
+        run: async (args, signal) => {
+          asked.push(args)
+          await isEnough
+          signal.throwIfAborted()
+          return { stdout: Buffer.from('{}'), stderr: '', status: 0 }
+        },
+      }
+      const wanted = { kind: 'daily', date: '2026-05-01', sensor: '' } as const
+      const [first, second] = [new AbortController(), new AbortController()]
+      const made = [
+        jsonReport(own, wanted, first.signal),
+        jsonReport(own, wanted, second.signal),
+        jsonReport(own, wanted, AbortSignal.timeout(60_000)),
+      ]
+      const settled = Promise.allSettled(made)
+      first.abort()
+      second.abort()
+      enough()
+      assert.deepEqual(
+        (await settled).map((one) => one.status),
+        ['rejected', 'rejected', 'fulfilled'],
+      )
+      assert.ok(asked.length < 3)
+    })
   })
 
   test('are told as JSON by the API', async () => {

@@ -11,7 +11,7 @@ import type { FastifyInstance } from 'fastify'
 import { LookupFailed, StoreError } from '../../src/core/errors.ts'
 import { formatInstant } from '../../src/core/instant.ts'
 import { waitingCounts } from '../../src/store/repo/waiting.ts'
-import { html } from '../../src/web/components.ts'
+import { html, htmlHref } from '../../src/web/components.ts'
 import { FrameSource, recordOf } from '../../src/web/frame-figures.ts'
 import type { Asked, Reply, Route } from '../../src/web/route.ts'
 import { messagesOf } from '../../src/web/streams.ts'
@@ -43,6 +43,41 @@ const echo = (path: string, method: 'GET' | 'POST' = 'GET'): Route => ({
 })
 
 describe('a field', () => {
+  test('has a pattern that is about the whole of it, in every route', async () => {
+    await withDashboard(async ({ routes }) => {
+      const specs = routes.flatMap((one) =>
+        Object.values({ ...one.params, ...one.query, ...one.body }),
+      )
+      const patterns = specs.flatMap(({ pattern }) => pattern ?? [])
+      assert.ok(patterns.length > 10)
+      for (const pattern of patterns) {
+        assert.match(pattern, /^\^[\s\S]+\$$/)
+        // A choice outside of brackets would leave one side of it open.
+        assert.doesNotMatch(pattern.replaceAll(/\([^()]*(?:\([^()]*\)[^()]*)*\)/g, ''), /\|/)
+      }
+    })
+  })
+
+  test('of a path reaches its route as the link to it was made, dots alone too', async () => {
+    const named: Route = {
+      ...echo('/api/v1/named/:name'),
+      params: { name: { meaning: 'any name', charsMax: 40 } },
+    }
+    await withDashboard(
+      async (lab) => {
+        const viewer = await lab.person('viewer')
+        const names = '. .. %2E %2E%2E %252E .%2E ... %2e % a/.. %25'.split(' ')
+        for (const name of names) {
+          const link = htmlHref(['api', 'v1', 'named', name]).text
+          // As a browser reads it: nothing is left out of the path.
+          assert.equal(new URL(link, 'http://x.invalid').pathname, link)
+          assert.equal((await viewer.get(link)).json().params.name, name, link)
+        }
+      },
+      { routes: [named] },
+    )
+  })
+
   test('reaches its route as it was declared, and what was not declared does not', async () => {
     await withDashboard(
       async (lab) => {
@@ -288,6 +323,32 @@ describe('a fault', () => {
         }
       },
       { routes },
+    )
+  })
+
+  test('is none where work ends because nobody waits for it', async () => {
+    const { promise: isAsked, resolve: asked } = Promise.withResolvers<void>()
+    const { promise: isOver, resolve: over } = Promise.withResolvers<void>()
+    const slow = route('/slow', async ({ signal }) => {
+      asked()
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+      setImmediate(over)
+      throw signal.reason
+    })
+    await withDashboard(
+      async (lab) => {
+        const viewer = await lab.person('viewer')
+        const address = await lab.server.listen({ host: '127.0.0.1', port: 0 })
+        const leaving = new AbortController()
+        const { cookie } = viewer
+        const left = fetch(`${address}/slow`, { headers: { cookie }, signal: leaving.signal })
+        await isAsked
+        leaving.abort()
+        await assert.rejects(left)
+        await isOver
+        assert.deepEqual(lab.notes, [])
+      },
+      { routes: [slow] },
     )
   })
 
@@ -546,6 +607,35 @@ describe('a live page', () => {
         assert.match(await live.text(), /^retry/)
       },
       { routes: [stubborn] },
+    )
+  })
+
+  test('of a token ends when the token ends', async () => {
+    const { promise: isRevoked, resolve: revoked } = Promise.withResolvers<void>()
+    const telling = route('/api/v1/live', async () => ({
+      kind: 'events',
+      values: (async function* () {
+        yield { n: 1 }
+        await isRevoked
+        yield { n: 2 }
+      })(),
+    }))
+    await withDashboard(
+      async (lab) => {
+        await lab.person('admin', 'anna')
+        const { accounts } = lab.desk
+        const asked = { user: 'anna', name: 'x', rights: ['view'], days: 1 } as const
+        const made = await accounts.addToken('test', asked)
+        const address = await lab.server.listen({ host: '127.0.0.1', port: 0 })
+        const live = await fetch(`${address}/api/v1/live`, {
+          headers: { authorization: `Bearer ${made.text}` },
+        })
+        assert.equal(live.status, 200)
+        await accounts.revokeToken('test', made.token.id)
+        revoked()
+        assert.doesNotMatch(await live.text(), /"n":2/)
+      },
+      { routes: [telling] },
     )
   })
 

@@ -47,9 +47,18 @@ export function htmlHref(
   return Encoded.vouch('html', escapeHtml(pairs.length === 0 ? path : `${path}?${pairs.join('&')}`))
 }
 
-/** Dots alone would climb up the path. */
+/** Dots alone would climb up the path, also when they are encoded once: they get a layer more, which `ownSegment` undoes. */
 function urlSegment(text: string): string {
-  return /^\.{1,2}$/.test(text) ? text.replaceAll('.', '%252E') : urlPart(text)
+  return urlPart(
+    /^(?:\.|%(?:25)*2E){1,2}$/.test(text)
+      ? text.replaceAll('%', '%25').replaceAll('.', '%2E')
+      : text,
+  )
+}
+
+/** The segment that `htmlHref` was given. @param text - of a path, decoded */
+export function ownSegment(text: string): string {
+  return /^(?:%(?:25)*2E){1,2}$/.test(text) ? decodeURIComponent(text) : text
 }
 
 function urlPart(text: string): string {

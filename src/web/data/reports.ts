@@ -132,19 +132,26 @@ export async function makeKept(parts: Parts, wanted: Wanted, by: string): Promis
   return kept
 }
 
-/** The JSON report of a period. @throws as `makeKept` */
+/**
+ * The JSON report of a period.
+ *
+ * @param gone - of who asked: when nobody waits any more, it is not made
+ * @throws as `makeKept`
+ */
 export async function jsonReport(
   parts: Parts,
   wanted: Pick<Wanted, 'kind' | 'date' | 'sensor'>,
+  gone: AbortSignal,
 ): Promise<string> {
   const period = await periodIn(parts, wanted)
   return inTurn(parts, async (signal) => {
+    gone.throwIfAborted()
     const { stdout, stderr, status } = await parts.run(
       [
         ...['report', wanted.kind, period, '--json'],
         ...(wanted.sensor === '' ? [] : [`--sensor=${wanted.sensor}`]),
       ],
-      signal,
+      AbortSignal.any([signal, gone]),
     )
     if (status === 0) return stdout.toString().trim()
     throw new UsageError('USAGE_BAD_ARGUMENT', 'The report was not made.', {

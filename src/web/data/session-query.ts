@@ -133,7 +133,7 @@ async function conditionsOf(
       ? withoutAbsent(exact)
       : undefined,
     command: query.command,
-    words: query.text?.split(/\s+/).filter((word) => word !== ''),
+    words: wordsOf(query.text),
     eventid: query.event,
     rules: rulesAsked(query, parts.rules.definitions),
     threatMin: whole(query.threat),
@@ -146,6 +146,15 @@ async function conditionsOf(
     withCommands: query.withCommands === undefined ? undefined : true,
     withFiles: query.withFiles === undefined ? undefined : true,
   })
+}
+
+/** Each is looked for in every command of the store: they are few, and each is one. */
+function wordsOf(text: string | undefined): readonly string[] | undefined {
+  if (text === undefined) return undefined
+  const words = [...new Set(text.split(/\s+/).filter((word) => word !== ''))]
+  if (words.length > LIMITS.searchWordsMax)
+    throw unfit('text', `It has at most ${LIMITS.searchWordsMax} different words.`)
+  return words
 }
 
 /** Rules that have the technique, or one below it, and the rule itself; none is one that never hit. */

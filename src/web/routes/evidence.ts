@@ -63,7 +63,7 @@ export const evidenceRoutes: readonly Route[] = [
       event: {
         meaning: 'number of the event, from 1, in the order of the list',
         charsMax: 7,
-        pattern: '[1-9][0-9]{0,6}',
+        pattern: '^[1-9][0-9]{0,6}$',
       },
     },
     revealed,

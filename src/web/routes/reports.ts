@@ -150,12 +150,13 @@ export const reportRoutes: readonly Route[] = [
       },
     },
     query: { sensor: { meaning: 'Only this sensor', charsMax: 200 } },
-    async answers({ params, query }, parts) {
-      const value = await jsonReport(parts, {
+    async answers({ params, query, signal }, parts) {
+      const wanted = {
         kind: REPORT_KINDS.find((one) => one === params['kind']) ?? 'daily',
         date: params['date']!,
         sensor: query['sensor'] ?? '',
-      })
+      }
+      const value = await jsonReport(parts, wanted, signal)
       return { kind: 'json', value }
     },
   },
