@@ -494,6 +494,9 @@ export const LIMITS = {
   searchGatherMax: 10_000,
   /** Sessions that one page looks at on its way along an order; fewer where each look goes to other tables. */
   searchWalkMax: 30_000,
+  /** Parts of such a walk: others get a turn after each, and a walk of so many milliseconds stops there, as on a slow disk. */
+  searchStretches: 10,
+  searchWalkMsMax: 120,
   /** Verdicts that are looked for one by one in a session; with more its events are read. */
   searchVerdictsMax: 60,
   /** Up to so many, the sessions found are counted. */
