@@ -498,6 +498,9 @@ export const LIMITS = {
   searchGatherMax: 10_000,
   /** Sessions that one page looks at on its way along an order; fewer where each look goes to other tables. */
   searchWalkMax: 30_000,
+  /** Parts of such a walk: others get a turn after each, and a walk of so many milliseconds stops there, as on a slow disk. */
+  searchStretches: 10,
+  searchWalkMsMax: 120,
   /** Verdicts that are looked for one by one in a session; with more its events are read. */
   searchVerdictsMax: 60,
   /** Up to so many, the sessions found are counted. */
@@ -536,6 +539,11 @@ export const LIMITS = {
   overviewsKept: 32,
   /** Counts of hours and days that are kept: 180 days by the hour, twice, for some sensors; 100 bytes each. */
   overviewCountsKept: 60_000,
+  /** Time of which counts are asked at once, microseconds: of so much the busiest stores answer within 50 ms. */
+  overviewSliceUs: 86_400_000_000,
+  /** The newest days of an overview, which batches add to; values of the days before them, 70 bytes each. */
+  overviewUnsettledDays: 2,
+  overviewTallyValuesKept: 800_000,
   /** Days of one overview. */
   overviewDaysMax: 366,
   /** Up to so many days, activity is shown by the hour. */

@@ -5,7 +5,7 @@ import { type DefaultTreeAdapterTypes, parse } from 'parse5'
 import { dayOf, US_PER_DAY } from '../../src/core/instant.ts'
 import { sessionText } from '../../src/report/session-json.ts'
 import { eventsOfSession, findSessions } from '../../src/store/repo/sessions.ts'
-import { overview } from '../../src/web/data/overview.ts'
+import { overview, warmOverviews } from '../../src/web/data/overview.ts'
 import { eachEngine, NOW_US } from '../support/engines.ts'
 import { event, type Fields, Lab, lines, rules } from '../support/loading.ts'
 import { type Person, testDashboard, testOptions, testParts } from '../support/web.ts'
@@ -370,6 +370,74 @@ eachEngine((engine) => {
       const day = (us: number): number => dayOf(us) - dayOf(later.series.startUs)
       assert.equal(later.series.sessions[day(Date.UTC(2026, 4, 19) * 1000)], 1)
       assert.equal(later.series.sessions[day(Date.UTC(2026, 4, 20) * 1000)], 0)
+    })
+
+    test('an overview made of what was kept is the one that is made of the store alone', async () => {
+      await using fresh = await Lab.open(engine)
+      let nowUs = NOW_US
+      const parts = testParts(fresh.store, fresh.folder, () => nowUs)
+      const typed = (session: string, day: string, input: string): Fields =>
+        event({
+          eventid: 'cowrie.command.input',
+          session,
+          timestamp: `${day}T00:00:00.000000Z`,
+          input,
+        })
+      // Old days, the newest, and an old one again.
+      const loads = [
+        [
+          typed('a1', '2026-05-12', 'id'),
+          typed('a2', '2026-05-12', 'uname'),
+          typed('a3', '2026-05-30', 'id'),
+        ],
+        [typed('a4', '2026-05-30', 'uname')],
+        [typed('a5', '2026-05-12', 'uname'), typed('a6', '2026-05-29', 'w')],
+      ]
+      for (const [i, log] of loads.entries()) {
+        fresh.write(`${i}.json`, lines(log))
+        await fresh.load()
+        nowUs += 6_000_000
+        for (const asked of [{ range: '30d' }, { range: '30d', by: 'hour' }, { range: '24h' }]) {
+          const unkept = { query: fresh.store.query } as typeof fresh.store // all it is asked for
+          assert.deepEqual(
+            await overview(parts, asked),
+            await overview({ ...parts, store: unkept }, asked),
+          )
+        }
+      }
+      const { commands } = await overview(parts, { range: '30d' })
+      assert.deepEqual(
+        commands.map(({ value, events }) => [value, events]),
+        [
+          ['uname', 3],
+          ['id', 2],
+          ['w', 1],
+        ],
+      )
+    })
+
+    test('overviews made when the server starts are not made again for those who ask', async () => {
+      let asked = 0
+      const counted = {
+        get query() {
+          asked += 1
+          return lab.store.query
+        },
+      } as typeof lab.store // all it is asked for
+      const parts = { ...testParts(lab.store, lab.folder), store: counted }
+      await warmOverviews(parts, new AbortController().signal)
+      const questionsOf = async (range: string): Promise<number> => {
+        const before = asked
+        await overview(parts, { range })
+        return asked - before
+      }
+      for (const range of ['24h', '7d', '30d', '180d'])
+        assert.equal(await questionsOf(range), await questionsOf(range))
+      const stopped = new AbortController()
+      stopped.abort()
+      asked = 0
+      await warmOverviews(parts, stopped.signal)
+      assert.equal(asked, 0)
     })
 
     test('a span counts back from the newest event where that is older', async () => {

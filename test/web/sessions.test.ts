@@ -381,6 +381,33 @@ eachEngine(() => {
         assert.equal(page.total.isExact, false)
       }))
 
+    test('a search whose questions take long stops sooner, and goes on until all are found', () =>
+      withLimits({ searchWalkMax: 30, searchGatherMax: 0 }, async () => {
+        const asked = { protocol: 'telnet', sort: 'duration' } as const
+        const expected = sorted(
+          asked,
+          known.filter((one) => holds(asked, one)),
+        )
+        let nowUs = NOW_US
+        const clock = (): number => {
+          nowUs += 1_000_000
+          return nowUs
+        }
+        const met: string[] = []
+        let cursor: string | undefined
+        do {
+          const page = await listSessions(
+            { store: lab.store, clock, rules },
+            cursor === undefined ? asked : { ...asked, cursor },
+          )
+          assert.ok(page.stopped === undefined || page.stopped.looked < 30)
+          assert.ok(cursor !== undefined || page.stopped !== undefined)
+          met.push(...page.sessions.map(name))
+          cursor = page.next
+        } while (cursor !== undefined)
+        assert.deepEqual(met, expected)
+      }))
+
     test('who pages meets every session once, also while others come in', async () => {
       await using fresh = await Lab.open()
       fresh.write('a.json', lines(makeLog(2, 60).log))

@@ -53,12 +53,14 @@ export const serve: Command = {
     'first user with; "nacre users add" makes others. How to put it behind TLS or a reverse proxy: docs/dashboard.md.',
   async run(app, _, options) {
     const { createServer } = await import('../../web/server.ts')
+    const { warmOverviews } = await import('../../web/data/overview.ts')
     const store = await openServedStore(app)
     try {
       const isFirst = openAccounts(app, store).users().length === 0
       const firstCode = isFirst ? new OneTimeCode(app.clock) : undefined
       const made = await serverOptions(app, options['insecure-plain-http'] === true, firstCode)
-      const { server } = await createServer(await partsOf(app, store), made).catch((cause) => {
+      const parts = await partsOf(app, store)
+      const { server } = await createServer(parts, made).catch((cause) => {
         // What OpenSSL says of a certificate that it cannot use.
         if (made.tls !== undefined && String(cause?.code).startsWith('ERR_'))
           throw badTls('Certificate and key cannot be used together.', cause)
@@ -71,7 +73,10 @@ export const serve: Command = {
           ? terminal``
           : terminal`\nNobody may sign in yet. Make the first user within ${LIMITS.webFirstLinkMinutes} minutes, once:\n  ${terminal.own(`${origin}/first#${firstCode.code}`)}`
       app.out.note(terminal`The dashboard is at ${terminal.own(origin)}${first}`)
+      // Whoever opens an overview that could not be made sees why.
+      const warmed = warmOverviews(parts, app.signal).catch(() => undefined)
       await serveUntilStopped(app, server)
+      await warmed
       return EXIT.ok
     } finally {
       await store.close()

@@ -1,9 +1,10 @@
 /** Questions of the overview. Each is short: what takes long is asked day by day, so that others get a turn between. */
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { VALUE_KINDS, type ValueKind } from '../../core/event.ts'
 import type { DayNumber, InstantUs } from '../../core/instant.ts'
 import type { SafeText } from '../../core/text.ts'
 import type { Database } from '../schema.ts'
+import { numbersOf, packed } from './packed.ts'
 
 /** Records and bytes of all sources by what became of them, as batches counted them. */
 export type Conservation = {
@@ -112,67 +113,81 @@ export async function sensorId(query: Kysely<Database>, name: string): Promise<n
   return row === undefined ? undefined : Number(row.id)
 }
 
-/** Sessions that began in a span. */
-export async function sessionsBetween(
+/** Sessions that began in each of equal steps of time. */
+export async function sessionsOfSteps(
   query: Kysely<Database>,
-  fromUs: InstantUs,
-  untilUs: InstantUs,
+  steps: Steps,
   sensor: number | undefined,
-): Promise<number> {
-  let select = query
-    .selectFrom('sessions')
-    .where('first_event_us', '>=', fromUs)
-    .where('first_event_us', '<', untilUs)
-    .where('session', '<>', '')
-    .select((e) => e.fn.countAll<number>().as('n'))
-  if (sensor !== undefined) select = select.where('sensor_id', '=', sensor)
-  return Number((await select.executeTakeFirstOrThrow()).n)
+): Promise<readonly number[]> {
+  const bySensor = sensor === undefined ? sql`` : sql` and sensor_id = ${sensor}`
+  return countsOfSteps(
+    query,
+    steps,
+    sql`select count(*) from sessions where first_event_us >= from_us and first_event_us < from_us + ${steps.stepUs}
+      and session <> ''${bySensor}`,
+  )
 }
 
-/** Events of a span. */
-export async function eventsBetween(
+/** Events of each of equal steps of time. */
+export async function eventsOfSteps(
   query: Kysely<Database>,
-  fromUs: InstantUs,
-  untilUs: InstantUs,
+  steps: Steps,
   sensor: number | undefined,
-): Promise<number> {
-  const { rows } =
+): Promise<readonly number[]> {
+  const within = sql`event_time_us >= from_us and event_time_us < from_us + ${steps.stepUs}`
+  return countsOfSteps(
+    query,
+    steps,
     sensor === undefined
-      ? await sql<{ readonly n: number }>`
-          select count(*) as n from raw_events
-          where event_time_us >= ${fromUs} and event_time_us < ${untilUs}`.execute(query)
-      : await sql<{ readonly n: number }>`
-          select count(*) as n from raw_events cross join sessions
-          where event_time_us >= ${fromUs} and event_time_us < ${untilUs}
-          and sessions.session_key = raw_events.session_key and sessions.sensor_id = ${sensor}`.execute(
-          query,
-        )
-  return Number(rows[0]!.n)
+      ? sql`select count(*) from raw_events where ${within}`
+      : sql`select count(*) from raw_events cross join sessions where ${within}
+          and sessions.session_key = raw_events.session_key and sessions.sensor_id = ${sensor}`,
+  )
 }
 
-/** How often each value of a kind occurs on a day. */
+/** So many steps of the same length, one after the other; at least one. */
+export type Steps = {
+  readonly startUs: InstantUs
+  readonly stepUs: number
+  readonly count: number
+}
+
+/** Counts of each step by its range of an index: to group the rows by their step takes four times as long. */
+async function countsOfSteps(
+  query: Kysely<Database>,
+  { startUs, stepUs, count }: Steps,
+  ofStep: RawBuilder<unknown>,
+): Promise<readonly number[]> {
+  const lastUs = startUs + (count - 1) * stepUs
+  const { rows } = await sql<{ readonly n: number }>`
+    with recursive steps (from_us) as (
+      select cast(${startUs} as bigint)
+      union all select from_us + ${stepUs} from steps where from_us < ${lastUs})
+    select (${ofStep}) as n from steps order by from_us`.execute(query)
+  return rows.map(({ n }) => Number(n))
+}
+
+/**
+ * How often the values of a kind occur on a day: number of the value, events, sessions, and so on; a value once for each
+ * sensor.
+ */
 export async function valuesOfDay(
   query: Kysely<Database>,
   kind: ValueKind,
   day: DayNumber,
   sensor: number | undefined,
-): Promise<readonly { readonly id: number; readonly events: number; readonly sessions: number }[]> {
+): Promise<Float64Array> {
   let select = query
     .selectFrom('daily_values')
     .where('kind', '=', VALUE_KINDS[kind])
     .where('day', '=', day)
-    .groupBy('value_id')
-    .select((e) => [
-      'value_id as id',
-      e.fn.sum<number>('count').as('events'),
-      e.fn.sum<number>('sessions').as('sessions'),
-    ])
+    .select(
+      sql<string | null>`string_agg(${packed([sql`value_id`, sql`count`, sql`sessions`])}, ',')`.as(
+        'list',
+      ),
+    )
   if (sensor !== undefined) select = select.where('sensor_id', '=', sensor)
-  return (await select.execute()).map((row) => ({
-    id: Number(row.id),
-    events: Number(row.events),
-    sessions: Number(row.sessions),
-  }))
+  return numbersOf((await select.executeTakeFirstOrThrow()).list ?? '')
 }
 
 /** The texts of values. */

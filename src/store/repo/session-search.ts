@@ -6,6 +6,7 @@
  * far it came.
  */
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { blake3 } from '../../core/blake3.ts'
 import { VALUE_KINDS, type ValueKind } from '../../core/event.ts'
@@ -175,10 +176,15 @@ export async function prepareSearch(
   return { search, conditions, plan }
 }
 
-/** One page of the sessions that the conditions hold for. */
+/**
+ * One page of the sessions that the conditions hold for.
+ *
+ * @param clock - a walk whose questions take long stops before it has looked at as many as it may
+ */
 export async function searchSessions(
   query: Kysely<Database>,
   prepared: PreparedSearch,
+  clock: () => InstantUs,
 ): Promise<SessionPage> {
   const { search, conditions, plan } = prepared
   const isBack = search.from?.direction === 'before'
@@ -193,7 +199,7 @@ export async function searchSessions(
     found = await rowsOf(query, search.sort, rows, search.limit + 1)
   }
   if (plan.kind === 'walk')
-    ({ found, stopped } = await walked(query, search, conditions, direction))
+    ({ found, stopped } = await walked(query, search, conditions, direction, clock))
   const hasMore = found.length > search.limit
   const shown = found.slice(0, search.limit)
   if (isBack) shown.reverse()
@@ -223,6 +229,7 @@ export async function searchSessions(
 export async function countSessions(
   query: Kysely<Database>,
   { search, conditions, plan }: PreparedSearch,
+  clock: () => InstantUs,
 ): Promise<SessionCount> {
   if (plan.kind === 'nothing') return { count: 0, isExact: true }
   const most = LIMITS.searchCountMax + 1
@@ -239,11 +246,23 @@ export async function countSessions(
   }
   // Whatever the order of the page: the index of the start is the one that tells most.
   const newest: SessionSearch = { ...search, sort: 'start', order: 'desc' }
-  const { end, isEnd } = await horizon(query, newest, conditions, 'desc', undefined)
-  const bounds = within(newest, 'desc', undefined, end)
-  const rows = walking(newest, conditions, bounds, 'desc', sql`1 as one`)
-  const count = await countOf(query, rows, most)
-  return { count: Math.min(count, most - 1), isExact: count < most && isEnd }
+  let from: SessionPosition | undefined
+  let count = 0
+  let looked = 0
+  let tookUs = 0
+  while (true) {
+    const askedAtUs = clock()
+    const stretch = await horizon(query, newest, conditions, 'desc', from)
+    const bounds = within(newest, 'desc', from, stretch.end)
+    const rows = walking(newest, conditions, bounds, 'desc', sql`1 as one`)
+    count += await countOf(query, rows, most - count)
+    looked += stretch.looked
+    tookUs += clock() - askedAtUs
+    if (count >= most || stretch.isEnd || isEnough(conditions, looked, tookUs))
+      return { count: Math.min(count, most - 1), isExact: count < most && stretch.isEnd }
+    from = stretch.end
+    await turn()
+  }
 }
 
 function flipped(order: 'asc' | 'desc'): 'asc' | 'desc' {
@@ -325,17 +344,20 @@ async function rowsOf(
   return found.rows.map((row) => ({ ...row, key: Number(row.key), startUs: Number(row.startUs) }))
 }
 
-/** Walks the index of the order, stretch by stretch. */
+/** Walks the index of the order, stretch by stretch; others get a turn after each. */
 async function walked(
   query: Kysely<Database>,
   search: SessionSearch,
   conditions: readonly Condition[],
   direction: 'asc' | 'desc',
+  clock: () => InstantUs,
 ): Promise<{ readonly found: readonly FoundRow[]; readonly stopped: SessionPage['stopped'] }> {
   const found: FoundRow[] = []
   let from = search.from?.position
   let looked = 0
+  let tookUs = 0
   while (true) {
+    const askedAtUs = clock()
     if (search.sort === 'start' && direction === 'desc')
       from = await skipped(query, search, conditions, from)
     const stretch = await horizon(query, search, conditions, direction, from)
@@ -345,11 +367,18 @@ async function walked(
       walking(search, conditions, bounds, direction, columns)
     found.push(...(await rowsOf(query, search.sort, rows, left)))
     looked += stretch.looked
+    tookUs += clock() - askedAtUs
     if (found.length > search.limit || stretch.isEnd) return { found, stopped: undefined }
     from = stretch.end
-    if (looked >= budgetOf(conditions))
+    if (isEnough(conditions, looked, tookUs))
       return { found, stopped: from && { position: from, looked } }
+    await turn()
   }
+}
+
+/** Whether a walk stops. @param tookUs - of its own: while others have their turn it does not pass */
+function isEnough(conditions: readonly Condition[], looked: number, tookUs: number): boolean {
+  return looked >= budgetOf(conditions) || tookUs >= LIMITS.searchWalkMsMax * 1_000
 }
 
 function budgetOf(conditions: readonly Condition[]): number {
@@ -371,7 +400,7 @@ async function horizon(
 }> {
   if (conditions.length === 0) return { end: undefined, isEnd: true, looked: 0 }
   const { sort } = search
-  const stretch = budgetOf(conditions)
+  const stretch = Math.ceil(budgetOf(conditions) / LIMITS.searchStretches)
   const by = sql.raw(direction)
   const holds = [sql<boolean>`sessions.session <> ''`, ...prefixes(search, direction, from)]
   const order =

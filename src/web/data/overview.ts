@@ -14,23 +14,23 @@ import { fromVisible } from '../../neutralize/visible.ts'
 import {
   type Conservation,
   conservation,
-  eventsBetween,
   eventsOfDays,
-  firstDayBehind,
   newestValues,
   placesBehind,
+  type Steps,
   type StoreVersion,
   sensorId,
-  sessionsBetween,
   storeVersion,
   textsOf,
-  valuesOfDay,
 } from '../../store/repo/overview.ts'
 import { type CompletenessFigures, ReportQueries } from '../../store/repo/report.ts'
 import type { Parts } from '../parts.ts'
+import { ActivityCache, type Sums, type Tally } from './activity-cache.ts'
 import { instantOf, RANGES, type RangeName, type Span, spanOf } from './range.ts'
 
 const US_PER_HOUR = US_PER_DAY / 24
+
+const USUAL_RANGE: RangeName = '30d'
 
 export type OverviewQuery = {
   readonly range?: string | undefined
@@ -125,7 +125,7 @@ export async function overview(
   const range =
     asked.range === 'custom' || (asked.range === undefined && asked.from !== undefined)
       ? 'custom'
-      : (RANGES.find((one) => one === asked.range) ?? '30d')
+      : (RANGES.find((one) => one === asked.range) ?? USUAL_RANGE)
   const span = range === 'custom' ? customSpan(asked, nowUs) : await spanOf(parts, range)
   // The minute of a span that ends now does not make another overview of it.
   const name = JSON.stringify([range, range === 'custom' ? span : 0, asked.sensor, asked.by])
@@ -148,6 +148,20 @@ export async function overview(
   }
   made.catch(() => house.kept.delete(name))
   return made
+}
+
+/**
+ * Makes the overviews that people open first before they do, the usual one before the others. What is asked for
+ * meanwhile gets its turn between short questions.
+ */
+export async function warmOverviews(
+  parts: Pick<Parts, 'store' | 'clock' | 'rules'>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const range of [USUAL_RANGE, ...RANGES.filter((one) => one !== USUAL_RANGE)]) {
+    if (signal.aborted) return
+    await overview(parts, { range })
+  }
 }
 
 function customSpan({ from, until }: OverviewQuery, nowUs: InstantUs): Span {
@@ -194,16 +208,16 @@ async function make(
   const isWhole = span.sinceUs % US_PER_DAY === 0 && span.untilUs % US_PER_DAY === 0
   const sum = (list: readonly number[]): number => list.reduce((all, one) => all + one, 0)
   let sessionsBefore = 0
-  for (let fromUs = span.sinceUs - lengthUs; fromUs < span.sinceUs; fromUs += US_PER_DAY) {
-    const untilUs = Math.min(fromUs + US_PER_DAY, span.sinceUs)
-    sessionsBefore += await activity.sessions(parts, fromUs, untilUs, sensor)
-    await turn()
+  let eventsBefore = 0
+  for (const steps of inDays(span.sinceUs - lengthUs, span.sinceUs)) {
+    sessionsBefore += sum(await activity.sessions(parts, steps, sensor))
+    if (!isWhole) eventsBefore += sum(await activity.events(parts, steps, sensor))
   }
   const tallies = {
-    command: await tally(parts, 'command', fromDay, untilDay, sensor),
-    credential: await tally(parts, 'credential', fromDay, untilDay, sensor),
-    ip: await tally(parts, 'ip', fromDay, untilDay, sensor),
-    file: await tally(parts, 'file', fromDay, untilDay, sensor),
+    command: await activity.tally(parts, 'command', fromDay, untilDay, sensor),
+    credential: await activity.tally(parts, 'credential', fromDay, untilDay, sensor),
+    ip: await activity.tally(parts, 'ip', fromDay, untilDay, sensor),
+    file: await activity.tally(parts, 'file', fromDay, untilDay, sensor),
   }
   const newest = await newestDay(parts, untilDay)
   const report = await ReportQueries.open(query, { fromDay, untilDay, sensor: asked.sensor })
@@ -215,9 +229,7 @@ async function make(
     series,
     events: {
       now: isWhole ? count(/./s, fromDay, untilDay) : sum(series.events),
-      before: isWhole
-        ? count(/./s, fromDay - days, fromDay)
-        : await eventsBefore(parts, span, sensor),
+      before: isWhole ? count(/./s, fromDay - days, fromDay) : eventsBefore,
     },
     sessions: { now: sum(series.sessions), before: sessionsBefore },
     loginsAccepted: {
@@ -235,6 +247,16 @@ async function make(
   }
 }
 
+/** Days, and what is left of one. */
+function inDays(fromUs: InstantUs, untilUs: InstantUs): readonly Steps[] {
+  const count = Math.floor((untilUs - fromUs) / US_PER_DAY)
+  const restUs = fromUs + count * US_PER_DAY
+  return [
+    { startUs: fromUs, stepUs: US_PER_DAY, count },
+    ...(restUs === untilUs ? [] : [{ startUs: restUs, stepUs: untilUs - restUs, count: 1 }]),
+  ]
+}
+
 async function newestDay({ store }: Pick<Parts, 'store'>, untilDay: DayNumber): Promise<DayNumber> {
   const newest = await ReportQueries.newestDay(store.query)
   return Math.min(newest ?? untilDay - 1, untilDay - 1)
@@ -246,15 +268,16 @@ async function hourly(
   { sinceUs, untilUs }: Span,
   sensor: number | undefined,
 ): Promise<Series> {
-  const events: number[] = []
-  const sessions: number[] = []
   const startUs = Math.floor(sinceUs / US_PER_HOUR) * US_PER_HOUR
-  for (let fromUs = startUs; fromUs < untilUs; fromUs += US_PER_HOUR) {
-    events.push(await activity.events(parts, fromUs, fromUs + US_PER_HOUR, sensor))
-    sessions.push(await activity.sessions(parts, fromUs, fromUs + US_PER_HOUR, sensor))
-    if (activity.hasWorked()) await turn()
+  const count = Math.ceil((untilUs - startUs) / US_PER_HOUR)
+  const steps = { startUs, stepUs: US_PER_HOUR, count }
+  return {
+    startUs,
+    stepUs: US_PER_HOUR,
+    events: await activity.events(parts, steps, sensor),
+    sessions: await activity.sessions(parts, steps, sensor),
+    eventsBefore: [],
   }
-  return { startUs, stepUs: US_PER_HOUR, events, sessions, eventsBefore: [] }
 }
 
 async function daily(
@@ -275,70 +298,55 @@ async function daily(
     byDay.set(day, (byDay.get(day) ?? 0) + count)
   const events: number[] = []
   const before: number[] = []
-  const sessions: number[] = []
   for (let day = fromDay; day < untilDay; day += 1) {
     events.push(byDay.get(day) ?? 0)
     before.push(byDay.get(day - days) ?? 0)
-    sessions.push(await activity.sessions(parts, day * US_PER_DAY, (day + 1) * US_PER_DAY, sensor))
-    if (activity.hasWorked()) await turn()
   }
   const startUs = fromDay * US_PER_DAY
+  const steps = { startUs, stepUs: US_PER_DAY, count: days }
+  const sessions = await activity.sessions(parts, steps, sensor)
   return { startUs, stepUs: US_PER_DAY, events, sessions, eventsBefore: before }
 }
 
-async function eventsBefore(
-  { store }: Pick<Parts, 'store'>,
-  { sinceUs, untilUs }: Span,
-  sensor: number | undefined,
-): Promise<number> {
-  return eventsBetween(store.query, sinceUs - (untilUs - sinceUs), sinceUs, sensor)
-}
-
-type Tally = ReadonlyMap<number, { readonly events: number; readonly sessions: number }>
-
-/** Sums over days, one day at a time. */
-async function tally(
-  { store }: Pick<Parts, 'store'>,
-  kind: 'command' | 'credential' | 'ip' | 'file',
-  fromDay: DayNumber,
-  untilDay: DayNumber,
-  sensor: number | undefined,
-): Promise<Tally> {
-  const sums = new Map<number, { events: number; sessions: number }>()
-  for (let day = fromDay; day < untilDay; day += 1) {
-    for (const { id, events, sessions } of await valuesOfDay(store.query, kind, day, sensor)) {
-      const known = sums.get(id)
-      if (known === undefined) sums.set(id, { events, sessions })
-      else {
-        known.events += events
-        known.sessions += sessions
-      }
-    }
-    await turn()
-  }
-  return sums
-}
-
-/** The most frequent; of equal ones those with the smaller text, as in reports. */
 async function topOf(
-  { store }: Pick<Parts, 'store'>,
+  parts: Pick<Parts, 'store'>,
   counted: Tally,
   limit: number,
 ): Promise<TopValue[]> {
-  const sorted = [...counted].sort(([, a], [, b]) => b.events - a.events)
-  const floor = sorted[limit - 1]?.[1].events ?? 0
+  return (await rankedOf(parts, counted, limit)).map(({ id, ...top }) => top)
+}
+
+/** The most frequent; of equal ones those with the smaller text, as in reports. */
+async function rankedOf(
+  { store }: Pick<Parts, 'store'>,
+  counted: Tally,
+  limit: number,
+): Promise<(TopValue & { readonly id: number })[]> {
   // Many may share the last place; so many of them are compared by their texts.
-  const candidates = sorted
-    .filter(([, { events }]) => events >= floor)
-    .slice(0, limit + LIMITS.overviewTiesMax)
+  const candidates = mostFrequent(counted, limit).slice(0, limit + LIMITS.overviewTiesMax)
   const texts = await textsOf(
     store.query,
     candidates.map(([id]) => id),
   )
   return candidates
-    .map(([id, sums]) => ({ value: texts.get(id) ?? ownText(''), ...sums }))
+    .map(([id, sums]) => ({ id, value: texts.get(id) ?? ownText(''), ...sums }))
     .sort((a, b) => b.events - a.events || compareUtf8(a.value, b.value))
     .slice(0, limit)
+}
+
+/** The most frequent and all that are as frequent as the last of them: a sort of all would stop the server for long. */
+function mostFrequent(counted: Tally, limit: number): readonly (readonly [number, Sums])[] {
+  const most: number[] = []
+  for (const { events } of counted.values()) {
+    if (most.length === limit && events <= most.at(-1)!) continue
+    const at = most.findIndex((one) => one < events)
+    most.splice(at < 0 ? most.length : at, 0, events)
+    if (most.length > limit) most.pop()
+  }
+  const floor = most.at(-1) ?? 0
+  const found: (readonly [number, Sums])[] = []
+  for (const one of counted) if (one[1].events >= floor) found.push(one)
+  return found.sort(([, a], [, b]) => b.events - a.events)
 }
 
 function scored<T extends TopValue>(
@@ -356,7 +364,7 @@ async function placesOf(
   addresses: Tally,
 ): Promise<Pick<Overview, 'topAddresses' | 'countries'>> {
   const { query } = parts.store
-  const top = await topOf(parts, addresses, LIMITS.overviewTop)
+  const top = await rankedOf(parts, addresses, LIMITS.overviewTop)
   const ofTop = new Map<number, Omit<TopAddress, keyof TopValue>>()
   const countries = new Map<SafeText | null, number>()
   let after = -1
@@ -377,17 +385,9 @@ async function placesOf(
   const all = [...addresses.values()].reduce((sum, one) => sum + one.sessions, 0)
   if (countries.size > 0 && all > known)
     countries.set(null, (countries.get(null) ?? 0) + all - known)
-  const texts = await textsOf(
-    query,
-    [...addresses]
-      .sort(([, a], [, b]) => b.events - a.events)
-      .slice(0, LIMITS.overviewTop * 2)
-      .map(([id]) => id),
-  )
-  const idOf = new Map([...texts].map(([id, text]) => [text, id]))
   const none = { country: null, asn: null, organisation: null }
   return {
-    topAddresses: top.map((one) => ({ ...one, ...(ofTop.get(idOf.get(one.value) ?? -1) ?? none) })),
+    topAddresses: top.map(({ id, ...one }) => ({ ...one, ...(ofTop.get(id) ?? none) })),
     countries: [...countries]
       .map(([country, sessions]) => ({ country, sessions }))
       .sort((a, b) => b.sessions - a.sessions || compareUtf8(a.country ?? '', b.country ?? ''))
@@ -430,71 +430,6 @@ async function newsOf(
     await turn()
   }
   return { day, days: LIMITS.overviewNewDays, counts, values: values.slice(0, LIMITS.overviewNew) }
-}
-
-/** Counts of spans that were asked for, as long as nothing was added to their days. */
-class ActivityCache {
-  #version: StoreVersion = { batch: 0, decision: 0 }
-  readonly #counts = new Map<string, { readonly untilUs: InstantUs; readonly count: number }>()
-  #asked = 0
-
-  /** Forgets what batches since the last call may have changed. */
-  async follow({ store }: Pick<Parts, 'store'>, version: StoreVersion): Promise<void> {
-    const before = this.#version
-    this.#version = version
-    if (version.decision !== before.decision) this.#counts.clear()
-    else if (version.batch !== before.batch) {
-      const day = await firstDayBehind(store.query, before.batch)
-      // An earlier event moves the start of a session to its day, away from a later one.
-      if (day !== undefined)
-        for (const [name, { untilUs }] of this.#counts)
-          if (untilUs > day * US_PER_DAY) this.#counts.delete(name)
-    }
-  }
-
-  /** Whether something was asked of the store since the last call. */
-  hasWorked(): boolean {
-    const worked = this.#asked
-    this.#asked = 0
-    return worked > 0
-  }
-
-  events(
-    parts: Pick<Parts, 'store'>,
-    fromUs: InstantUs,
-    untilUs: InstantUs,
-    sensor: number | undefined,
-  ): Promise<number> {
-    return this.#count(`e ${sensor} ${fromUs} ${untilUs}`, untilUs, () =>
-      eventsBetween(parts.store.query, fromUs, untilUs, sensor),
-    )
-  }
-
-  sessions(
-    parts: Pick<Parts, 'store'>,
-    fromUs: InstantUs,
-    untilUs: InstantUs,
-    sensor: number | undefined,
-  ): Promise<number> {
-    return this.#count(`s ${sensor} ${fromUs} ${untilUs}`, untilUs, () =>
-      sessionsBetween(parts.store.query, fromUs, untilUs, sensor),
-    )
-  }
-
-  async #count(name: string, untilUs: InstantUs, ask: () => Promise<number>): Promise<number> {
-    const known = this.#counts.get(name)
-    if (known !== undefined) return known.count
-    this.#asked += 1
-    const version = this.#version
-    const count = await ask()
-    // What was added meanwhile is asked for the next time.
-    if (version === this.#version) this.#counts.set(name, { untilUs, count })
-    for (const oldest of this.#counts.keys()) {
-      if (this.#counts.size <= LIMITS.overviewCountsKept) break
-      this.#counts.delete(oldest)
-    }
-    return count
-  }
 }
 
 /** The overview as the API gives it. */

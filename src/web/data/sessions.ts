@@ -43,7 +43,7 @@ type Source = Pick<Parts, 'store' | 'clock' | 'rules'>
 export async function listSessions(parts: Source, query: SessionQuery): Promise<SessionList> {
   const search = await searchOf(query, parts)
   const prepared = await prepareSearch(parts.store.query, search)
-  const page = await searchSessions(parts.store.query, prepared)
+  const page = await searchSessions(parts.store.query, prepared, parts.clock)
   return {
     search,
     sessions: await withGists(parts, page.sessions),
@@ -65,7 +65,8 @@ type Totals = {
 /** Counts of a store as it stands: pages and orders of one list have one. */
 const TOTALS = new WeakMap<object, Totals>()
 
-async function totalOf({ store }: Source, prepared: PreparedSearch): Promise<SessionCount> {
+async function totalOf(parts: Source, prepared: PreparedSearch): Promise<SessionCount> {
+  const { store } = parts
   const version = await storeVersion(store.query)
   let kept = TOTALS.get(store)
   if (kept?.version.batch !== version.batch || kept.version.decision !== version.decision) {
@@ -75,7 +76,7 @@ async function totalOf({ store }: Source, prepared: PreparedSearch): Promise<Ses
   const name = JSON.stringify(prepared.search.conditions)
   const known = kept.byConditions.get(name)
   if (known !== undefined) return known
-  const count = await countSessions(store.query, prepared)
+  const count = await countSessions(store.query, prepared, parts.clock)
   if (kept.byConditions.size >= LIMITS.searchTotalsKept) kept.byConditions.clear()
   kept.byConditions.set(name, count)
   return count
