@@ -1,7 +1,7 @@
 /** Parts that pages are built from; classes are those of `assets/nacre.css`. */
 import { formatInstant, type InstantUs } from '../core/instant.ts'
 import { attackHtml, html, htmlAttribute, htmlHref } from '../output/encode/html.ts'
-import { bytes, LEVEL_WORDS, levelOf, number } from '../output/encode/html-figures.ts'
+import { bytes, LEVEL_WORDS, levelOf, number } from '../output/html-figures.ts'
 import type { Html } from './route.ts'
 
 export { attackHtml, bytes, html, htmlAttribute, htmlHref, levelOf, number }

@@ -132,6 +132,10 @@ const withoutSpeed = (text: string): string =>
     .replace(/"matchUs":\d+,"slowTexts":\d+/, '')
 const withoutEngine = (text: string): string => text.replace(/"engine":"\w+",/, '')
 
+/** A file that was written just before its first load is looked at once more: its format is then told again. */
+const withoutLook = (text: string): string =>
+  withoutSpeed(text).replaceAll(/"format":"[^"]*","state":"unchanged"/g, '"state":"unchanged"')
+
 type Plan = {
   /** Makes the logs. @returns what is to be loaded */
   readonly logs: (folder: string) => readonly string[]
@@ -164,7 +168,7 @@ function declareTwins(title: string, plan: Plan): void {
     test('a second load finds nothing new on either', async () => {
       const again = await twins.agree(
         ['ingest', 'bulk', ...plan.logs(twins.logs), '--json'],
-        withoutSpeed,
+        withoutLook,
       )
       assert.equal(JSON.parse(again).totals.stored, 0)
     })

@@ -1,6 +1,6 @@
 /** Charts as drawings within the page: no script, no image. The plot stretches, its labels are text beside it. */
 import { html, htmlAttribute } from '../../output/encode/html.ts'
-import { number } from '../../output/encode/html-figures.ts'
+import { number } from '../../output/html-figures.ts'
 import type { Html } from './parts.ts'
 
 export type ColumnChart = {

@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto'
 import { html } from '../../output/encode/html.ts'
-import { number } from '../../output/encode/html-figures.ts'
+import { number } from '../../output/html-figures.ts'
 import { lead } from './lead.ts'
 import {
   daysOf,

@@ -1,6 +1,6 @@
 /** What the report says first: some sentences made of its figures. */
 import { html } from '../../output/encode/html.ts'
-import { number } from '../../output/encode/html-figures.ts'
+import { number } from '../../output/html-figures.ts'
 import type { Novel, NovelKind } from '../insights.ts'
 import { isOneDay, longDay, plural, type ReportPage, weekday } from './page-model.ts'
 import type { Html } from './parts.ts'

@@ -3,7 +3,7 @@ import type { Encoded } from '../../core/encoded.ts'
 import { type SafeText, shortText } from '../../core/text.ts'
 import { LIMITS } from '../../limits.ts'
 import { attackHtml, html } from '../../output/encode/html.ts'
-import { LEVEL_WORDS, levelOf, number } from '../../output/encode/html-figures.ts'
+import { LEVEL_WORDS, levelOf, number } from '../../output/html-figures.ts'
 
 export type Html = Encoded<'html'>
 

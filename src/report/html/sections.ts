@@ -2,7 +2,7 @@
 import type { SafeText } from '../../core/text.ts'
 import { LIMITS } from '../../limits.ts'
 import { html } from '../../output/encode/html.ts'
-import { bytes, levelOf, number } from '../../output/encode/html-figures.ts'
+import { bytes, levelOf, number } from '../../output/html-figures.ts'
 import type { SystemEntry } from '../../store/port.ts'
 import type { Campaign, Reason, Technique, UnusualSession } from '../insights.ts'
 import type { CommandEntry } from '../model.ts'

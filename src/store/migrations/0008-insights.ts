@@ -8,10 +8,10 @@ export const migration: Migration = {
   up: {
     // Every public key begins with AAAA in base64. Few commands have it, and no other value is looked at.
     sqlite: [
-      `create index values_keys on "values" (id) where kind = 1 and replace(value, 'AAAA', '') <> value`,
+      `create index values_keys on "values" (kind, id) where kind = 1 and replace(value, 'AAAA', '') <> value`,
     ],
     postgres: [
-      `create index values_keys on "values" (id) where kind = 1 and replace(value, 'AAAA', '') <> value`,
+      `create index values_keys on "values" (kind, id) where kind = 1 and replace(value, 'AAAA', '') <> value`,
     ],
   },
   down: { sqlite: [`drop index values_keys`], postgres: [`drop index values_keys`] },

@@ -1,6 +1,6 @@
 /** Figures as people read them, for every page. */
-import type { Encoded } from '../../core/encoded.ts'
-import { html } from './html.ts'
+import type { Encoded } from '../core/encoded.ts'
+import { html } from './encode/html.ts'
 
 /** A whole number with thin spaces. */
 export function number(value: number): Encoded<'html'> {
