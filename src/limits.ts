@@ -400,6 +400,8 @@ export const LIMITS = {
   /** Users, and tokens, of one file. */
   webUsersMax: 500,
   webTokensMax: 500,
+  /** Tokens of one user, so that nobody takes the room of the others. */
+  webTokensOfUserMax: 50,
   /** Days for which a token may be good. */
   webTokenDaysMax: 366,
   /** Bytes of the file of accounts. */

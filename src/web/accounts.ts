@@ -297,6 +297,9 @@ export class Accounts {
       // Those that are over make room.
       const tokens = [made, ...book.tokens.filter((one) => one.expiresAtUs > now)]
       if (tokens.length > LIMITS.webTokensMax) throw full('tokens', LIMITS.webTokensMax)
+      const own = tokens.filter((one) => one.user === token.user)
+      if (own.length > LIMITS.webTokensOfUserMax)
+        throw full(`tokens of ${shown(token.user)}`, LIMITS.webTokensOfUserMax)
       return {
         book: { ...book, tokens },
         entry: {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import Ajv from 'ajv/dist/2020.js'
+import { LIMITS } from '../../src/limits.ts'
 import type { Right, Route } from '../../src/web/route.ts'
 import { personWith, type WebLab, withDashboard } from '../support/web.ts'
 import { OPENAPI_3_1 } from './openapi-structure.ts'
@@ -74,6 +75,16 @@ describe('a token', () => {
         payload: '{"reason":"because"}',
       })
       assert.deepEqual(found.json(), { user: 'anna' })
+    })
+  })
+
+  test('is one of so many of its user, so that others have room', async () => {
+    await withApi(async (lab) => {
+      await lab.person('admin', 'anna')
+      await lab.person('viewer', 'bob')
+      for (let i = 0; i < LIMITS.webTokensOfUserMax; i += 1) await tokenOf(lab, 'bob', ['view'])
+      await assert.rejects(tokenOf(lab, 'bob', ['view']), { code: 'ACCOUNT_FULL' })
+      await tokenOf(lab, 'anna', ['view'])
     })
   })
 

@@ -198,7 +198,7 @@ function renderVerdict(verdict: PackageVerdict, trusted: Trusted, paint: Paint):
       verdict.meetsKept === true
         ? terminal`  ${good} of the history of the checkpoint that you kept`
         : terminal`  ${open} not compared with a checkpoint kept elsewhere${verdict.meetsKept === undefined ? terminal` (--checkpoint)` : terminal`: the package does not hold the one that you gave`}`,
-      terminal`  ${made!.isSigned ? good : open} made on ${terminal.own(formatInstant(made!.atUs))} by ${terminal.data(made!.actor)}: ${terminal.data(made!.reason)} (journal entry ${made!.entry}${made!.isSigned ? terminal`` : terminal`, not signed`})`,
+      terminal`  ${made!.isSigned ? good : open} made on ${terminal.own(formatInstant(made!.atUs))} by ${terminal.data(made!.actor)}: ${terminal.data(made!.reason)} (journal entry ${made!.entry}${made!.isSigned ? terminal`` : terminal`, not signed: whoever had the package can have written this, and the views of sessions`})`,
       ...verdict.otherKeys.map(
         (key) =>
           terminal`  ${open} older entries of the journal are signed by key ${terminal.own(key)}`,
@@ -207,7 +207,7 @@ function renderVerdict(verdict: PackageVerdict, trusted: Trusted, paint: Paint):
         ? []
         : [terminal`  ${open} a longer copy of the log was read later`]),
       paint.dim(
-        terminal`It cannot show what happened to the log before it was loaded, that no line was left out, or line ends and byte places.`,
+        terminal`It cannot show what happened to the log before it was loaded, that no line was left out, or line ends, byte places and numbers of lines.`,
       ),
     ],
     '\n',
