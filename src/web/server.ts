@@ -7,6 +7,7 @@ import {
 } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import { Readable } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
 import cookies from '@fastify/cookie'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
@@ -79,6 +80,8 @@ type House = {
   readonly streams: Streams
   /** Ends what is live when the server stops. */
   readonly closing: AbortController
+  /** The start of the request before: see `startInTurn`. */
+  started: Promise<void>
   /** Who asks, from the guard on. */
   readonly askers: WeakMap<FastifyRequest, Asker>
 }
@@ -106,6 +109,7 @@ export async function createServer(
     frame: new FrameSource(parts),
     streams: new Streams(),
     closing: new AbortController(),
+    started: Promise.resolve(),
     askers: new WeakMap(),
   }
   const server = fastify({
@@ -315,6 +319,7 @@ async function answer(
   const fields = readFields(body, route.body, 'form', isStrict)
   const gone = new AbortController()
   reply.raw.once('close', () => gone.abort())
+  await startInTurn(house)
   const signal = AbortSignal.any([
     gone.signal,
     closing.signal,
@@ -337,6 +342,16 @@ async function answer(
     parts,
   )
   return send(request, reply, found, { route, signal }, house)
+}
+
+/**
+ * One request is begun in one round of the event loop. Some engines answer without waiting, so that all requests that
+ * have come would be answered in a single round: for seconds no connection would be read, and new ones would be taken
+ * for silent and cut off.
+ */
+function startInTurn(house: House): Promise<void> {
+  house.started = house.started.then(() => turn())
+  return house.started
 }
 
 /** Those that a route does not describe are taken as they come. */

@@ -470,16 +470,29 @@ function prefixes(
   const low = isUp && from !== undefined ? from : undefined
   return [
     ...(low !== undefined
-      ? [sql<boolean>`(${key}, sessions.first_event_us) >= (${low.key}, ${low.startUs})`]
+      ? [
+          ...keyBound(search.sort, '>=', low.key),
+          sql<boolean>`(${key}, sessions.first_event_us) >= (${low.key}, ${low.startUs})`,
+        ]
       : least === undefined
         ? []
         : [sql<boolean>`${key} >= ${least}`]),
     ...(isUp || from === undefined
       ? []
       : [
+          ...keyBound(search.sort, '<=', from.key),
           sql<boolean>`(${key}, sessions.first_event_us) <= (${from.key}, ${from.startUs - (isBefore ? 1 : 0)})`,
         ]),
   ]
+}
+
+/** A pair bounds no walk where its first is an expression: an engine would read the index to its end, or take another. */
+function keyBound(
+  sort: Exclude<SessionSort, 'start'>,
+  sign: '<=' | '>=',
+  key: number,
+): RawBuilder<boolean>[] {
+  return sort === 'duration' ? [sql<boolean>`${KEYS[sort]} ${sql.raw(sign)} ${key}`] : []
 }
 
 /** Bounds of a stretch: behind `from`, up to `end` and with it what stands before it. */
@@ -502,6 +515,7 @@ function within(
               : sql<boolean>`sessions.first_event_us >= ${end.startUs}`,
           ]
         : [
+            ...keyBound(sort, direction === 'asc' ? '<=' : '>=', end.key),
             direction === 'asc'
               ? sql<boolean>`(${KEYS[sort]}, sessions.first_event_us) < (${end.key}, ${end.startUs})`
               : sql<boolean>`(${KEYS[sort]}, sessions.first_event_us) >= (${end.key}, ${end.startUs})`,
@@ -815,7 +829,8 @@ async function ruleCondition(
     ? sql`held.verdict_id <> 0 and held.verdict_id in (${ids}) and held.session_key = sessions.session_key`
     : sql`held.event_time_us >= sessions.first_event_us and held.event_time_us <= sessions.last_event_us and +held.session_key = sessions.session_key and +held.verdict_id in (${ids})`
   return {
-    holds: sql`(sessions.threat_score >= ${threat} and sessions.hazard_score >= ${hazard} and exists (select 1 from raw_events as held where ${isHit}))`,
+    // The plus as in `timesOf`: a walk keeps to the index of its order.
+    holds: sql`(+sessions.threat_score >= ${threat} and +sessions.hazard_score >= ${hazard} and exists (select 1 from raw_events as held where ${isHit}))`,
     among: sql`select session_key from raw_events where verdict_id <> 0 and verdict_id in (${ids})`,
     weight: isFew ? WEIGHTS.events : WEIGHTS.manyVerdicts,
   }
