@@ -30,6 +30,7 @@ step('The newest day', ['report', 'daily'])
 const option = `--data ${data}`
 console.log(`
 Next, in ${root}:
+  ./bin/nacre serve ${option}                     the dashboard, in your browser
   ./bin/nacre report monthly ${option}            figures of the newest month
   ./bin/nacre sessions --limit 20 ${option}       sessions, oldest first
   ./bin/nacre session ID ${option}                one session with all of its events

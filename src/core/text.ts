@@ -66,6 +66,12 @@ export function joinTexts(texts: readonly SafeText[], separator: '; ' | ', '): S
   return texts.join(separator) as SafeText
 }
 
+/** A pair of user and password, `root / 123456`, as people read it: an empty one is named. */
+export function credentialShown(pair: SafeText): SafeText {
+  // Words of ours beside a safe text: as safe as it.
+  return pair.replace(/^(?= \/ )/, '(empty)').replace(/(?<= \/ )$/, '(empty)') as SafeText
+}
+
 /** Orders text by its UTF-8 bytes, the one order every engine and output shares. */
 export function compareUtf8(a: string, b: string): number {
   // UTF-16 order differs from UTF-8 order only where a surrogate meets a unit above the surrogates.

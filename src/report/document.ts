@@ -1,6 +1,6 @@
 /** A report as a document, for the outputs. */
 import type { InstantUs } from '../core/instant.ts'
-import { joinTexts, type SafeText } from '../core/text.ts'
+import { credentialShown, joinTexts, type SafeText } from '../core/text.ts'
 import {
   type Cell,
   count,
@@ -13,7 +13,7 @@ import {
 import type { SystemEntry, TopEntry } from '../store/port.ts'
 import { REASON_NAMES, TRAIT_NAMES } from './insight-names.ts'
 import { type Comparison, NOVEL_KINDS, type NovelKind } from './insights.ts'
-import type { Report } from './model.ts'
+import type { CommandEntry, Report } from './model.ts'
 
 const LISTS: readonly (readonly [string, keyof Report['top'], Observable?])[] = [
   ['commands', 'commands', 'command'],
@@ -70,11 +70,17 @@ export function reportDocument(report: Report, nowUs: InstantUs): Document {
       ...LISTS.map(
         ([name, key, observable]): Table => ({
           name,
-          columns: ['value', 'count', 'sessions'],
+          columns: [
+            'value',
+            'count',
+            'sessions',
+            ...(key === 'commands' ? ['threat', 'hazard'] : []),
+          ],
           rows: report.top[key].map((entry) => [
-            text(namedSystem(entry), observable),
+            text(shownEntry(key, entry), observable),
             count(entry.count),
             count(entry.sessions),
+            ...(key === 'commands' ? scoreCells(entry) : []),
           ]),
         }),
       ),
@@ -116,7 +122,10 @@ function insightTables(report: Report): Table[] {
         name: NOVEL_TABLES[kind][0],
         columns: ['value', 'first_day', 'events', 'sessions', 'sensors', 'threat', 'hazard'],
         rows: novelty.lists[kind].map((one) => [
-          text(one.value, NOVEL_TABLES[kind][1]),
+          text(
+            kind === 'credential' ? credentialShown(one.value) : one.value,
+            NOVEL_TABLES[kind][1],
+          ),
           label(one.firstDay),
           count(one.events),
           count(one.sessions),
@@ -242,11 +251,16 @@ const FIGURE_NAMES: Readonly<Record<keyof Comparison['figures'], string>> = {
   uniqueFiles: 'different files',
 }
 
-/** An entry of a list as people read it: a network with the name of who runs it. */
-export function namedSystem(entry: TopEntry | SystemEntry): SafeText {
+/** An entry of a list as people read it: a network with the name of who runs it, a credential with what is empty in it. */
+export function shownEntry(list: keyof Report['top'], entry: TopEntry | SystemEntry): SafeText {
+  if (list === 'credentials') return credentialShown(entry.value)
   if (!('organisation' in entry) || entry.organisation === null) return entry.value
   // The join of two texts in visible form is one.
   return `${entry.value} ${entry.organisation}` as SafeText
+}
+
+function scoreCells({ threatScore, hazardScore }: CommandEntry): Cell[] {
+  return [count(threatScore ?? null), count(hazardScore ?? null)]
 }
 
 /** @param counts - their names are texts of the store */

@@ -11,6 +11,17 @@ export const KIND_NAMES: Readonly<Record<NovelKind, string>> = {
   asn: 'networks',
 }
 
+/** Words of kinds, one and many. */
+export const KIND_WORDS: Readonly<Record<NovelKind, readonly [string, string]>> = {
+  sshKey: ['SSH key', 'SSH keys'],
+  file: ['file', 'files'],
+  command: ['command', 'commands'],
+  credential: ['credential', 'credentials'],
+  hassh: ['HASSH', 'HASSHs'],
+  asn: ['network', 'networks'],
+  ip: ['address', 'addresses'],
+}
+
 export const REASON_NAMES: Readonly<Record<Reason, string>> = {
   'rare-commands': 'rare commands',
   'new-file': 'new file',

@@ -1,7 +1,7 @@
 /** The insights of a report for a terminal: the first of each list, a few lines for each. */
 import { bar, fit, number, type Paint, pad, row, type TerminalText } from '../core/terminal.ts'
 import { terminal } from '../output/encode/terminal.ts'
-import { KIND_NAMES, REASON_NAMES, TRAIT_NAMES } from './insight-names.ts'
+import { KIND_NAMES, KIND_WORDS, REASON_NAMES, TRAIT_NAMES } from './insight-names.ts'
 import type {
   Campaign,
   Comparison,
@@ -84,7 +84,8 @@ function novelLines({ novelty }: Insights, paint: Paint, columns: number): Termi
   const kinds = (Object.keys(KIND_NAMES) as NovelKind[]).filter((kind) => novelty.totals[kind] > 0)
   if (kinds.length === 0) return []
   const totals = kinds.map(
-    (kind) => terminal`${number(novelty.totals[kind])} ${terminal.own(KIND_NAMES[kind])}`,
+    (kind) =>
+      terminal`${number(novelty.totals[kind])} ${terminal.own(KIND_WORDS[kind][novelty.totals[kind] === 1 ? 0 : 1])}`,
   )
   const lines = [
     terminal`${paint.bold(terminal`New`)}  ${terminal.join(totals, ' · ')}  ${paint.dim(terminal`not met in ${novelty.days} days before`)}`,
@@ -105,10 +106,13 @@ function sessionsOf({ sessions }: Novel): TerminalText {
   return pad(terminal`${number(sessions)} ${terminal.own(plural(sessions, 'session'))}`, 14)
 }
 
-function score({ threatScore }: Novel, paint: Paint): TerminalText {
-  if (threatScore === null || threatScore === 0) return terminal``
-  const text = terminal`threat ${threatScore} `
-  return threatScore >= 70 ? paint.red(text) : paint.yellow(text)
+/** Nothing where nobody scored. */
+function score({ threatScore, hazardScore }: Novel, paint: Paint): TerminalText {
+  if (threatScore === null) return terminal``
+  const worst = Math.max(threatScore, hazardScore ?? 0)
+  const hazard = (hazardScore ?? 0) === 0 ? terminal`` : terminal`hazard ${hazardScore!} `
+  const text = terminal`threat ${threatScore} ${hazard}`
+  return worst >= 70 ? paint.red(text) : worst === 0 ? paint.dim(text) : paint.yellow(text)
 }
 
 function unusualLines(
@@ -167,6 +171,7 @@ function campaignLines(
             terminal`  ${paint.dim(terminal.own(one.id))}`,
             pad(terminal`${number(one.addresses)} addresses`, 16, 'right'),
             pad(terminal.own(TRAIT_NAMES[one.shares]), 8),
+            paint.dim(pad(terminal`threat ${one.threatScore}`, 10)),
             terminal.data(one.value),
           ],
           '  ',

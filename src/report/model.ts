@@ -247,6 +247,7 @@ export type InsightRequest = {
  * @param sensors - those that it is about; undefined for all
  * @param top - entries in each list
  * @param insight - absent: a brief report, of figures alone
+ * @param reader - scores the commands shown; absent: they have no scores
  */
 export async function makeReport(
   source: ReportSource,
@@ -255,6 +256,7 @@ export async function makeReport(
   top: number,
   nowUs: InstantUs,
   insight?: InsightRequest,
+  reader: TextReader | undefined = insight?.reader,
 ): Promise<Report> {
   const names =
     sensors === undefined
@@ -319,7 +321,7 @@ export async function makeReport(
     },
     events: { total: events.reduce((sum, row) => sum + row.count, 0), byEventid, perDay },
     top: {
-      commands: (await list('command')).map((entry) => scored(entry, insight?.reader)),
+      commands: (await list('command')).map((entry) => scored(entry, reader)),
       passwords: await list('password'),
       usernames: await list('username'),
       credentials: await list('credential'),
@@ -333,11 +335,18 @@ export async function makeReport(
     ...(redactions.length === 0 ? {} : { redactions }),
   }
   if (insight === undefined || known === undefined) return figures
-  const { source: insights, reader, before } = insight
+  const { source: insights, before } = insight
   return {
     ...figures,
     comparison: before === undefined ? null : await compared(figures, before, insights),
-    ...(await findInsights(insights, reader, period, known, completeness.silentSensors, top)),
+    ...(await findInsights(
+      insights,
+      insight.reader,
+      period,
+      known,
+      completeness.silentSensors,
+      top,
+    )),
   }
 }
 

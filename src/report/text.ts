@@ -10,10 +10,10 @@ import {
   textWidth,
 } from '../core/terminal.ts'
 import { terminal } from '../output/encode/terminal.ts'
-import { namedSystem } from './document.ts'
+import { shownEntry } from './document.ts'
 import { comparisonLines, insightLines, qualityLines, sparkline } from './insight-text.ts'
 import type { Insights } from './insights.ts'
-import type { Report } from './model.ts'
+import type { CommandEntry, Report } from './model.ts'
 
 /** Entries of a list shown in the text; `--json` has them all. */
 const SHOWN = 5
@@ -49,15 +49,20 @@ export function renderReport(report: Report, paint: Paint, width: number): Termi
   for (const [name, key, unit] of lists) {
     const entries = report.top[key]
     if (entries.length === 0) continue
+    const hasScores = key === 'commands' && report.top.commands[0]?.threatScore !== undefined
+    const scale = hasScores ? terminal`; threat and hazard, 0 to 100` : terminal``
     lines.push(
-      terminal`${paint.bold(terminal.own(name))}${paint.dim(terminal`  by ${terminal.own(unit)}`)}`,
+      terminal`${paint.bold(terminal.own(name))}${paint.dim(terminal`  by ${terminal.own(unit)}${scale}`)}`,
     )
     const most = entries[0]!.count
     for (const entry of entries.slice(0, SHOWN)) {
       const count = pad(number(entry.count), 9, 'right')
       const meter = paint.cyan(pad(bar(entry.count / most, BAR), BAR))
+      const scores = hasScores ? scoresOf(entry, paint) : terminal``
+      const value =
+        entry.value === '' ? paint.dim(terminal`(empty)`) : terminal.data(shownEntry(key, entry))
       lines.push(
-        terminal`${count} ${meter} ${fit(entry.value === '' ? paint.dim(terminal`(empty)`) : terminal.data(namedSystem(entry)), columns - BAR - 12)}`,
+        terminal`${count} ${meter} ${scores}${fit(value, columns - BAR - 12 - textWidth(scores))}`,
       )
     }
     lines.push(terminal``)
@@ -66,6 +71,17 @@ export function renderReport(report: Report, paint: Paint, width: number): Termi
   if (insights !== undefined)
     lines.push(...qualityLines(insights.quality, insights.bounds, paint, columns))
   return terminal.join(lines, '\n')
+}
+
+function scoresOf({ threatScore, hazardScore }: CommandEntry, paint: Paint): TerminalText {
+  return terminal`${scoreCell(threatScore, paint)} ${scoreCell(hazardScore, paint)}  `
+}
+
+/** @param score - 0 to 100 */
+function scoreCell(score: number | undefined, paint: Paint): TerminalText {
+  const cell = pad(terminal.own(score === undefined ? '-' : String(score)), 3, 'right')
+  if (score === undefined || score === 0) return paint.dim(cell)
+  return score >= 70 ? paint.red(cell) : paint.yellow(cell)
 }
 
 /** All of them or none: a brief report has none. */

@@ -73,6 +73,11 @@ const NAME = /^[a-z][a-z0-9._-]{0,31}$/
 const BEARER = /^nacre_([0-9a-f]{12})_([A-Za-z0-9_-]{43})$/
 
 /** What is to be done, with its entry in the journal. */
+/** Who did something on the dashboard, as the journal names them: the machine may have a user of the same name. */
+export function dashboardActor(user: string): string {
+  return `${user}@dashboard`
+}
+
 type Change = { readonly book: Book; readonly entry: Omit<JournalDraft, 'actor'> }
 
 export class Accounts {
@@ -188,7 +193,7 @@ export class Accounts {
     checkPassword(password, name)
     const hash = await hashPassword(password)
     const user = this.#fresh(name, 'admin', hash, null)
-    await this.#change(name, (book) => {
+    await this.#change(dashboardActor(name), (book) => {
       if (book.users.length > 0) throw badLink()
       return {
         book: withUsers(book, [user]),
@@ -207,7 +212,7 @@ export class Accounts {
     checkPassword(password, invited.name)
     const hash = await hashPassword(password)
     let done: User | undefined
-    await this.#change(invited.name, (book) => {
+    await this.#change(dashboardActor(invited.name), (book) => {
       const now = book.users.find((one) => one.name === invited.name)
       if (now?.invitation?.digest !== invited.invitation?.digest) throw badLink()
       done = { ...now!, password: hash, invitation: null, stamp: newStamp() }

@@ -1,6 +1,7 @@
 /** Parts that lists and forms of decisions share. */
 import { type OperatingError, UsageError } from '../core/errors.ts'
 import { LIMITS } from '../limits.ts'
+import { dashboardActor } from './accounts.ts'
 import {
   csrfField,
   html,
@@ -153,7 +154,7 @@ export function decisionForm(to: Html, csrf: string, body: Html): Html {
 
 /** Who decides, as the journal names them. */
 export function actorOf({ user }: SignedIn): string {
-  return `${user}@dashboard`
+  return dashboardActor(user)
 }
 
 /** An instant of a JSON document as people read it. @param iso - as `formatInstant` prints it */

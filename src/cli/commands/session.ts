@@ -276,7 +276,11 @@ function gist(fields: readonly EventField[]): TerminalText {
   const field = (name: string): SafeText | undefined =>
     fields.find((one) => one.name === name)?.value
   const username = field('username')
-  if (username !== undefined) return terminal`${username} / ${field('password') ?? terminal`(key)`}`
+  if (username !== undefined) {
+    const password = field('password')
+    const empty = terminal`(empty)`
+    return terminal`${username === '' ? empty : username} / ${password === '' ? empty : (password ?? terminal`(key)`)}`
+  }
   for (const name of ['input', 'url', 'filename', 'version', 'hassh', 'shasum', 'message']) {
     const value = field(name)
     if (value !== undefined && value !== '') return terminal.data(value)

@@ -1,20 +1,10 @@
 /** What the report says first: some sentences made of its figures. */
 import { html } from '../../output/encode/html.ts'
 import { number } from '../../output/html-figures.ts'
+import { KIND_WORDS } from '../insight-names.ts'
 import type { Novel, NovelKind } from '../insights.ts'
 import { isOneDay, longDay, plural, type ReportPage, weekday } from './page-model.ts'
 import type { Html } from './parts.ts'
-
-/** Words of kinds, one and many. */
-export const KIND_WORDS: Readonly<Record<NovelKind, readonly [string, string]>> = {
-  sshKey: ['SSH key', 'SSH keys'],
-  file: ['file', 'files'],
-  command: ['command', 'commands'],
-  credential: ['credential', 'credentials'],
-  hassh: ['HASSH', 'HASSHs'],
-  asn: ['network', 'networks'],
-  ip: ['address', 'addresses'],
-}
 
 /** What tells most when it is new comes first. */
 export const KINDS_BY_WEIGHT: readonly NovelKind[] = [

@@ -1,14 +1,15 @@
 /** The sections of a report, each of one part of the model. */
-import type { SafeText } from '../../core/text.ts'
+import { credentialShown, type SafeText } from '../../core/text.ts'
 import { LIMITS } from '../../limits.ts'
 import { html } from '../../output/encode/html.ts'
 import { bytes, levelOf, number } from '../../output/html-figures.ts'
 import type { SystemEntry } from '../../store/port.ts'
+import { KIND_WORDS } from '../insight-names.ts'
 import type { Campaign, Reason, Technique, UnusualSession } from '../insights.ts'
 import type { CommandEntry } from '../model.ts'
 import { TACTICS } from '../techniques.ts'
 import { bar, bars, columns, lineKey, spark } from './charts.ts'
-import { KIND_WORDS, KINDS_BY_WEIGHT } from './lead.ts'
+import { KINDS_BY_WEIGHT } from './lead.ts'
 import {
   daysOf,
   duration,
@@ -278,7 +279,9 @@ export function newSince(page: ReportPage, top: number): Html {
     return [
       ...shown.map((entry) => [
         html.own(capital(one)),
-        kind === 'ip' || kind === 'asn' ? exact(entry.value) : attack(entry.value),
+        kind === 'ip' || kind === 'asn'
+          ? exact(entry.value)
+          : attack(kind === 'credential' ? credentialShown(entry.value) : entry.value),
         number(entry.sessions),
         number(entry.sensors),
         ...(hasDays ? [html.own(shortDay(entry.firstDay))] : []),
@@ -336,7 +339,8 @@ export function credentials(page: ReportPage, top: number): Html {
     [page.top.usernames, 'Users', 'Names of users that were tried', 'users'],
     [page.top.passwords, 'Passwords', 'Passwords that were tried', 'passwords'],
   ] as const
-  return html`${scored(page.top.credentials, {
+  const pairs = page.top.credentials.map((one) => ({ ...one, value: credentialShown(one.value) }))
+  return html`${scored(pairs, {
     title: html`Credentials`,
     meta: html`user / password`,
     caption: html`Pairs of user and password that were tried, the most common first`,

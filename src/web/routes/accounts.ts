@@ -2,7 +2,15 @@
 import { AccountError, type OperatingError, RequestError } from '../../core/errors.ts'
 import { formatInstant } from '../../core/instant.ts'
 import { LIMITS } from '../../limits.ts'
-import { type ApiToken, badLink, ROLE_NAMES, ROLES, type RoleName, type User } from '../accounts.ts'
+import {
+  type ApiToken,
+  badLink,
+  dashboardActor,
+  ROLE_NAMES,
+  ROLES,
+  type RoleName,
+  type User,
+} from '../accounts.ts'
 import { card, csrfField, head, html, htmlAttribute, htmlHref, icon, time } from '../components.ts'
 import type { Desk } from '../desk.ts'
 import { failureOf, refusal } from '../faults.ts'
@@ -166,7 +174,7 @@ function signInEntry(
   action: string,
   reason: string,
 ): Parameters<Desk['tryJournal']>[0] {
-  return { actor: user, action, subject: 'dashboard', reason, detail: {} }
+  return { actor: dashboardActor(user), action, subject: 'dashboard', reason, detail: {} }
 }
 
 async function comeInByCode(asked: Asked, desk: Desk, kind: 'first' | 'invited'): Promise<Reply> {
@@ -304,7 +312,11 @@ function userRoutes(desk: Desk): readonly Route[] {
       body: { name: NAME, role: ROLE },
       async answers(asked) {
         const { name, role } = asked.body
-        const code = await accounts.add(asked.signedIn.user, name!, role as RoleName) // of the choices
+        const code = await accounts.add(
+          dashboardActor(asked.signedIn.user),
+          name!,
+          role as RoleName,
+        ) // of the choices
         return usersPage(asked, desk, linkNote(name!, code, asked))
       },
     },
@@ -313,26 +325,26 @@ function userRoutes(desk: Desk): readonly Route[] {
       'Changes what a user may do',
       { role: ROLE },
       async ({ signedIn, body }, name) => {
-        await accounts.setRole(signedIn.user, name, body['role'] as RoleName) // of the choices
+        await accounts.setRole(dashboardActor(signedIn.user), name, body['role'] as RoleName) // of the choices
         return undefined
       },
     ),
     change('disable', 'Keeps a user out', {}, async ({ signedIn }, name) => {
-      await accounts.setDisabled(signedIn.user, name, true)
+      await accounts.setDisabled(dashboardActor(signedIn.user), name, true)
       return undefined
     }),
     change('enable', 'Lets a user in again', {}, async ({ signedIn }, name) => {
-      await accounts.setDisabled(signedIn.user, name, false)
+      await accounts.setDisabled(dashboardActor(signedIn.user), name, false)
       return undefined
     }),
     change(
       'invite',
       'Takes the password away and makes a one-time link',
       {},
-      ({ signedIn }, name) => accounts.invite(signedIn.user, name),
+      ({ signedIn }, name) => accounts.invite(dashboardActor(signedIn.user), name),
     ),
     change('remove', 'Takes a user and their tokens away', {}, async ({ signedIn }, name) => {
-      await accounts.remove(signedIn.user, name)
+      await accounts.remove(dashboardActor(signedIn.user), name)
       return undefined
     }),
   ]
@@ -461,7 +473,7 @@ function tokenRoutes({ accounts, clock }: Desk): readonly Route[] {
         const missing = wanted.find((right) => !rights.has(right))
         if (missing !== undefined)
           throw refusal('REQUEST_NO_RIGHT', `You do not have the right "${missing}" yourself.`)
-        const { text } = await accounts.addToken(user, {
+        const { text } = await accounts.addToken(dashboardActor(user), {
           user,
           name: asked.body['name']!,
           rights: wanted,
@@ -478,7 +490,7 @@ function tokenRoutes({ accounts, clock }: Desk): readonly Route[] {
       params: { id: TOKEN_ID },
       async answers({ signedIn, params }) {
         const owner = signedIn.rights.has('admin') ? undefined : signedIn.user
-        await accounts.revokeToken(signedIn.user, params['id']!, owner)
+        await accounts.revokeToken(dashboardActor(signedIn.user), params['id']!, owner)
         return { kind: 'redirect', to: '/tokens' }
       },
     },

@@ -1,6 +1,6 @@
 /** The first page: whether all is accounted for, what goes on, what is new. */
 import { formatDay, formatInstant, US_PER_DAY } from '../../core/instant.ts'
-import { type SafeText, shortText } from '../../core/text.ts'
+import { credentialShown, type SafeText, shortText } from '../../core/text.ts'
 import { LIMITS } from '../../limits.ts'
 import { sensorNames } from '../../store/repo/sensors.ts'
 import { chart, label, shareBar } from '../chart.ts'
@@ -269,7 +269,7 @@ function credentialsCard({ credentials }: Overview): Html {
   const most = credentials[0]?.events ?? 1
   const rows = credentials.map(
     (one: TopValue) =>
-      html`<tr><td class="wide atkc"><a class="clip plain" href="${htmlHref(['sessions'], { credential: one.value.slice(0, 4_000) })}">${attackHtml(short(one.value))}</a></td><td class="num" data-l="Tries">${number(one.events)}${shareBar(one.events / most)}</td><td class="num" data-l="Sessions">${number(one.sessions)}</td></tr>`,
+      html`<tr><td class="wide atkc"><a class="clip plain" href="${htmlHref(['sessions'], { credential: one.value.slice(0, 4_000) })}">${attackHtml(short(credentialShown(one.value)))}</a></td><td class="num" data-l="Tries">${number(one.events)}${shareBar(one.events / most)}</td><td class="num" data-l="Sessions">${number(one.sessions)}</td></tr>`,
   )
   return topCard(
     'o-cr',

@@ -162,13 +162,14 @@ function hitChip({ rule, title, axis, score }: RuleHit): Html {
 function proofCard({ session, batches }: SessionDetail): Html {
   const signed = batches.filter((one) => one.checkpoint !== null)
   const events = batches.reduce((sum, one) => sum + one.events, 0)
+  const [first] = batches
   const rows = batches
     .slice(0, 3)
     .map(
       (one) =>
-        html`<dt>Batch</dt><dd>${number(one.batchId)}, ${one.firstRecord === one.lastRecord ? html`record ${number(one.firstRecord + 1)}` : html`records ${number(one.firstRecord + 1)} to ${number(one.lastRecord + 1)}`}<br><span class="mono faint">${html.own(toHex(one.recordRoot).slice(0, 16))}…</span></dd><dt>Checkpoint</dt><dd>${one.checkpoint === null ? html`<span class="badge pending">none yet</span>` : html`${number(one.checkpoint.seq)}, signed ${time(one.checkpoint.madeAtUs)}`}</dd>`,
+        html`<dt>Batch</dt><dd>${number(one.batchId)}, ${one.firstRecord === one.lastRecord ? html`record ${number(one.firstRecord)}` : html`records ${number(one.firstRecord)} to ${number(one.lastRecord)}`}<br><span class="mono faint">${html.own(toHex(one.recordRoot).slice(0, 16))}…</span></dd><dt>Checkpoint</dt><dd>${one.checkpoint === null ? html`<span class="badge pending">none yet</span>` : html`${number(one.checkpoint.seq)}, signed ${time(one.checkpoint.madeAtUs)}`}</dd>`,
     )
-  return html`<section class="card c4 sealed" aria-labelledby="s-pr"><div class="pad stack"><h2 id="s-pr" class="row between">Proof ${signed.length === batches.length && batches.length > 0 ? html`<span class="badge">${icon('lock')}sealed and signed</span>` : html`<span class="badge pending">sealed, not signed yet</span>`}</h2><dl class="kv"><dt>Events</dt><dd>${number(events)} of ${number(session.eventCount)} in the sealed record</dd>${html.join(rows)}</dl>${batches.length > rows.length ? html`<p class="small dim">and ${number(batches.length - rows.length)} more batches</p>` : html``}<div class="row"><a class="btn" href="/integrity">${icon('link')}Integrity</a></div></div></section>`
+  return html`<section class="card c4 sealed" aria-labelledby="s-pr"><div class="pad stack"><h2 id="s-pr" class="row between">Proof ${signed.length === batches.length && batches.length > 0 ? html`<span class="badge">${icon('lock')}sealed and signed</span>` : html`<span class="badge pending">sealed, not signed yet</span>`}</h2><dl class="kv"><dt>Events</dt><dd>${number(events)} of ${number(session.eventCount)} in the sealed record</dd>${html.join(rows)}</dl>${batches.length > rows.length ? html`<p class="small dim">and ${number(batches.length - rows.length)} more batches</p>` : html``}<div class="row">${first === undefined ? html`` : html`<a class="btn" href="${htmlHref(['integrity', 'proof'], { batch: first.batchId, record: first.firstRecord })}">${icon('link')}Proof of the first record</a>`}<a class="btn" href="/integrity">Integrity</a></div></div></section>`
 }
 
 const LANES = [
@@ -287,7 +288,9 @@ function loginsCard({ logins }: SessionDetail): Html {
     const text = (value: SafeText | null): Html =>
       value === null
         ? html`<span class="faint">none</span>`
-        : html`<div class="clip">${attackHtml(cut(value))}</div>`
+        : value === ''
+          ? html`<span class="faint">(empty)</span>`
+          : html`<div class="clip">${attackHtml(cut(value))}</div>`
     return html`<tr><td class="atkc">${text(username)}</td><td class="atkc">${text(password)}</td><td>${isAccepted ? html`<span class="badge ok">${icon('check')}accepted</span>` : html`<span class="faint small">refused</span>`}</td></tr>`
   })
   return card(

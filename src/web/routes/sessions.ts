@@ -1,6 +1,6 @@
 /** The list of sessions: every filter, order and place in it stands in its address. */
 import { formatInstant, type InstantUs } from '../../core/instant.ts'
-import type { SafeText } from '../../core/text.ts'
+import { credentialShown, type SafeText } from '../../core/text.ts'
 import { LIMITS } from '../../limits.ts'
 import { sensorNames } from '../../store/repo/sensors.ts'
 import type { SessionSort } from '../../store/repo/session-search.ts'
@@ -294,7 +294,7 @@ function row(one: ListedSession): Html {
   )}</span></td><td class="atkc">${
     one.credentials.length === 0
       ? html`<span class="faint small">none</span>`
-      : html`${html.join(one.credentials.slice(0, LIMITS.gistCredentials).map(clipped))}${more > 0 ? html`<span class="l2">${number(more)} more</span>` : html``}`
+      : html`${html.join(one.credentials.slice(0, LIMITS.gistCredentials).map((pair) => clipped(credentialShown(pair))))}${more > 0 ? html`<span class="l2">${number(more)} more</span>` : html``}`
   }</td><td class="wide atkc">${one.command === null ? html`<span class="faint small">no command</span>` : clipped(one.command)}${
     one.techniques.length === 0
       ? html``
