@@ -53,8 +53,10 @@ describe('the columns', () => {
 
   test('a command that takes --format has a column', () => {
     const withColumn = Object.values(COMMAND_COLUMNS).flat() as readonly string[]
+    // What it plays is in files that no load reads; tests of its own send the payloads through it.
     for (const { name, options } of COMMANDS)
-      if (Object.hasOwn(options, 'format')) assert.ok(withColumn.includes(name), name)
+      if (Object.hasOwn(options, 'format') && name !== 'replay')
+        assert.ok(withColumn.includes(name), name)
   })
 })
 
