@@ -633,7 +633,7 @@ CREATE TRIGGER legal_holds_no_delete before delete on legal_holds
   when (select is_open from audit_door) = 0
   begin select raise(abort, 'NACRE: legal_holds is sealed; changes go through the journal'); end;
 
-CREATE INDEX values_keys on "values" (id) where kind = 1 and replace(value, 'AAAA', '') <> value;
+CREATE INDEX values_keys on "values" (kind, id) where kind = 1 and replace(value, 'AAAA', '') <> value;
 
 CREATE INDEX sessions_threat on sessions (threat_score, first_event_us) where session <> '';
 
