@@ -12,7 +12,8 @@ import {
   number,
 } from './components.ts'
 import { failureOf } from './faults.ts'
-import type { FieldSpec, Html, Reply, SignedIn } from './route.ts'
+import type { Parts } from './parts.ts'
+import type { Asked, FieldSpec, Html, Reply, SignedIn } from './route.ts'
 
 /** Why something is decided, in forms and in the API. Not required here: what is missing is told beside the field. */
 export const REASON_FIELD: FieldSpec = {
@@ -155,6 +156,15 @@ export function decisionForm(to: Html, csrf: string, body: Html): Html {
 /** Who decides, as the journal names them. */
 export function actorOf({ user }: SignedIn): string {
   return dashboardActor(user)
+}
+
+/**
+ * Whether somebody may see what was made of originals. Where personal data is kept out of the view, a recording holds it
+ * and the hash of a line tells of it whoever guesses: both are evidence then.
+ */
+export function mayReadOriginals({ signedIn }: Asked, parts: Pick<Parts, 'settings'>): boolean {
+  const detectors = parts.settings.find(({ name }) => name === 'pii.detectors')?.value ?? ''
+  return detectors === '' || signedIn.rights.has('evidence')
 }
 
 /** An instant of a JSON document as people read it. @param iso - as `formatInstant` prints it */

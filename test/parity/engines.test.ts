@@ -8,8 +8,6 @@ import {
   readdirSync,
   rmSync,
   utimesSync,
-  readdirSync,
-  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -618,7 +616,8 @@ const hostile = (folder: string): string[] => {
     writeFileSync(join(folder, 'cowrie.json'), hostileLog())
     writeFileSync(join(folder, 'again.json'), hostileLog().subarray(0, 100_000))
     // What was written a moment ago is read again at the next load.
-    for (const name of readdirSync(folder)) utimesSync(join(folder, name), 1_700_000_000, 1_700_000_000)
+    for (const name of readdirSync(folder))
+      utimesSync(join(folder, name), 1_700_000_000, 1_700_000_000)
   }
   return [folder]
 }

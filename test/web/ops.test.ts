@@ -333,7 +333,7 @@ describe('alerts and anomalies', () => {
       const journal = (await reviewer.get('/api/v1/audit?actor=analyst@dashboard')).json().entries
       assert.deepEqual(
         journal.map((one: { action: string }) => one.action),
-        ['anomaly.confirmed', 'anomaly.false', 'alert.acknowledged'],
+        ['anomaly.confirmed', 'anomaly.false', 'alert.acknowledged', 'user.password-set'],
       )
     })
   })

@@ -1,6 +1,6 @@
 /** What the record of a session can be asked for: its package, one original line, a hold. Each with a reason, in the journal. */
 import { Readable } from 'node:stream'
-import { EvidenceError, LookupFailed } from '../../core/errors.ts'
+import { LookupFailed } from '../../core/errors.ts'
 import { ownText } from '../../core/event.ts'
 import { exportEvidence } from '../../evidence/export.ts'
 import { addHold } from '../../evidence/holds.ts'
@@ -22,7 +22,6 @@ const PARAMS = {
 /** Characters of an original that a page shows. */
 const SHOWN_CHARS = 65_536
 
-/** Whoever may look may ask: what is refused is in the journal, too. */
 function route(
   act: string,
   summary: string,
@@ -32,7 +31,7 @@ function route(
   return {
     method: 'POST',
     path: `/sessions/:sensor/:session/${act}`,
-    right: 'view',
+    right: 'evidence',
     summary,
     params: PARAMS,
     body: { reason: REASON_FIELD, ...body },
@@ -46,7 +45,7 @@ function route(
 export const evidenceRoutes: readonly Route[] = [
   route(
     'evidence',
-    'The evidence package of a session, as a file; needs the right evidence',
+    'The evidence package of a session, as a file',
     {},
     async (session, asked, parts) => ({
       kind: 'file',
@@ -58,7 +57,7 @@ export const evidenceRoutes: readonly Route[] = [
   ),
   route(
     'reveal',
-    'The exact bytes of one event of a session; needs the right evidence',
+    'The exact bytes of one event of a session',
     {
       event: {
         meaning: 'number of the event, from 1, in the order of the list',
@@ -68,27 +67,21 @@ export const evidenceRoutes: readonly Route[] = [
     },
     revealed,
   ),
-  route(
-    'hold',
-    'Puts a session on legal hold; needs the right evidence',
-    {},
-    async (session, asked, parts) => {
-      const reason = reasonIn(asked.body['reason'])
-      if (!mayReveal(asked)) throw refused()
-      const scope = {
-        session: session.session,
-        sensor: session.sensor,
-        source: ownText(''),
-        fromUs: null,
-        untilUs: null,
-      }
-      await addHold(parts.store, scope, { actor: actorOf(asked.signedIn), reason })
-      return {
-        kind: 'redirect',
-        to: htmlHref(['sessions', session.sensor, session.session]).text,
-      }
-    },
-  ),
+  route('hold', 'Puts a session on legal hold', {}, async (session, asked, parts) => {
+    const reason = reasonIn(asked.body['reason'])
+    const scope = {
+      session: session.session,
+      sensor: session.sensor,
+      source: ownText(''),
+      fromUs: null,
+      untilUs: null,
+    }
+    await addHold(parts.store, scope, { actor: actorOf(asked.signedIn), reason })
+    return {
+      kind: 'redirect',
+      to: htmlHref(['sessions', session.sensor, session.session]).text,
+    }
+  }),
 ]
 
 /** The first piece is there when this returns: until then everything can still be refused with a page. */
@@ -162,12 +155,6 @@ async function revealed(session: SessionRecord, asked: Asked, parts: Parts): Pro
 
 function mayReveal({ signedIn }: Asked): boolean {
   return signedIn.rights.has('evidence')
-}
-
-function refused(): EvidenceError {
-  return new EvidenceError('EVIDENCE_NO_RIGHT', 'Your role does not allow this.', {
-    hint: 'Somebody with the role evidence or admin may.',
-  })
 }
 
 /** The button beside the title of a session, for those who have the right. */

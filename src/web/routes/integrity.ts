@@ -1,5 +1,5 @@
 /** The state of the record: verification, signed checkpoints, proofs. */
-import { OperatingError } from '../../core/errors.ts'
+import { EvidenceError, OperatingError } from '../../core/errors.ts'
 import { card, csrfField, emptyState, head, html, htmlHref, icon, number } from '../components.ts'
 import {
   type FullProof,
@@ -19,6 +19,7 @@ import {
   doneNote,
   isoTime,
   jsonOf,
+  mayReadOriginals,
   numberIn,
   olderLink,
   problemNote,
@@ -77,7 +78,7 @@ export const integrityRoutes: readonly Route[] = [
     right: 'view',
     summary: 'The proof that one record is in the signed history',
     query: PROOF_QUERY,
-    answers: ({ query }, parts) => proofReply(query, parts),
+    answers: proofReply,
   },
   {
     method: 'GET',
@@ -85,10 +86,10 @@ export const integrityRoutes: readonly Route[] = [
     right: 'view',
     summary: 'The same proof as a file',
     query: PROOF_QUERY,
-    async answers({ query }, parts) {
-      const batch = numberIn(query['batch']) ?? 0
-      const record = numberIn(query['record']) ?? 0
-      const proof = await recordProof(parts, batch, record)
+    async answers(asked, parts) {
+      const batch = numberIn(asked.query['batch']) ?? 0
+      const record = numberIn(asked.query['record']) ?? 0
+      const proof = await provenFor(asked, parts, batch, record)
       return {
         kind: 'file',
         name: `nacre-proof-${batch}-${record}.json`,
@@ -112,9 +113,14 @@ export const integrityRoutes: readonly Route[] = [
     summary:
       'The proof that one record is in the signed history; it holds hashes and no byte of a record',
     query: PROOF_QUERY,
-    answers: ({ query }, parts) =>
+    answers: (asked, parts) =>
       jsonOf(() =>
-        recordProof(parts, numberIn(query['batch']) ?? 0, numberIn(query['record']) ?? 0),
+        provenFor(
+          asked,
+          parts,
+          numberIn(asked.query['batch']) ?? 0,
+          numberIn(asked.query['record']) ?? 0,
+        ),
       ),
   },
   {
@@ -213,14 +219,31 @@ function checkpointsCard(checkpoints: Integrity['checkpoints'], next: number | n
   )
 }
 
-async function proofReply(query: Asked['query'], parts: Parts): Promise<Reply> {
+/** @throws EvidenceError `EVIDENCE_NO_RIGHT`; LookupFailed, SealError */
+async function provenFor(
+  asked: Asked,
+  parts: Parts,
+  batch: number,
+  record: number,
+): Promise<FullProof> {
+  if (!mayReadOriginals(asked, parts))
+    throw new EvidenceError(
+      'EVIDENCE_NO_RIGHT',
+      'Personal data is kept out of the view, and the hash of a line can be tried with guesses.',
+      { hint: 'Ask for the right to see evidence.' },
+    )
+  return recordProof(parts, batch, record)
+}
+
+async function proofReply(asked: Asked, parts: Parts): Promise<Reply> {
+  const { query } = asked
   const batch = numberIn(query['batch'])
   const record = numberIn(query['record'])
   const top = head(html`Integrity`, html`<a href="/integrity">Verification and checkpoints</a>`)
   if (batch === undefined || record === undefined)
     return { kind: 'page', title: 'Proof', body: html`${top}${proofFormCard(batch, record)}` }
   try {
-    const proof = await recordProof(parts, batch, record)
+    const proof = await provenFor(asked, parts, batch, record)
     return {
       kind: 'page',
       title: `Proof of record ${record} of batch ${batch}`,

@@ -18,6 +18,7 @@ import {
   number,
   time,
 } from '../components.ts'
+import { mayReadOriginals } from '../lists.ts'
 import type { Parts } from '../parts.ts'
 import type { Asked, FieldSpec, Html, Route } from '../route.ts'
 
@@ -130,7 +131,7 @@ function viewOf(session: SessionRecord, { logs }: TtyLogs, asked: Asked, parts: 
     logs,
     number: 1,
     isWide: false,
-    mayWatch: mayWatch(asked, parts),
+    mayWatch: mayReadOriginals(asked, parts),
     mayExport: asked.signedIn.rights.has('export'),
   }
 }
@@ -225,12 +226,6 @@ async function sessionOf(asked: Asked, parts: Parts): Promise<SessionRecord> {
   })
 }
 
-/** Recordings are not redacted: where personal data is kept out of the view, they are evidence. */
-function mayWatch(asked: Asked, parts: Parts): boolean {
-  const detectors = parts.settings.find(({ name }) => name === 'pii.detectors')?.value ?? ''
-  return detectors === '' || asked.signedIn.rights.has('evidence')
-}
-
 /** @throws LookupFailed, EvidenceError, ReplayError */
 async function make(
   form: 'frames' | 'asciicast',
@@ -239,7 +234,7 @@ async function make(
   parts: Parts,
 ): Promise<string> {
   const session = await sessionOf(asked, parts)
-  if (!mayWatch(asked, parts))
+  if (!mayReadOriginals(asked, parts))
     throw new EvidenceError(
       'EVIDENCE_NO_RIGHT',
       'Recordings are not redacted, and personal data is kept out of the view.',
