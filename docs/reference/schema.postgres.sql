@@ -692,7 +692,7 @@ create trigger legal_holds_sealed before insert or update or delete on legal_hol
 create trigger legal_holds_stays before truncate on legal_holds
   for each statement execute function nacre_refuse();
 
-create index values_keys on "values" (kind, id) where kind = 1 and replace(value, 'AAAA', '') <> value;
+create index values_keys on "values" (id) where kind = 1 and replace(value, 'AAAA', '') <> value;
 
 create index sessions_threat on sessions (threat_score, first_event_us) where session <> '';
 
