@@ -5,6 +5,7 @@ import { type DayNumber, US_PER_DAY } from '../../core/instant.ts'
 import type { SafeText } from '../../core/text.ts'
 import { LIMITS } from '../../limits.ts'
 import type { Database, SessionKey } from '../schema.ts'
+import { fatesOf, type StoreFates } from './fates.ts'
 import { numbersOf, PackedReader, packed } from './packed.ts'
 import { type ReportWindow, sensorIdsOf } from './report.ts'
 import { eventsOfSession } from './sessions.ts'
@@ -67,9 +68,7 @@ export type NamedSession = {
 export type StoreQuality = {
   readonly events: ReadonlyMap<number, number>
   readonly heldEvents: ReadonlyMap<number, number>
-  readonly fates: Readonly<
-    Record<'lines' | 'stored' | 'duplicate' | 'held' | 'dead' | 'blank' | 'expired', number>
-  >
+  readonly fates: StoreFates
   readonly drift: readonly {
     readonly what: string
     readonly eventid: SafeText
@@ -378,7 +377,7 @@ export class InsightQueries {
     return {
       events: counted(await events.execute()),
       heldEvents: counted(await held.execute()),
-      fates: await this.#fates(),
+      fates: await fatesOf(this.#query),
       drift: drift.map((row) => ({
         ...row,
         eventid: row.eventid as SafeText, // in visible form, as all of the store
@@ -386,38 +385,6 @@ export class InsightQueries {
       })),
       tornSources: Number(torn.n),
       checkpoint: last ?? null,
-    }
-  }
-
-  /** Batches that a longer copy took the place of are history: their records are those of the newer one. */
-  async #fates(): Promise<StoreQuality['fates']> {
-    const row = await this.#query
-      .selectFrom('batches as b')
-      .leftJoin('batches as newer', (join) =>
-        join
-          .onRef('newer.source_id', '=', 'b.source_id')
-          .onRef('newer.supersedes', '=', 'b.seq')
-          .on('newer.supersedes', '>', 0),
-      )
-      .where('newer.id', 'is', null)
-      .select((e) => [
-        e.fn.sum<number | null>('b.records').as('lines'),
-        e.fn.sum<number | null>('b.stored').as('stored'),
-        e.fn.sum<number | null>('b.duplicate').as('duplicate'),
-        e.fn.sum<number | null>('b.held').as('held'),
-        e.fn.sum<number | null>('b.dead').as('dead'),
-        e.fn.sum<number | null>('b.blank').as('blank'),
-        e.fn.sum<number | null>('b.expired').as('expired'),
-      ])
-      .executeTakeFirstOrThrow()
-    return {
-      lines: Number(row.lines ?? 0),
-      stored: Number(row.stored ?? 0),
-      duplicate: Number(row.duplicate ?? 0),
-      held: Number(row.held ?? 0),
-      dead: Number(row.dead ?? 0),
-      blank: Number(row.blank ?? 0),
-      expired: Number(row.expired ?? 0),
     }
   }
 

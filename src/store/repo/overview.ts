@@ -4,6 +4,7 @@ import { VALUE_KINDS, type ValueKind } from '../../core/event.ts'
 import type { DayNumber, InstantUs } from '../../core/instant.ts'
 import type { SafeText } from '../../core/text.ts'
 import type { Database } from '../schema.ts'
+import { fatesOf } from './fates.ts'
 import { numbersOf, packed } from './packed.ts'
 
 /** Records and bytes of all sources by what became of them, as batches counted them. */
@@ -23,34 +24,8 @@ export type Conservation = {
   readonly pendingBytes: number
 }
 
-/** Batches that another one took the place of are left out: their records are in that one. */
 export async function conservation(query: Kysely<Database>): Promise<Conservation> {
-  const batches = await query
-    .selectFrom('batches')
-    .where((e) =>
-      e.not(
-        e.exists(
-          e
-            .selectFrom('batches as later')
-            .whereRef('later.source_id', '=', 'batches.source_id')
-            .whereRef('later.supersedes', '=', 'batches.seq')
-            .where('later.supersedes', '<>', 0)
-            .select('later.id'),
-        ),
-      ),
-    )
-    .select((e) => [
-      e.fn.countAll<number>().as('batches'),
-      e.fn.sum<number | null>(sql<number>`end_offset - start_offset`).as('bytes'),
-      e.fn.sum<number | null>('records').as('records'),
-      e.fn.sum<number | null>('stored').as('stored'),
-      e.fn.sum<number | null>('duplicate').as('duplicate'),
-      e.fn.sum<number | null>('held').as('held'),
-      e.fn.sum<number | null>('dead').as('dead'),
-      e.fn.sum<number | null>('blank').as('blank'),
-      e.fn.sum<number | null>('expired').as('expired'),
-    ])
-    .executeTakeFirstOrThrow()
+  const { lines, ...fates } = await fatesOf(query)
   const sources = await query
     .selectFrom('sources')
     .select((e) => [
@@ -61,16 +36,9 @@ export async function conservation(query: Kysely<Database>): Promise<Conservatio
     .executeTakeFirstOrThrow()
   return {
     sources: Number(sources.sources),
-    batches: Number(batches.batches),
     sinceUs: sources.since === null ? undefined : Number(sources.since),
-    bytes: Number(batches.bytes ?? 0),
-    records: Number(batches.records ?? 0),
-    stored: Number(batches.stored ?? 0),
-    duplicate: Number(batches.duplicate ?? 0),
-    held: Number(batches.held ?? 0),
-    dead: Number(batches.dead ?? 0),
-    blank: Number(batches.blank ?? 0),
-    expired: Number(batches.expired ?? 0),
+    records: lines,
+    ...fates,
     pendingBytes: Number(sources.pending ?? 0),
   }
 }
