@@ -1,5 +1,5 @@
 /** Parts that lists and forms of decisions share. */
-import { type OperatingError, UsageError } from '../core/errors.ts'
+import { OperatingError, UsageError } from '../core/errors.ts'
 import { LIMITS } from '../limits.ts'
 import { dashboardActor } from './accounts.ts'
 import {
@@ -13,7 +13,7 @@ import {
 } from './components.ts'
 import { failureOf } from './faults.ts'
 import type { Parts } from './parts.ts'
-import type { Asked, FieldSpec, Html, Reply, SignedIn } from './route.ts'
+import type { Asked, FieldSpec, Html, Reply, Route, SignedIn } from './route.ts'
 
 /** Why something is decided, in forms and in the API. Not required here: what is missing is told beside the field. */
 export const REASON_FIELD: FieldSpec = {
@@ -151,6 +151,55 @@ export function rowDecision(
 /** A form that sends a decision. @param to - of this server */
 export function decisionForm(to: Html, csrf: string, body: Html): Html {
   return html`<form class="body stack" method="post" action="${to}">${csrfField(csrf)}${body}</form>`
+}
+
+/** A decision that a page and a program may make: how it is asked for, and what each is answered. */
+export type DecisionSpec<T extends object> = {
+  /** Of the form; the API has the same under `/api/v1`. */
+  readonly path: string
+  readonly summary: string
+  readonly apiSummary: string
+  readonly params: NonNullable<Route['params']>
+  readonly body: NonNullable<Route['body']>
+  /** @throws OperatingError */
+  decide(asked: Asked, parts: Parts): Promise<T>
+  /** Where a page goes on. */
+  doneAt(done: T, asked: Asked): string
+  /** What a page shows instead when it was refused. */
+  refused(asked: Asked, parts: Parts, problem: OperatingError): Promise<Reply>
+  /** What a program is answered; all of it where this is missing. */
+  told?(done: T): object
+}
+
+/** The two routes of a decision; both need the right to review. */
+export function decisionRoutes<T extends object>(spec: DecisionSpec<T>): readonly Route[] {
+  const { path, summary, apiSummary, params, body } = spec
+  const shared = { method: 'POST', right: 'review', params, body } as const
+  return [
+    {
+      ...shared,
+      path,
+      summary,
+      async answers(asked, parts) {
+        try {
+          return { kind: 'redirect', to: spec.doneAt(await spec.decide(asked, parts), asked) }
+        } catch (error) {
+          if (!(error instanceof OperatingError)) throw error
+          return spec.refused(asked, parts, error)
+        }
+      },
+    },
+    {
+      ...shared,
+      path: `/api/v1${path}`,
+      summary: apiSummary,
+      answers: (asked, parts) =>
+        jsonOf(async () => {
+          const done = await spec.decide(asked, parts)
+          return spec.told?.(done) ?? done
+        }),
+    },
+  ]
 }
 
 /** Who decides, as the journal names them. */

@@ -1,11 +1,12 @@
 /** Alerts: what people were told, or are to be; and that one has been seen. */
 import { acknowledgeAlert, alertJson, guideOf } from '../../alert/index.ts'
-import { OperatingError } from '../../core/errors.ts'
+import type { OperatingError } from '../../core/errors.ts'
 import { emptyState, head, html, htmlHref, number } from '../components.ts'
 import {
   actorOf,
   badge,
   counted,
+  decisionRoutes,
   doneNote,
   isoTime,
   jsonOf,
@@ -38,24 +39,6 @@ export const alertRoutes: readonly Route[] = [
     answers: (asked, parts) => alertsReply(asked, parts, undefined),
   },
   {
-    method: 'POST',
-    path: '/alerts/:alert/acknowledge',
-    right: 'review',
-    summary: 'Acknowledge an open alert: no more reminders until it is over or worse',
-    params: { alert: ALERT },
-    body: { reason: REASON_FIELD },
-    async answers(asked, parts) {
-      try {
-        const { id } = await acknowledge(asked, parts)
-        return { kind: 'redirect', to: `/alerts?done=${id}` }
-      } catch (problem) {
-        if (!(problem instanceof OperatingError)) throw problem
-        const reason = asked.body['reason'] ?? ''
-        return alertsReply(asked, parts, { id: Number(asked.params['alert']), reason, problem })
-      }
-    },
-  },
-  {
     method: 'GET',
     path: '/api/v1/alerts',
     right: 'view',
@@ -63,22 +46,25 @@ export const alertRoutes: readonly Route[] = [
     query: LIST_QUERY,
     answers: ({ query }, parts) => jsonOf(() => alertList(parts, query['state'] === 'all')),
   },
-  {
-    method: 'POST',
-    path: '/api/v1/alerts/:alert/acknowledge',
-    right: 'review',
-    summary: 'Acknowledge an open alert',
+  ...decisionRoutes({
+    path: '/alerts/:alert/acknowledge',
+    summary: 'Acknowledge an open alert: no more reminders until it is over or worse',
+    apiSummary: 'Acknowledge an open alert',
     params: { alert: ALERT },
     body: { reason: REASON_FIELD },
-    answers: (asked, parts) =>
-      jsonOf(async () => {
-        const { id, kind } = await acknowledge(asked, parts)
-        return { id, kind, state: 'acknowledged' }
+    decide: acknowledge,
+    doneAt: ({ id }) => `/alerts?done=${id}`,
+    refused: (asked, parts, problem) =>
+      alertsReply(asked, parts, {
+        id: Number(asked.params['alert']),
+        reason: asked.body['reason'] ?? '',
+        problem,
       }),
-  },
+    told: ({ id, kind }) => ({ id, kind, state: 'acknowledged' }),
+  }),
 ]
 
-function acknowledge({ params, body, signedIn }: Asked, { store }: Parts) {
+async function acknowledge({ params, body, signedIn }: Asked, { store }: Parts) {
   return acknowledgeAlert(store.alerts, Number(params['alert']), {
     actor: actorOf(signedIn),
     reason: reasonIn(body['reason']),

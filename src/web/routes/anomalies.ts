@@ -1,11 +1,12 @@
 /** Anomalies of the live stream: what was unusual, and what a person says about it. */
 import { anomalyJson, callFalseAlarm, confirmAnomaly, sentenceOn } from '../../anomaly/index.ts'
-import { OperatingError } from '../../core/errors.ts'
+import type { OperatingError } from '../../core/errors.ts'
 import { LIMITS } from '../../limits.ts'
 import { attackHtml, emptyState, head, html, htmlHref, number } from '../components.ts'
 import {
   actorOf,
   badge,
+  decisionRoutes,
   doneNote,
   isoTime,
   jsonOf,
@@ -42,8 +43,6 @@ export const anomalyRoutes: readonly Route[] = [
     query: { ...LIST_QUERY, done: { meaning: 'What was just decided', charsMax: 20 } },
     answers: (asked, parts) => anomaliesReply(asked, parts, undefined),
   },
-  decisionRoute('confirm', 'Say that an anomaly was hostile'),
-  decisionRoute('false', 'Say that an anomaly was a false alarm: its threshold rises'),
   {
     method: 'GET',
     path: '/api/v1/anomalies',
@@ -52,42 +51,30 @@ export const anomalyRoutes: readonly Route[] = [
     query: LIST_QUERY,
     answers: ({ query }, parts) => jsonOf(() => anomalyList(parts, query['state'] === 'all')),
   },
-  decisionApi('confirm', 'Say that an anomaly was hostile'),
-  decisionApi('false', 'Say that an anomaly was a false alarm'),
+  ...decisionsOn('confirm', 'Say that an anomaly was hostile', 'Say that an anomaly was hostile'),
+  ...decisionsOn(
+    'false',
+    'Say that an anomaly was a false alarm: its threshold rises',
+    'Say that an anomaly was a false alarm',
+  ),
 ]
 
-function decisionRoute(verb: Verb, summary: string): Route {
-  return {
-    method: 'POST',
+function decisionsOn(verb: Verb, summary: string, apiSummary: string): readonly Route[] {
+  return decisionRoutes({
     path: `/anomalies/:anomaly/${verb}`,
-    right: 'review',
     summary,
+    apiSummary,
     params: { anomaly: ANOMALY },
     body: { reason: REASON_FIELD },
-    async answers(asked, parts) {
-      try {
-        await decide(verb, asked, parts)
-        return { kind: 'redirect', to: `/anomalies?done=${verb}` }
-      } catch (problem) {
-        if (!(problem instanceof OperatingError)) throw problem
-        const reason = asked.body['reason'] ?? ''
-        const id = Number(asked.params['anomaly'])
-        return anomaliesReply(asked, parts, { id, reason, problem })
-      }
-    },
-  }
-}
-
-function decisionApi(verb: Verb, summary: string): Route {
-  return {
-    method: 'POST',
-    path: `/api/v1/anomalies/:anomaly/${verb}`,
-    right: 'review',
-    summary,
-    params: { anomaly: ANOMALY },
-    body: { reason: REASON_FIELD },
-    answers: (asked, parts) => jsonOf(() => decide(verb, asked, parts)),
-  }
+    decide: (asked, parts) => decide(verb, asked, parts),
+    doneAt: () => `/anomalies?done=${verb}`,
+    refused: (asked, parts, problem) =>
+      anomaliesReply(asked, parts, {
+        id: Number(asked.params['anomaly']),
+        reason: asked.body['reason'] ?? '',
+        problem,
+      }),
+  })
 }
 
 async function decide(verb: Verb, { params, body, signedIn }: Asked, parts: Parts) {

@@ -1,5 +1,5 @@
 /** Dead letters: what could not become events, why, and what a person decides about it. */
-import { OperatingError } from '../../core/errors.ts'
+import type { OperatingError } from '../../core/errors.ts'
 import { DEAD_REASONS } from '../../core/event.ts'
 import { bytes, card, emptyState, head, html, htmlHref, icon, number } from '../components.ts'
 import {
@@ -16,6 +16,7 @@ import {
   badge,
   counted,
   decisionForm,
+  decisionRoutes,
   doneNote,
   isoTime,
   jsonOf,
@@ -66,8 +67,6 @@ export const deadLetterRoutes: readonly Route[] = [
     query: { done: { meaning: 'What was just decided', charsMax: 40 } },
     answers: (asked, parts) => letterReply(asked, parts, undefined),
   },
-  decisionRoute('replay', 'Read a dead letter again, with the program and settings of now'),
-  decisionRoute('discard', 'Give a dead letter up'),
   {
     method: 'GET',
     path: '/api/v1/dead-letters',
@@ -84,8 +83,12 @@ export const deadLetterRoutes: readonly Route[] = [
     params: { letter: LETTER },
     answers: ({ params }, parts) => jsonOf(() => letterNumbered(parts, Number(params['letter']))),
   },
-  decisionApi('replay', 'Read a dead letter again'),
-  decisionApi('discard', 'Give a dead letter up'),
+  ...decisionsOn(
+    'replay',
+    'Read a dead letter again, with the program and settings of now',
+    'Read a dead letter again',
+  ),
+  ...decisionsOn('discard', 'Give a dead letter up', 'Give a dead letter up'),
 ]
 
 function filterOf(query: Asked['query']): LetterFilter {
@@ -100,48 +103,31 @@ function filterOf(query: Asked['query']): LetterFilter {
 
 type Verb = 'replay' | 'discard'
 
-function decide(verb: Verb, { params, body, signedIn }: Asked, parts: Parts) {
+async function decide(verb: Verb, { params, body, signedIn }: Asked, parts: Parts) {
   const by = { actor: actorOf(signedIn), reason: reasonIn(body['reason']) }
   const id = Number(params['letter'])
   return verb === 'replay' ? replayLetter(parts, id, by) : discardLetter(parts, id, by)
 }
 
-function decisionRoute(verb: Verb, summary: string): Route {
-  return {
-    method: 'POST',
+function decisionsOn(verb: Verb, summary: string, apiSummary: string): readonly Route[] {
+  return decisionRoutes({
     path: `/dead-letters/:letter/${verb}`,
-    right: 'review',
     summary,
+    apiSummary,
     params: { letter: LETTER },
     body: { reason: REASON_FIELD },
-    async answers(asked, parts) {
-      try {
-        const done = await decide(verb, asked, parts)
-        const what =
-          'outcome' in done && done.outcome === 'unreadable'
-            ? 'unreadable'
-            : 'stored' in done
-              ? `replayed+${done.stored}+${done.duplicate}+${done.held}+${done.dead}`
-              : 'discarded'
-        return { kind: 'redirect', to: `/dead-letters/${done.letter}?done=${what}` }
-      } catch (error) {
-        if (!(error instanceof OperatingError)) throw error
-        return letterReply(asked, parts, error)
-      }
+    decide: (asked, parts) => decide(verb, asked, parts),
+    doneAt(done) {
+      const what =
+        'outcome' in done && done.outcome === 'unreadable'
+          ? 'unreadable'
+          : 'stored' in done
+            ? `replayed+${done.stored}+${done.duplicate}+${done.held}+${done.dead}`
+            : 'discarded'
+      return `/dead-letters/${done.letter}?done=${what}`
     },
-  }
-}
-
-function decisionApi(verb: Verb, summary: string): Route {
-  return {
-    method: 'POST',
-    path: `/api/v1/dead-letters/:letter/${verb}`,
-    right: 'review',
-    summary,
-    params: { letter: LETTER },
-    body: { reason: REASON_FIELD },
-    answers: (asked, parts) => jsonOf(async () => decide(verb, asked, parts)),
-  }
+    refused: letterReply,
+  })
 }
 
 async function letterReply(

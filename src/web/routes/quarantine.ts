@@ -1,5 +1,5 @@
 /** Withheld events: the list of batches, the risk report on one, and the decision on it. */
-import { OperatingError, UsageError } from '../../core/errors.ts'
+import { type OperatingError, UsageError } from '../../core/errors.ts'
 import { readRanges } from '../../core/ranges.ts'
 import { LIMITS } from '../../limits.ts'
 import type { Decision } from '../../pipeline/quarantine.ts'
@@ -32,6 +32,7 @@ import {
   badge,
   counted,
   decisionForm,
+  decisionRoutes,
   digestText,
   doneNote,
   isoTime,
@@ -100,8 +101,6 @@ export const quarantineRoutes: readonly Route[] = [
     query: { samples: SAMPLES, done: { meaning: 'What was just decided', charsMax: 40 } },
     answers: (asked, parts) => batchReply(asked, parts, undefined),
   },
-  decisionRoute('approve', 'approved', 'Release withheld events: they become part of every answer'),
-  decisionRoute('reject', 'rejected', 'Keep withheld events out of every answer for good'),
   {
     method: 'GET',
     path: '/api/v1/quarantine',
@@ -120,8 +119,18 @@ export const quarantineRoutes: readonly Route[] = [
     answers: ({ params, query }, parts) =>
       jsonOf(() => heldBatch(parts, Number(params['batch']), samplesIn(query['samples']))),
   },
-  decisionApi('approve', 'approved', 'Release withheld events of a batch'),
-  decisionApi('reject', 'rejected', 'Keep withheld events of a batch out of every answer'),
+  ...decisionsOn(
+    'approve',
+    'approved',
+    'Release withheld events: they become part of every answer',
+    'Release withheld events of a batch',
+  ),
+  ...decisionsOn(
+    'reject',
+    'rejected',
+    'Keep withheld events out of every answer for good',
+    'Keep withheld events of a batch out of every answer',
+  ),
 ]
 
 function filterOf(query: Asked['query']): BatchFilter {
@@ -137,38 +146,23 @@ function samplesIn(text: string | undefined): number {
 
 type Decided = 'approved' | 'rejected'
 
-function decisionRoute(verb: 'approve' | 'reject', to: Decided, summary: string): Route {
-  return {
-    method: 'POST',
+function decisionsOn(
+  verb: 'approve' | 'reject',
+  to: Decided,
+  summary: string,
+  apiSummary: string,
+): readonly Route[] {
+  return decisionRoutes({
     path: `/quarantine/:batch/${verb}`,
-    right: 'review',
     summary,
+    apiSummary,
     params: { batch: BATCH },
     body: DECISION_BODY,
-    async answers(asked, parts) {
-      try {
-        const { events } = await decideOnBatch(parts, to, decisionIn(asked, parts))
-        const batch = Number(asked.params['batch'])
-        return { kind: 'redirect', to: `/quarantine/${batch}?done=${to}+${events}` }
-      } catch (error) {
-        if (!(error instanceof OperatingError)) throw error
-        return batchReply(asked, parts, error)
-      }
-    },
-  }
-}
-
-function decisionApi(verb: 'approve' | 'reject', to: Decided, summary: string): Route {
-  return {
-    method: 'POST',
-    path: `/api/v1/quarantine/:batch/${verb}`,
-    right: 'review',
-    summary,
-    params: { batch: BATCH },
-    body: DECISION_BODY,
-    answers: (asked, parts) =>
-      jsonOf(async () => decideOnBatch(parts, to, decisionIn(asked, parts))),
-  }
+    decide: async (asked, parts) => decideOnBatch(parts, to, decisionIn(asked, parts)),
+    doneAt: ({ events }, { params }) =>
+      `/quarantine/${Number(params['batch'])}?done=${to}+${events}`,
+    refused: batchReply,
+  })
 }
 
 /** @throws UsageError */
