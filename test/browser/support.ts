@@ -11,13 +11,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
+import { launchBrowser } from '../support/chromium.ts'
 import { NACRE, ROOT } from '../support/cli.ts'
 import { withDashboard } from '../support/web.ts'
 import { fillStore } from './store.ts'
 
 const ADMIN = 'browser'
 const PASSWORD = 'mussel opaline tidewater'
-const START_MS_MAX = 30_000
 /** Pixels of a page that is pictured whole: of longer ones the first screen says enough, and costs little. */
 const PICTURE_HEIGHT_MAX = 4_000
 
@@ -83,7 +83,7 @@ export type Context = {
 
 /** @returns why it cannot be tested here, as a text, where no browser starts */
 export async function openLab(): Promise<Lab | string> {
-  const browser = await launch()
+  const browser = await launchBrowser()
   if (typeof browser === 'string') return browser
   const folder = mkdtempSync(join(tmpdir(), 'nacre-browser-'))
   let server: ChildProcess | undefined
@@ -124,22 +124,6 @@ export async function plainPages(): Promise<readonly string[]> {
       if (method === 'GET' && !/[:.]|^\/api\//.test(path)) paths.push(path)
   })
   return paths
-}
-
-async function launch(): Promise<Browser | string> {
-  try {
-    const { default: chromium } = await import('@sparticuz/chromium')
-    const { chromium: driver } = await import('playwright-core')
-    // Its security as it is at a desk, but for the sandbox that containers do not give it.
-    return await driver.launch({
-      executablePath: await chromium.executablePath(),
-      args: ['--no-sandbox', '--disable-gpu'],
-      headless: true,
-      timeout: START_MS_MAX,
-    })
-  } catch (error) {
-    return `no browser starts here: ${String(error).slice(0, 100)}`
-  }
 }
 
 /** The link with which the first user is made, once the server listens. */

@@ -8,28 +8,19 @@ import { pathToFileURL } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { toHex } from '../../src/core/bytes.ts'
 import { redactPackage } from '../../src/evidence/redact.ts'
+import { launchBrowser } from '../support/chromium.ts'
 import { exported, filesOf, sessionsOf } from '../support/evidence.ts'
 import { events, Lab, lines, NOW_US, signingKey } from '../support/loading.ts'
 
 const HOSTILE = '<img src=x onerror=top.hit=1><script>top.hit=1</script>\u202e\u001b[2J'
 
 describe('the page', async () => {
-  let browser: Browser | undefined
-  try {
-    const { default: chromium } = await import('@sparticuz/chromium')
-    const { chromium: driver } = await import('playwright-core')
-    browser = await driver.launch({
-      executablePath: await chromium.executablePath(),
-      args: ['--no-sandbox', '--disable-gpu'],
-      headless: true,
-      timeout: 30_000,
-    })
-  } catch (error) {
-    test('checks packages', {
-      skip: `no browser starts here: ${String(error).slice(0, 100)}`,
-    }, () => {})
+  const started = await launchBrowser()
+  if (typeof started === 'string') {
+    test('checks packages', { skip: started }, () => {})
     return
   }
+  const browser: Browser = started
   let folder = ''
   let zip: Buffer
   const name = (file: string): string => join(folder, file)

@@ -10,27 +10,17 @@ import type { SafeText } from '../../src/core/text.ts'
 import { fields, text } from '../../src/output/document.ts'
 import { outputNamed } from '../../src/output/outputs.ts'
 import { HARMLESS, probeDocument } from '../../src/output/probe.ts'
+import { launchBrowser } from '../support/chromium.ts'
 import { FORMS, PAYLOADS, twinOf } from './payloads.ts'
 
 describe('a browser', async () => {
-  let browser: Browser | undefined
   let folder = ''
-  try {
-    const { default: chromium } = await import('@sparticuz/chromium')
-    const { chromium: driver } = await import('playwright-core')
-    // Its security as it is at a desk, but for the sandbox that containers do not give it.
-    browser = await driver.launch({
-      executablePath: await chromium.executablePath(),
-      args: ['--no-sandbox', '--disable-gpu'],
-      headless: true,
-      timeout: 30_000,
-    })
-  } catch (error) {
-    test('opens the pages', {
-      skip: `no browser starts here: ${String(error).slice(0, 100)}`,
-    }, () => {})
+  const started = await launchBrowser()
+  if (typeof started === 'string') {
+    test('opens the pages', { skip: started }, () => {})
     return
   }
+  const browser: Browser = started
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'nacre-browser-'))
   })

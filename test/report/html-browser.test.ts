@@ -11,28 +11,19 @@ import type { SafeText } from '../../src/core/text.ts'
 import { renderReportHtml } from '../../src/report/html/index.ts'
 import type { ReportPage } from '../../src/report/html/page-model.ts'
 import { FORMS, PAYLOADS } from '../hostile/payloads.ts'
+import { launchBrowser } from '../support/chromium.ts'
 import { emptyPage, samplePage } from './sample.ts'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 describe('a browser', async () => {
-  let browser: Browser
   let folder = ''
-  try {
-    const { default: chromium } = await import('@sparticuz/chromium')
-    const { chromium: driver } = await import('playwright-core')
-    browser = await driver.launch({
-      executablePath: await chromium.executablePath(),
-      args: ['--no-sandbox', '--disable-gpu'],
-      headless: true,
-      timeout: 30_000,
-    })
-  } catch (error) {
-    test('opens reports', {
-      skip: `no browser starts here: ${String(error).slice(0, 100)}`,
-    }, () => {})
+  const started = await launchBrowser()
+  if (typeof started === 'string') {
+    test('opens reports', { skip: started }, () => {})
     return
   }
+  const browser: Browser = started
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'nacre-report-'))
   })

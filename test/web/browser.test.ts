@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { after, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { OneTimeCode } from '../../src/web/accounts.ts'
+import { launchBrowser } from '../support/chromium.ts'
 import { NOW_US } from '../support/engines.ts'
 import { addUser, PASSWORD, type WebLab, withDashboard } from '../support/web.ts'
 
@@ -12,20 +13,12 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const PAGES = ['/users', '/tokens', '/settings', '/api', '/not-there']
 
 describe('a browser', async () => {
-  let browser: Browser
-  try {
-    const { default: chromium } = await import('@sparticuz/chromium')
-    const { chromium: driver } = await import('playwright-core')
-    browser = await driver.launch({
-      executablePath: await chromium.executablePath(),
-      args: ['--no-sandbox', '--disable-gpu'],
-      headless: true,
-      timeout: 30_000,
-    })
-  } catch (error) {
-    test('comes in', { skip: `no browser starts here: ${String(error).slice(0, 100)}` }, () => {})
+  const started = await launchBrowser()
+  if (typeof started === 'string') {
+    test('comes in', { skip: started }, () => {})
     return
   }
+  const browser: Browser = started
 
   test('comes in by the first link, adds a user, and goes out, without a violation', async () => {
     const firstCode = new OneTimeCode(() => NOW_US)
