@@ -2,8 +2,8 @@
 import { type StoredAnomaly, US_PER_HOUR } from '../core/anomaly.ts'
 import { parseJson } from '../core/json.ts'
 import type { SafeText } from '../core/text.ts'
+import { hitsOf } from '../core/verdict.ts'
 import { LIMITS } from '../limits.ts'
-import { hitsOf } from '../review/risk.ts'
 import type { EventRecord, SessionFilter, SessionRecord, Store } from '../store/port.ts'
 
 export type DraftText = {

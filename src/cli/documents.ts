@@ -1,5 +1,6 @@
 /** Sessions as documents, for the outputs. */
 import type { InstantUs } from '../core/instant.ts'
+import { rulesOf } from '../core/verdict.ts'
 import {
   type Cell,
   count,
@@ -11,7 +12,6 @@ import {
   type Observable,
   text,
 } from '../output/document.ts'
-import { rulesOf } from '../review/risk.ts'
 import type { EventField, EventRecord, SessionRecord } from '../store/port.ts'
 
 /** Fields of Cowrie that hold what is hunted for. */

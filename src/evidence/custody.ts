@@ -29,13 +29,7 @@ export function checkpointDocument(
   })
   return {
     format: CHECKPOINT_FORMAT,
-    seq: row.seq,
-    madeAtUs: row.made_at_us,
-    upToBatch: row.up_to_batch,
-    sources: row.sources,
-    treeRoot: toHex(row.tree_root),
-    journalSeq: row.journal_seq,
-    journalHead: toHex(row.journal_head),
+    ...linkOf(row),
     previousDigest: toHex(row.previous_digest),
     digest: toHex(checkpointDigest(message)),
     keyId: row.key_id,

@@ -1,10 +1,10 @@
 /** Makes the verdicts of stored and withheld events again, by the rules of now. */
 import { type PlainObject, parseJson } from '../core/json.ts'
 import type { Verdict } from '../core/verdict.ts'
+import { rulesOf } from '../core/verdict.ts'
 import { LIMITS } from '../limits.ts'
 import { EventScorer } from '../neutralize/score.ts'
 import type { StandardRules } from '../neutralize/standard-rules.ts'
-import { rulesOf } from '../review/risk.ts'
 import type { Store, VerdictChange } from '../store/port.ts'
 import type { EventCells, VerifyReads } from '../store/verify-port.ts'
 import { RuleBook, verdictDifference } from './rule-book.ts'

@@ -1,5 +1,5 @@
 /** What the rules found, by rule; from roll-ups, never from events. */
-import { hitsOf, namesOf } from '../review/risk.ts'
+import { hitsOf, namesOf } from '../core/verdict.ts'
 import type { VerdictCount } from '../store/port.ts'
 
 export type RuleFigure = {

@@ -5,9 +5,7 @@
  * Promises: memory grows with the number of rules, not with that of the events. Refuses nothing.
  */
 import type { PlainObject } from '../core/json.ts'
-import { hitsOf, namesOf, rulesOf } from '../core/verdict.ts'
-
-export { hitsOf, namesOf, rulesOf }
+import { hitsOf, namesOf } from '../core/verdict.ts'
 
 /** One rule that hit withheld events. */
 export type RuleRisk = {

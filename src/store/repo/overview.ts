@@ -4,23 +4,15 @@ import { VALUE_KINDS, type ValueKind } from '../../core/event.ts'
 import type { DayNumber, InstantUs } from '../../core/instant.ts'
 import type { SafeText } from '../../core/text.ts'
 import type { Database } from '../schema.ts'
-import { fatesOf } from './fates.ts'
+import { fatesOf, type StoreFates } from './fates.ts'
 import { numbersOf, packed } from './packed.ts'
 
 /** Records and bytes of all sources by what became of them, as batches counted them. */
-export type Conservation = {
+export type Conservation = Omit<StoreFates, 'lines'> & {
   readonly sources: number
-  readonly batches: number
   /** When the first source was met; undefined where none is. */
   readonly sinceUs: InstantUs | undefined
-  readonly bytes: number
   readonly records: number
-  readonly stored: number
-  readonly duplicate: number
-  readonly held: number
-  readonly dead: number
-  readonly blank: number
-  readonly expired: number
   readonly pendingBytes: number
 }
 

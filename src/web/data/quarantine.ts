@@ -1,5 +1,6 @@
 /** Withheld events: what the page and the API tell of them, and the decisions that both take. */
 import { formatInstant } from '../../core/instant.ts'
+import { rulesOf } from '../../core/verdict.ts'
 import { LIMITS } from '../../limits.ts'
 import { isEmergency } from '../../pipeline/emergency.ts'
 import {
@@ -10,7 +11,6 @@ import {
   reviewBatch,
   reviewJson,
 } from '../../pipeline/quarantine.ts'
-import { rulesOf } from '../../review/risk.ts'
 import type { WriterVersions } from '../../store/port.ts'
 import {
   type HeldBatchRecord,

@@ -88,6 +88,11 @@ export async function sessionOf(
   })
 }
 
+/** The id of a session in the name of a file: it is text of a log, a name has letters and digits alone. */
+export function fileWordOf(session: string): string {
+  return session.replace(/[^A-Za-z0-9]/g, '_').slice(0, 40)
+}
+
 /** @throws LookupFailed `LOOKUP_NO_SESSION` */
 export async function sessionDetail(
   { store, rules }: Pick<Parts, 'store' | 'rules'>,

@@ -9,7 +9,7 @@ import { reveal } from '../../pipeline/evidence.ts'
 import type { SessionRecord, Store } from '../../store/port.ts'
 import { placeOfEvent } from '../../store/repo/places.ts'
 import { attackHtml, csrfField, head, html, htmlHref, icon, number } from '../components.ts'
-import { sessionOf } from '../data/session.ts'
+import { fileWordOf, sessionOf } from '../data/session.ts'
 import { actorOf, REASON_FIELD, reasonArea, reasonIn } from '../lists.ts'
 import type { Parts } from '../parts.ts'
 import type { Asked, Html, Reply, Route } from '../route.ts'
@@ -49,8 +49,7 @@ export const evidenceRoutes: readonly Route[] = [
     {},
     async (session, asked, parts) => ({
       kind: 'file',
-      // The id is text of a log; a name of a file has letters and digits alone.
-      name: `evidence-${session.session.replace(/[^A-Za-z0-9]/g, '_').slice(0, 40)}.zip`,
+      name: `evidence-${fileWordOf(session.session)}.zip`,
       type: 'application/zip',
       content: await packageOf(session, asked, parts),
     }),

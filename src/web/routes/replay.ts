@@ -1,10 +1,10 @@
 /** Replays of a session's terminal: a card for its page, a page of its own, frames as JSON, and a file for players. */
-import { EvidenceError, LookupFailed, ReplayError } from '../../core/errors.ts'
+import { EvidenceError, ReplayError } from '../../core/errors.ts'
 import { LIMITS } from '../../limits.ts'
 import { escapeJson } from '../../output/encode/json.ts'
 import { ReplayPool } from '../../replay/pool.ts'
 import { boundedSize } from '../../replay/replay.ts'
-import { findSessions, type SessionRecord } from '../../store/repo/sessions.ts'
+import type { SessionRecord } from '../../store/repo/sessions.ts'
 import { type TtyLogs, ttyLogsOfSession } from '../../store/repo/tty-logs.ts'
 import {
   attackHtml,
@@ -18,6 +18,7 @@ import {
   number,
   time,
 } from '../components.ts'
+import { fileWordOf, sessionOf } from '../data/session.ts'
 import { mayReadOriginals } from '../lists.ts'
 import type { Parts } from '../parts.ts'
 import type { Asked, FieldSpec, Html, Route } from '../route.ts'
@@ -45,7 +46,7 @@ export const replayRoutes: readonly Route[] = [
     params: SESSION_FIELDS,
     query: { n: NUMBER },
     async answers(asked, parts) {
-      const session = await sessionOf(asked, parts)
+      const session = await sessionOf(parts, asked.params['sensor']!, asked.params['session']!)
       const { sensor } = session
       const logs = await ttyLogsOfSession(parts.store.query, session, LIMITS.replayLogsMax)
       const number = Number(asked.query['n'] ?? 1)
@@ -67,7 +68,7 @@ export const replayRoutes: readonly Route[] = [
       const lines = made.split('\n').map(escapeJson)
       return {
         kind: 'file',
-        name: `terminal-${asked.params['session']!.replace(/[^0-9A-Za-z]/g, '_').slice(0, 40)}-${asked.params['n']}.cast`,
+        name: `terminal-${fileWordOf(asked.params['session']!)}-${asked.params['n']}.cast`,
         type: 'application/x-asciicast',
         content: Buffer.from(`${lines.join('\n')}\n`),
       }
@@ -86,7 +87,7 @@ export const replayRoutes: readonly Route[] = [
           kind: 'json',
           value: await make('frames', Number(asked.query['n']), asked, parts),
         }
-      const session = await sessionOf(asked, parts)
+      const session = await sessionOf(parts, asked.params['sensor']!, asked.params['session']!)
       const { logs } = await ttyLogsOfSession(parts.store.query, session, LIMITS.replayLogsMax)
       return {
         kind: 'json',
@@ -218,14 +219,6 @@ function player(path: readonly string[], n: number): Html {
 </div>`
 }
 
-async function sessionOf(asked: Asked, parts: Parts): Promise<SessionRecord> {
-  const filter = { sensor: asked.params['sensor'], session: asked.params['session'] }
-  for await (const found of findSessions(parts.store.query, filter, 1)) return found
-  throw new LookupFailed('LOOKUP_NO_SESSION', 'There is no session of this id.', {
-    hint: 'Ids are compared exactly, and so are names of sensors.',
-  })
-}
-
 /** @throws LookupFailed, EvidenceError, ReplayError */
 async function make(
   form: 'frames' | 'asciicast',
@@ -233,7 +226,7 @@ async function make(
   asked: Asked,
   parts: Parts,
 ): Promise<string> {
-  const session = await sessionOf(asked, parts)
+  const session = await sessionOf(parts, asked.params['sensor']!, asked.params['session']!)
   if (!mayReadOriginals(asked, parts))
     throw new EvidenceError(
       'EVIDENCE_NO_RIGHT',

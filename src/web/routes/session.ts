@@ -19,6 +19,7 @@ import {
 } from '../components.ts'
 import {
   fieldOf,
+  fileWordOf,
   type RuleHit,
   type SessionDetail,
   type ShownCommand,
@@ -79,11 +80,9 @@ export const sessionRoutes: readonly Route[] = [
     async answers({ params }, parts) {
       const session = await sessionOf(parts, params['sensor']!, params['session']!)
       const text = sessionText(session, await eventsOfSession(parts.store.query, session))
-      // The id is text of a log; a name of a file has letters and digits alone.
-      const id = session.session.replace(/[^A-Za-z0-9]/g, '_').slice(0, 40)
       return {
         kind: 'file',
-        name: `session-${id}.json`,
+        name: `session-${fileWordOf(session.session)}.json`,
         type: 'application/json',
         content: Buffer.from(`${text}\n`),
       }
