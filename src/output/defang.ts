@@ -7,17 +7,19 @@
  */
 import { isIPv6 } from 'node:net'
 
-// A scheme, whatever stands before it, with its slashes, and the host after them. Every repetition is bounded, so the
-// time is linear in the text.
-const URL_START = /([A-Za-z0-9+.-]{0,31}):(\/\/|\\\\|\/\\|\\\/)([^\s/\\?#"'<>`|,;(){}]{0,255})/gu
+// A scheme, whatever stands before it, with its slashes, and the host after them; a host ends before the colon of a
+// next scheme. Every repetition is bounded, so the time is linear in the text.
+const URL_START =
+  /([A-Za-z0-9+.-]{0,31}):(\/\/|\\\\|\/\\|\\\/)((?:[^\s/\\?#"'<>`|,;(){}:]|:(?![/\\]{2})){0,255})/gu
 // Schemes that programs follow without two slashes.
 const BARE_SCHEME =
   /(?<![A-Za-z])(https?|ftps?|javascript|vbscript|data|mailto|tel|sms|file|xmpp|magnet|view-source|ms-[a-z-]{1,20}):(?!\]|\s|$)/giu
-// Four numbers, whatever stands around them: programs make links of them behind a dot and in longer rows, too.
-const IPV4 = /(?<![0-9A-Za-z_])(\d{1,3}\.\d{1,3}\.\d{1,3})\.(\d{1,3})(?![0-9A-Za-z_])/g
+// Four numbers, whatever stands around them: programs make links of them behind a dot and in longer rows, too. The
+// fourth may be the first of the next four.
+const IPV4 = /(?<![0-9A-Za-z_])(\d{1,3}\.\d{1,3}\.\d{1,3})\.(?=\d{1,3}(?![0-9A-Za-z_]))/g
 const IPV6 = /(?<![0-9A-Za-z:.])[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?![0-9A-Za-z:])/g
 const MAIL = /([\p{L}\p{N}._%+-]{1,64})@((?:[\p{L}\p{N}-]{1,63}\.){1,8}[\p{L}\p{N}-]{2,63})/gu
-const WWW = /(?<![\p{L}\p{N}])(www)\.(?=[\p{L}\p{N}])/giu
+const WWW = /(?<![A-Za-z0-9_])(www)\.(?=[\p{L}\p{N}])/giu
 // Bare names under endings that mail programs and chats make links of. Endings that are common for files (sh, so,
 // py, pl) are left out: commands are full of them.
 const HOST =
@@ -34,7 +36,7 @@ export function defang(text: string): string {
     )
     .replace(BARE_SCHEME, (_, scheme: string) => defangedScheme(scheme))
     .replace(MAIL, (_, user: string, host: string) => `${user}[@]${withLastDot(host)}`)
-    .replace(IPV4, '$1[.]$2')
+    .replace(IPV4, '$1[.]')
     .replace(IPV6, (whole) => (isIPv6(whole) ? defangedV6(whole) : whole))
     .replace(WWW, '$1[.]')
     .replace(HOST, '$1[.]$2')

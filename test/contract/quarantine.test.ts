@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import fc from 'fast-check'
 import { verifyStore } from '../../src/pipeline/verify.ts'
 import { fingerprint } from '../../src/store/repo/stats.ts'
 import type { SqliteStore } from '../../src/store/sqlite/store.ts'
@@ -18,6 +17,7 @@ import {
   VERIFY_ALL,
   withLimits,
 } from '../support/loading.ts'
+import { fc } from '../support/property.ts'
 import {
   ALL,
   answersOf,

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
 import { type Json, type PlainJson, type PlainObject, printJson } from '../../src/core/json.ts'
 import {
   flatKeyOrder,
@@ -9,6 +8,7 @@ import {
   keyOrderOf,
   printInOrder,
 } from '../../src/core/key-order.ts'
+import { fc } from '../support/property.ts'
 
 type ObjectTree = Extract<Json, { readonly kind: 'object' }>
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { isAscii, isUtf8 } from 'node:buffer'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
 import type { DeadReason } from '../../src/core/event.ts'
 import { printJson } from '../../src/core/json.ts'
 import type { PackedBatch } from '../../src/core/packed.ts'
@@ -12,6 +11,7 @@ import { ValueDictionary } from '../../src/pipeline/batch-builder.ts'
 import { RecordProcessor, type SourceTail } from '../../src/pipeline/process-records.ts'
 import { openBlock } from '../../src/seal/records.ts'
 import { line, NOW_US, testStages, withLimits } from '../support/loading.ts'
+import { fc } from '../support/property.ts'
 
 const OPTIONS = { acceptEnriched: false }
 const HOSTILE =

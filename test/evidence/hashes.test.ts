@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { blake3 as noble } from '@noble/hashes/blake3.js'
-import fc from 'fast-check'
 import { blake3 } from '../../src/core/blake3.ts'
 import { toHex } from '../../src/core/bytes.ts'
 import { inclusionProof, merkleRoot, rootOfProof } from '../../src/core/merkle.ts'
 import { alone } from '../support/evidence.ts'
+import { fc } from '../support/property.ts'
 
 const EDGES = [0, 1, 55, 56, 63, 64, 65, 119, 120, 1023, 1024, 1025, 2048, 2049, 3072, 65_536]
 

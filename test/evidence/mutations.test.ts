@@ -1,7 +1,6 @@
 /** Packages that were changed: both verifiers find it, whatever was changed, and always say the same. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import fc from 'fast-check'
 import { redactPackage } from '../../src/evidence/redact.ts'
 import { type PackedFile, packZip, sha256, withManifest } from '../../src/evidence/zip.ts'
 import { reveal } from '../../src/pipeline/evidence.ts'
@@ -15,6 +14,7 @@ import {
   sign,
 } from '../support/evidence.ts'
 import { events, Lab, lines, NOW_US } from '../support/loading.ts'
+import { fc } from '../support/property.ts'
 
 const MANIFEST = 'manifest.json'
 /** What no hash and no signature covers, and the manifest alone lists: words of ours, and the verifiers themselves. */

@@ -3,7 +3,6 @@ import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
-import fc from 'fast-check'
 import { GeoError } from '../../src/core/errors.ts'
 import {
   type GeoDatabase,
@@ -29,6 +28,7 @@ import {
   pointer,
   Raw,
 } from '../support/mmdb.ts'
+import { fc } from '../support/property.ts'
 
 const GERMANY = { country: { iso_code: 'DE', names: { en: 'Germany' } } }
 const EXAMPLE = {

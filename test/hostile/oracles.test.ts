@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
 import type { SafeText } from '../../src/core/text.ts'
 import { ORACLES } from '../../src/output/oracle/index.ts'
 import { OUTPUTS } from '../../src/output/outputs.ts'
+import { fc } from '../support/property.ts'
 import { FORMS, PAYLOADS, rendered, twinOf } from './payloads.ts'
 
 test('the corpus has at least 150 payloads of 17 classes, none twice', () => {
@@ -11,6 +11,20 @@ test('the corpus has at least 150 payloads of 17 classes, none twice', () => {
   assert.ok(new Set(PAYLOADS.map((one) => one.class)).size >= 17)
   assert.equal(new Set(PAYLOADS.map((one) => one.id)).size, PAYLOADS.length)
 })
+
+// What addresses are made of, so that random texts hold addresses within addresses.
+const ADDRESS_PARTS = [
+  'http',
+  'ldap',
+  'www.',
+  ':',
+  '//',
+  '\\\\',
+  '.',
+  '@',
+  '192.0.2.7',
+  'evil.example',
+].concat(['256', '::', '%3a', 'hxxp', '[.]', ' ', 'é', '-', '_', 'javascript:', '.com', ':80'])
 
 for (const output of OUTPUTS) {
   const twin = twinOf(output)
@@ -41,6 +55,7 @@ for (const output of OUTPUTS) {
         fc
           .array(fc.constantFrom(...PAYLOADS.map((one) => one.text)), { maxLength: 4 })
           .map((all) => all.join('')),
+        fc.array(fc.constantFrom(...ADDRESS_PARTS), { maxLength: 14 }).map((all) => all.join('')),
       )
       fc.assert(
         fc.property(any, (text) =>

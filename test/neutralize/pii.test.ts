@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import fc from 'fast-check'
 import { OperatingError } from '../../src/core/errors.ts'
 import { type Json, type PlainObject, printJson } from '../../src/core/json.ts'
 import { parseSlow } from '../../src/decode/slow.ts'
@@ -24,6 +23,7 @@ import {
 } from '../../src/neutralize/pii/index.ts'
 import { workerReader } from '../../src/pipeline/reader-pool.ts'
 import { event, lines, NOW_US } from '../support/loading.ts'
+import { fc } from '../support/property.ts'
 
 const ALL = new Redactor(Object.values(DETECTORS))
 

@@ -13,7 +13,6 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { gunzipSync } from 'node:zlib'
-import fc from 'fast-check'
 import { RulesError } from '../../src/core/errors.ts'
 import type { FieldClass } from '../../src/core/verdict.ts'
 import { LIMITS } from '../../src/limits.ts'
@@ -23,6 +22,7 @@ import { loadRules, readRules } from '../../src/neutralize/rules/load.ts'
 import { compileRules } from '../../src/neutralize/rules/rule-set.ts'
 import { shellFacts } from '../../src/neutralize/shell.ts'
 import { unwrap } from '../../src/neutralize/unwrap/unwrap.ts'
+import { fc } from '../support/property.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const FOLDER = pathToFileURL(`${ROOT}/rules/`)

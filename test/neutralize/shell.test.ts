@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
 import { shellFacts } from '../../src/neutralize/shell.ts'
+import { fc } from '../support/property.ts'
 
 describe('names of commands', () => {
   const cases: readonly (readonly [string, readonly string[]])[] = [

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
-import fc from 'fast-check'
 import { FIELD_CLASSES, LAYERS, type Layer } from '../../src/core/verdict.ts'
 import { LIMITS } from '../../src/limits.ts'
 import { inflateBlob } from '../../src/neutralize/unwrap/inflate.ts'
 import { unwrap } from '../../src/neutralize/unwrap/unwrap.ts'
+import { fc } from '../support/property.ts'
 
 const base64 = (text: string | Buffer): string => Buffer.from(text).toString('base64')
 const hex = (text: string): string => Buffer.from(text).toString('hex')

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
 import type { Context } from '../../src/core/encoded.ts'
 import { Encoded } from '../../src/core/encoded.ts'
 import { HostileText, type SafeText } from '../../src/core/text.ts'
@@ -14,6 +13,7 @@ import { encodeMarkdown } from '../../src/output/encode/markdown.ts'
 import { encodePrompt } from '../../src/output/encode/prompt.ts'
 import { encodeStix } from '../../src/output/encode/stix.ts'
 import { encodeTerminal, terminal } from '../../src/output/encode/terminal.ts'
+import { fc } from '../support/property.ts'
 
 // Nothing that a line of text cannot bear, for any context.
 const NO_CONTROL =

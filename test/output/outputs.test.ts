@@ -92,6 +92,10 @@ test('addresses are defanged wherever they stand, and come back', () => {
     ['mail root@evil.example', 'mail root[@]evil[.]example'],
     ['www.evil.example', 'www[.]evil[.]example'],
     ['javascript:x', 'javascript[:]x'],
+    // An address within the host of another, rows of addresses, letters that are not ASCII before.
+    ['http://a%24jndi:ldap://b', 'hxxp://a%24jndi:ldap[:]//b'],
+    ['192.0.2.66.192.0.2.7', '192.0.2[.]66.192.0[.]2.7'],
+    ['ßwww.evil', 'ßwww[.]evil'],
   ] as const) {
     assert.equal(defang(typed), shown)
     assert.equal(refang(shown), typed)

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import fc from 'fast-check'
 import { verifyStore } from '../../src/pipeline/verify.ts'
 import { fingerprint } from '../../src/store/repo/stats.ts'
 import { eachEngine } from '../support/engines.ts'
 import { Lab, VERIFY_ALL, withLimits } from '../support/loading.ts'
+import { fc } from '../support/property.ts'
 
 const SENSORS = ['north', 'süd "2"'] as const
 // Around midnight, with ties: events of one instant that give different facts of one session.

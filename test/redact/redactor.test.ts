@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
 import { DETECTORS, makeRedactor } from '../../src/neutralize/pii/index.ts'
 import { toVisible } from '../../src/neutralize/visible.ts'
 import { isNetwork, Networks, PRIVATE_NETWORKS } from '../../src/redact/addresses.ts'
@@ -11,6 +10,7 @@ import { LEVELS, type Level, type TextKind, TREATMENTS } from '../../src/redact/
 import { Redactor } from '../../src/redact/redactor.ts'
 import { redactPayload } from '../../src/redact/session.ts'
 import { REPORT_KINDS, redactTree } from '../../src/redact/tree.ts'
+import { fc } from '../support/property.ts'
 
 const pii = await makeRedactor({ detectors: Object.keys(DETECTORS), plugins: [] })
 

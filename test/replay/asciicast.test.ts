@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { makeAsciicast } from '../../src/replay/asciicast.ts'
 import { makeReplay, type Replay } from '../../src/replay/replay.ts'
 import { PAYLOADS } from '../hostile/payloads.ts'
+import { fc } from '../support/property.ts'
 import { ATTACKS } from './attacks.ts'
 import { START, ttyLog } from './ttylogs.ts'
 

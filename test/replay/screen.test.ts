@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import xterm from '@xterm/headless'
-import fc from 'fast-check'
 import { Filter } from '../../src/replay/filter.ts'
 import { Screen, WIDE_TAIL } from '../../src/replay/screen.ts'
+import { fc } from '../support/property.ts'
 
 const E = '\u001b'
 const COLUMNS = 20

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { LIMITS } from '../../src/limits.ts'
 import { readTtyLog, type TtyReading } from '../../src/replay/ttylog.ts'
+import { fc } from '../support/property.ts'
 import { record, START, ttyLog } from './ttylogs.ts'
 
 function read(bytes: Uint8Array, isWhole = true): TtyReading & { readonly texts: string[] } {

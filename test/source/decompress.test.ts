@@ -10,13 +10,13 @@ import {
   gzipSync,
   zstdCompressSync,
 } from 'node:zlib'
-import fc from 'fast-check'
 import {
   type Compression,
   detectCompression,
   openStream,
   type StreamEnd,
 } from '../../src/source/decompress.ts'
+import { fc } from '../support/property.ts'
 import { sampleNoise, sampleRuns, sampleText } from './fixtures/text.ts'
 
 const CODED = ['gzip', 'bzip2', 'xz', 'zstd'] as const

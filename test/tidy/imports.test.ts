@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import { describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 
 const SRC = join(import.meta.dirname, '../../src')
 
@@ -389,4 +390,12 @@ describe('words and calls', () => {
       [],
     )
   })
+})
+
+test('properties of tests draw from one seed', () => {
+  const folder = fileURLToPath(new URL('../', import.meta.url))
+  const drawing = globSync('**/*.ts', { cwd: folder }).filter((path) =>
+    /^import .* from 'fast-check'/m.test(readFileSync(join(folder, path), 'utf8')),
+  )
+  assert.deepEqual(drawing, [join('support', 'property.ts')])
 })
