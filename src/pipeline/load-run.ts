@@ -2,7 +2,6 @@
  * What loads of every kind share: one file after the other becomes batches, batches become transactions.
  */
 import { randomBytes } from 'node:crypto'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { toHex } from '../core/bytes.ts'
 import { CLAIM } from '../core/claim.ts'
 import { OperatingError } from '../core/errors.ts'
@@ -10,6 +9,7 @@ import { FLAGS } from '../core/event.ts'
 import type { InstantUs } from '../core/instant.ts'
 import type { PackedBatch } from '../core/packed.ts'
 import type { SigningKey } from '../core/seal-types.ts'
+import { takeTurn } from '../core/turn.ts'
 import { LIMITS } from '../limits.ts'
 import type { ScorerFigures } from '../neutralize/score.ts'
 import { toVisible } from '../neutralize/visible.ts'
@@ -312,8 +312,7 @@ export class LoadRun {
         if (message.kind === 'start' && message.sourceId === undefined && manner.onlyKnown)
           return { kind: 'skipped' }
         await this.#take(message, source, reader)
-        // Plain files are read and stored without a wait in between: signals and timers get their turn here.
-        await nextTurn()
+        await takeTurn()
         if (this.#options.signal.aborted && message.kind !== 'end')
           return { kind: 'stopped', report }
         if (message.kind === 'batch') yield

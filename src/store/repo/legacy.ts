@@ -2,6 +2,7 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { InstantUs } from '../../core/instant.ts'
 import { compareUtf8, type SafeText } from '../../core/text.ts'
+import { takeTurn } from '../../core/turn.ts'
 import type { Engine } from '../engine.ts'
 import type { Database, SessionKey } from '../schema.ts'
 import { fieldsOf } from './sessions.ts'
@@ -171,6 +172,7 @@ export async function* legacySessions(
 ): AsyncGenerator<LegacySessionEvents> {
   const candidates = await loggedIn(query, window)
   for (let at = 0; at < candidates.length; at += SESSIONS_AT_ONCE) {
+    await takeTurn()
     const some = candidates.slice(at, at + SESSIONS_AT_ONCE)
     const events = await eventsOf(query, some)
     for (const one of some)
