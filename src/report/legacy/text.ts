@@ -80,7 +80,8 @@ function urlText(url: SafeText): TerminalText {
  * @param uncommon - ids of the sessions with an uncommon number of commands, in their order
  */
 export function summaryText(counts: CommandCounts, uncommon: readonly SafeText[]): TerminalText {
-  const ids = uncommon.map((id) => pad(terminal.data(id), 54, 'right'))
+  const indent = terminal.own(' '.repeat(42))
+  const ids = uncommon.map((id) => terminal`${indent}${pad(terminal.data(id), 10)}`)
   const lines = [
     terminal`                Total Number of Attacks:  ${left(counts.sessions)}`,
     terminal`         Most Common Number of Commands:  ${left(counts.mostCommon ?? 'N/A')}`,
