@@ -225,7 +225,9 @@ ${card('wh', html`What is known`, html`<div class="body">${facts}</div>`, { meta
 <p class="note">${icon('lock')}<span>The bytes are part of the record: they stay sealed here. Whoever has the right may reveal them with <code>nacre evidence reveal --letter ${number(letter.letter)} --reason TEXT</code>, and the journal keeps that they did.</span></p>
 ${
   letter.state === 'new'
-    ? card('de', html`Decision`, form)
+    ? asked.signedIn.rights.has('review')
+      ? card('de', html`Decision`, form)
+      : html`<p class="note">${icon('eye')}<span>To decide on it takes the right to review.</span></p>`
     : problem === undefined
       ? html``
       : problemNote(problem)

@@ -109,6 +109,7 @@ async function made(
 function sessionPage(detail: SessionDetail, asides: readonly Html[], tools: Html): Html {
   return html`${heading(detail, tools)}
 ${detail.held === 0 ? html`` : html`<p class="note held">${icon('quarantine')}<span>${number(detail.held)} ${detail.held === 1 ? html`event` : html`events`} of this session ${detail.held === 1 ? html`waits` : html`wait`} for a person and ${detail.held === 1 ? html`is` : html`are`} not shown. <a href="/quarantine">Quarantine</a></span></p>`}
+${html.join(detail.holds.map(({ actor, reason, addedAtUs }) => html`<p class="note">${icon('lock')}<span><strong>On legal hold</strong> since ${time(addedAtUs)}, by ${html.data(actor)}: ${html.data(reason)}</span></p>`))}
 <div class="cols tri">${threatCard(detail)}${hazardCard(detail)}${proofCard(detail)}</div>
 ${techniquesCard(detail)}
 ${columns(detail, asides)}`
@@ -403,9 +404,9 @@ function tiesCard({ ties }: SessionDetail): Html {
 const EVENTS_UNFOLDED = 12
 
 function eventsCard({ session, events }: SessionDetail): Html {
-  const rows = events.map((event) => {
+  const rows = events.map((event, i) => {
     const isHostile = event.hazard > 0
-    return html`<details class="cmd ev"><summary>${icon('chev')}<span class="tm">${length(event.afterMs)}</span><span><code>${html.data(event.eventid.replace(/^cowrie\./, ''))}</code> <span class="faint small">${gist(event)}</span></span><span class="row scs">${isHostile ? hazardScale(event.hazard) : html``}</span></summary><div class="in"><table class="fix"><tbody>${html.join(
+    return html`<details class="cmd ev"><summary>${icon('chev')}<span class="tm">${length(event.afterMs)}</span><span><span class="faint small nr" title="Number of the event">${number(i + 1)}</span><code>${html.data(event.eventid.replace(/^cowrie\./, ''))}</code> <span class="faint small">${gist(event)}</span></span><span class="row scs">${isHostile ? hazardScale(event.hazard) : html``}</span></summary><div class="in"><table class="fix"><tbody>${html.join(
       event.fields.map(
         (field) =>
           html`<tr><th scope="row" class="w-l">${html.data(field.name)}</th><td>${attackHtml(cut(field.value))}</td></tr>`,
