@@ -247,7 +247,7 @@ function table(query: SessionQuery, list: SessionList): Html {
     const href = sessionsHref(query, { sort: sort === 'start' ? undefined : sort, order: to })
     return html`<th class="${html.own(classes)}"${isCurrent ? html` aria-sort="${html.own(order === 'desc' ? 'descending' : 'ascending')}"` : html``}><a href="${href}">${html.own(words)}${isCurrent ? html` <svg class="i i-s${order === 'asc' ? html` flip` : html``}" aria-hidden="true"><use href="#i-down"/></svg>` : html``}</a></th>`
   }
-  return html`<section class="card" aria-label="Matching sessions"><div class="scroll"><table class="rows cards fix two"><thead><tr>${column('start', 'Start', 'cw-t')}<th class="cw-s">Session, sensor</th><th class="cw-f">From</th><th class="cw-l">Credentials</th><th>Most telling command, techniques</th>${column('events', 'Events', 'num cw-n mid')}${column('commands', 'Cmds', 'num cw-n mid')}<th class="num cw-n mid">Files</th>${column('duration', 'Length', 'num cw-d mid')}${column('threat', 'Threat', 'cw-th')}${column('hazard', 'Hazard', 'cw-hz')}</tr></thead><tbody>
+  return html`<section class="card" aria-label="Matching sessions"><div class="scroll"><table class="rows cards fix two"><thead><tr>${column('start', 'Start', 'cw-t')}<th class="cw-s">Session, sensor</th><th class="cw-f">From</th><th class="cw-l">Credentials</th><th>Most telling command, techniques</th>${column('events', 'Events', 'num cw-n mid')}${column('commands', 'Cmds', 'num cw-n low')}<th class="num cw-n mid">Files</th>${column('duration', 'Length', 'num cw-d low')}${column('threat', 'Threat', 'cw-th')}${column('hazard', 'Hazard', 'cw-hz')}</tr></thead><tbody>
 ${html.join(
   list.sessions.map((one) => row(one)),
   '\n',
@@ -302,7 +302,7 @@ function row(one: ListedSession): Html {
           one.techniques.slice(0, 3).map((id) => html`<code>${html.own(id)}</code>`),
           ' ',
         )}${one.techniques.length > 3 ? html` +${one.techniques.length - 3}` : html``}</span>`
-  }</td><td class="num hide mid">${number(one.eventCount)}</td><td class="num mid" data-l="Commands">${none(one.commandCount)}</td><td class="num hide mid">${none(one.downloadCount + one.uploadCount)}</td><td class="num hide mid">${length(one.durationMs)}</td><td data-l="Threat">${threatScale(one.threatScore)}</td><td data-l="Hazard">${hazardScale(one.hazardScore)}</td></tr>`
+  }</td><td class="num hide mid">${number(one.eventCount)}</td><td class="num low" data-l="Commands">${none(one.commandCount)}</td><td class="num hide mid">${none(one.downloadCount + one.uploadCount)}</td><td class="num hide low">${length(one.durationMs)}</td><td data-l="Threat">${threatScale(one.threatScore)}</td><td data-l="Hazard">${hazardScale(one.hazardScore)}</td></tr>`
 }
 
 /** Attacker text on one line. */
