@@ -115,7 +115,8 @@ function axis(startUs: InstantUs, stepUs: number, n: number): Html {
     (isByHour ? HOUR_STEPS : DAY_STEPS).find((step) => n / step <= MARKS_MAX) ??
     Math.ceil(n / MARKS_MAX)
   // Hours are marked where a clock would have them, days as they come.
-  const first = isByHour ? (every - (Math.floor(startUs / HOUR_US) % every)) % every : 0
+  const round = Math.min(every, 24)
+  const first = isByHour ? (round - (Math.floor(startUs / HOUR_US) % round)) % round : 0
   const marks = Array.from(
     { length: Math.max(0, Math.ceil((n - first) / every)) },
     (_, i) => first + i * every,

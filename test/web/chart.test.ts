@@ -60,6 +60,19 @@ test('marks of time stand below the middle of their step, as far from each other
   )
 })
 
+test('the hours of many days are marked at midnight, from the first day on', () => {
+  const hours = drawn(
+    Array.from({ length: 180 * 24 }, () => 1),
+    { stepUs: US_PER_DAY / 24 },
+  )
+  assert.deepEqual(
+    ticksOf(hours)
+      .slice(0, 2)
+      .map(([, words]) => words),
+    ['24 Oct', '23 Nov'],
+  )
+})
+
 test('a period before in which nothing happened is no line on the axis', () => {
   assert.doesNotMatch(drawn([1, 2], { before: [0, 0] }), /s-prev/)
   assert.match(drawn([1, 2], { before: [0, 1] }), /s-prev/)
