@@ -103,13 +103,17 @@ function show({ at, loaders, sources }: Now): void {
 function tell(text: string, isNews: boolean): void {
   if (line === null) return
   line.hidden = false
-  line.setAttribute('aria-live', isNews ? 'polite' : 'off')
-  line.textContent = text
-  if (!isNews) return
+  const words = document.createElement('span')
+  words.textContent = text
+  if (!isNews) {
+    words.setAttribute('aria-hidden', 'true')
+    line.replaceChildren(words)
+    return
+  }
   const again = document.createElement('a')
   again.href = location.href
   again.textContent = 'Load the page again'
-  line.append(' ', again)
+  line.replaceChildren(words, ' ', again)
 }
 
 if (isFirstPage) {

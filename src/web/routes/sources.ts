@@ -147,7 +147,7 @@ function listPage(
       'record',
       'records',
     )}. ${sum((one) => one.pendingBytes) === 0 ? html`Nothing is pending.` : html`${bytes(sum((one) => one.pendingBytes))} wait for the end of their line.`}`,
-    html`<p class="small faint" id="live" aria-live="off" hidden></p>`,
+    html`<p class="small faint" id="live" role="status" hidden></p>`,
   )}
 ${isFirst ? html`${loadersCard(loaders)}${followed.length === 0 ? html`` : followedCard(followed)}` : html``}
 <form class="row" method="get" action="/sources">${selectField(
