@@ -139,6 +139,9 @@ eachEngine(() => {
       assert.equal(newest.reason, 'no-time')
       assert.equal((await reviewer.get('/dead-letters')).statusCode, 200)
       const page = await reviewer.get(`/dead-letters/${oldest.letter}`)
+      assert.match(page.body, /name="reason"/)
+      const looked = await (await person('viewer')).get(`/dead-letters/${oldest.letter}`)
+      assert.doesNotMatch(looked.body, /name="reason"/, 'no form that would be refused')
       assert.ok(!page.body.includes('{broken'))
       assert.match(page.body, /not one JSON value/)
       assert.equal(

@@ -91,7 +91,7 @@ function overviewPage(
 ${conservationCard(found)}
 <div class="cols">${activityCard(query, found, nowUs)}${newsCard(found)}</div>
 <div class="cols">${commandsCard(found)}${credentialsCard(found)}${addressesCard(found)}${countriesCard(found)}</div>
-${qualityCard(found)}`
+${hasPlaces(found) ? qualityNote(found) : html``}`
 }
 
 function tools(query: OverviewQuery, found: Overview, sensors: readonly SafeText[]): Html {
@@ -175,7 +175,7 @@ function activityCard(query: OverviewQuery, found: Overview, nowUs: number): Htm
   const step = isByHour ? 'an hour' : 'a day'
   const shared = { startUs: series.startUs, stepUs: series.stepUs, isOpen }
   const other = isByHour ? 'day' : 'hour'
-  return html`<section class="card c8" aria-labelledby="o-ac"><header><h2 id="o-ac">Activity</h2><div class="legend end"><span><svg viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" rx="2" class="f-data"/></svg>${isByHour ? html`by the hour` : html`by the day`}</span>${series.eventsBefore.length === 0 ? html`` : html`<span><svg viewBox="0 0 12 12" aria-hidden="true"><path class="s-prev" d="M0 6H12"/></svg>period before</span>`}${isOpen ? html`<span><svg viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" rx="2" class="f-soft"/></svg>not over</span>` : html``}<a href="${htmlHref([''], { ...query, by: other })}">by the ${html.own(other)}</a></div></header>
+  return html`<section class="card c8 fill" aria-labelledby="o-ac"><header><h2 id="o-ac">Activity</h2><div class="legend end"><span><svg viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" rx="2" class="f-data"/></svg>${isByHour ? html`by the hour` : html`by the day`}</span>${series.eventsBefore.every((value) => value === 0) ? html`` : html`<span><svg viewBox="0 0 12 12" aria-hidden="true"><path class="s-prev" d="M0 6H12"/></svg>period before</span>`}${isOpen ? html`<span><svg viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" rx="2" class="f-soft"/></svg>not over</span>` : html``}<a href="${htmlHref([''], { ...query, by: other })}">by the ${html.own(other)}</a></div></header>
 <dl class="stats">${stat('Events', events)}${stat('Sessions', sessions)}<div class="stat"><dt>Addresses</dt><dd>${number(found.addresses)} <span class="d">${number(found.news.counts.ip)} new on ${label(found.news.day * US_PER_DAY, US_PER_DAY)}</span></dd></div><div class="stat"><dt>Log-ins accepted</dt><dd>${number(loginsAccepted.now)} <span class="d">of ${number(found.loginsTried)} tried</span></dd></div><div class="stat"><dt>Files</dt><dd>${number(found.files)} <span class="d">${number(found.news.counts.file)} new on ${label(found.news.day * US_PER_DAY, US_PER_DAY)}</span></dd></div></dl>
 <div class="body stack">${chart({ ...shared, title: `Events ${step}`, unit: 'events', values: series.events, before: series.eventsBefore })}${chart({ ...shared, title: `Sessions ${step}`, unit: 'sessions', values: series.sessions, isShort: true })}</div></section>`
 }
@@ -282,31 +282,29 @@ function credentialsCard({ credentials }: Overview): Html {
 
 function addressesCard({ topAddresses }: Overview): Html {
   const most = topAddresses[0]?.events ?? 1
+  const isPlaced = topAddresses.some(({ country, asn }) => country !== null || asn !== null)
   const rows = topAddresses.map(
     (one) =>
-      html`<tr><th scope="row" class="nowrap"><a class="mono" href="${htmlHref(['sessions'], { address: one.value })}">${html.data(one.value)}</a></th><td class="hide">${one.country === null ? html`` : html`<span class="faint mono">${html.data(one.country)}</span> `}${one.organisation === null ? html`` : html.data(one.organisation)}${one.asn === null ? html`` : html` <span class="faint">AS${html.own(String(one.asn))}</span>`}${one.country === null && one.asn === null ? html`<span class="faint">not known</span>` : html``}</td><td class="num" data-l="Events">${number(one.events)}${shareBar(one.events / most)}</td><td class="num hide">${number(one.sessions)}</td></tr>`,
+      html`<tr><th scope="row" class="nowrap"><a class="mono" href="${htmlHref(['sessions'], { address: one.value })}">${html.data(one.value)}</a></th>${isPlaced ? html`<td class="hide">${one.country === null ? html`` : html`<span class="faint mono">${html.data(one.country)}</span> `}${one.organisation === null ? html`` : html.data(one.organisation)}${one.asn === null ? html`` : html` <span class="faint">AS${html.own(String(one.asn))}</span>`}${one.country === null && one.asn === null ? html`<span class="faint">not known</span>` : html``}</td>` : html``}<td class="num" data-l="Events">${number(one.events)}${shareBar(one.events / most)}</td><td class="num hide">${number(one.sessions)}</td></tr>`,
   )
   return topCard(
     'o-ad',
     html`Addresses`,
     7,
     rows,
-    html`<table class="rows cards"><thead><tr><th>Address</th><th>Network</th><th class="num w-l">Events</th><th class="num w-m">Sessions</th></tr></thead><tbody>${html.join(rows)}</tbody></table>`,
+    html`<table class="rows cards"><thead><tr><th>Address</th>${isPlaced ? html`<th>Network</th>` : html``}<th class="num w-l">Events</th><th class="num w-m">Sessions</th></tr></thead><tbody>${html.join(rows)}</tbody></table>`,
   )
 }
 
-function countriesCard({ countries }: Overview): Html {
+function hasPlaces({ countries }: Overview): boolean {
+  return countries.length > 0
+}
+
+/** Where no place is known, what is known of the completeness stands there. */
+function countriesCard(found: Overview): Html {
+  if (!hasPlaces(found)) return qualityCard(found)
+  const { countries } = found
   const most = countries[0]?.sessions ?? 1
-  if (countries.length === 0)
-    return card(
-      'o-ge',
-      html`Countries`,
-      emptyState(
-        html`No places`,
-        html`Name a database of places with <code>geo.databases</code>, then run <code>nacre geo update</code>.`,
-      ),
-      { width: 5 },
-    )
   const names = new Intl.DisplayNames(['en'], { type: 'region', fallback: 'none' })
   const nameOf = (code: SafeText): string =>
     /^[A-Z]{2}$/.test(code) ? (names.of(code) ?? code) : code
@@ -326,23 +324,57 @@ function countriesCard({ countries }: Overview): Html {
   )
 }
 
-function qualityCard({ completeness: sums }: Overview): Html {
-  const facts = [
-    sums.silentSensors.length === 0
-      ? html`No sensor is silent.`
-      : html`Silent: ${html.join(
-          sums.silentSensors.map((name) => html.data(name)),
-          ', ',
-        )}.`,
-    sums.deadLetters === 0
-      ? html`No dead letter is open.`
-      : html`<a href="/dead-letters">${number(sums.deadLetters)} records</a> could not be read.`,
-    sums.heldEvents === 0
-      ? html`Nothing is held.`
-      : html`<a href="/quarantine">${number(sums.heldEvents)} events</a> are held and not counted here.`,
-    sums.pendingBytes === 0
-      ? html`No byte is pending.`
-      : html`${bytes(sums.pendingBytes)} are pending.`,
+function qualityNote(found: Overview): Html {
+  const words = qualityFacts(found).map(([, fact]) => fact)
+  return html`<p class="note" id="data-quality">${icon('eye')}<span><strong>How complete this is.</strong> ${html.join(words, ' ')}</span></p>`
+}
+
+function qualityCard(found: Overview): Html {
+  const items = qualityFacts(found).map(
+    ([sign, fact]) => html`<li>${icon(sign)}<div>${fact}</div></li>`,
+  )
+  return card(
+    'data-quality',
+    html`How complete this is`,
+    html`<ul class="list">${html.join(items)}</ul>`,
+    {
+      width: 5,
+      foot: html`No place is known: name a database of places with <code>geo.databases</code>, then run <code>nacre geo update</code>.`,
+    },
+  )
+}
+
+function qualityFacts({
+  completeness: sums,
+}: Overview): readonly (readonly [sign: IconName, fact: Html])[] {
+  const sign = (isWell: boolean, other: IconName): IconName => (isWell ? 'check' : other)
+  return [
+    [
+      sign(sums.silentSensors.length === 0, 'clock'),
+      sums.silentSensors.length === 0
+        ? html`No sensor is silent.`
+        : html`Silent: ${html.join(
+            sums.silentSensors.map((name) => html.data(name)),
+            ', ',
+          )}.`,
+    ],
+    [
+      sign(sums.deadLetters === 0, 'dead'),
+      sums.deadLetters === 0
+        ? html`No dead letter is open.`
+        : html`<a href="/dead-letters">${number(sums.deadLetters)} records</a> could not be read.`,
+    ],
+    [
+      sign(sums.heldEvents === 0, 'quarantine'),
+      sums.heldEvents === 0
+        ? html`Nothing is held.`
+        : html`<a href="/quarantine">${number(sums.heldEvents)} events</a> are held and not counted here.`,
+    ],
+    [
+      sign(sums.pendingBytes === 0, 'torn'),
+      sums.pendingBytes === 0
+        ? html`No byte is pending.`
+        : html`${bytes(sums.pendingBytes)} are pending.`,
+    ],
   ]
-  return html`<p class="note" id="data-quality">${icon('eye')}<span><strong>How complete this is.</strong> ${html.join(facts, ' ')}</span></p>`
 }
