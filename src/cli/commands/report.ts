@@ -17,6 +17,7 @@ import { renderReport } from '../../report/text.ts'
 import type { App, Store } from '../app.ts'
 import { type Command, EXIT, type OptionSpec, type OptionValues } from '../command.ts'
 import { DELIVERY_OPTIONS, deliver, FORMATS, redactedForms } from '../deliver.ts'
+import { checkSensors } from '../known-sensors.ts'
 import { REDACT_OPTION, redactorOf } from '../redaction.ts'
 import { textReader } from '../text-reader.ts'
 
@@ -155,6 +156,7 @@ async function report(
   const sensors = sensorsOf(app, options)
   const store = await app.openStore('read')
   try {
+    await checkSensors(store, named(options))
     const period = await choose(store)
     const redactor = await redactorOf(app, store, options)
     if (LEGACY_FORMATS.includes(String(options['format']))) {
@@ -240,8 +242,7 @@ function onlyOne(sensors: readonly SafeText[] | undefined): SafeText | undefined
 
 /** @returns undefined for all of the store. @throws UsageError for a group that is none */
 function sensorsOf(app: App, options: OptionValues): readonly SafeText[] | undefined {
-  const { sensor, group } = options
-  const named = sensor === undefined ? [] : typeof sensor === 'string' ? [sensor] : sensor
+  const { group } = options
   const { groups } = app.settings
   if (typeof group === 'string' && !Object.hasOwn(groups, group))
     throw new UsageError('USAGE_BAD_OPTION', `There is no group "${group.slice(0, 40)}".`, {
@@ -251,6 +252,11 @@ function sensorsOf(app: App, options: OptionValues): readonly SafeText[] | undef
           : `Groups in nacre.toml: ${Object.keys(groups).sort(compareUtf8).join(', ')}.`,
     })
   const grouped = typeof group === 'string' ? groups[group]! : []
-  const all = Array.isArray(named) ? [...named, ...grouped] : grouped
-  return all.length === 0 ? undefined : [...new Set(all)].map((name) => toVisible(String(name)))
+  const all = [...named(options), ...grouped.map((name) => toVisible(name))]
+  return all.length === 0 ? undefined : [...new Set(all)]
+}
+
+/** The sensors of `--sensor`. */
+function named({ sensor }: OptionValues): readonly SafeText[] {
+  return Array.isArray(sensor) ? sensor.map((name) => toVisible(String(name))) : []
 }
