@@ -90,9 +90,7 @@ export class ExportError extends OperatingError<
 > {}
 
 /** A result was made and could not be handed over. */
-export class OutputError extends OperatingError<
-  'OUTPUT_BROKEN_OFF' // a file or standard output did not take a result to its end
-> {}
+export class OutputError extends OperatingError<'OUTPUT_BROKEN_OFF'> {} // a file or standard output did not take a result to its end
 
 /** A database of places, which an operator keeps, cannot be used. */
 export class GeoError extends OperatingError<

@@ -102,7 +102,11 @@ function day(instant: string): TerminalText {
 function figures(report: Report, paint: Paint, columns: number): TerminalText[] {
   const { sessions, logins, transfers, events } = report
   const cells: readonly (readonly [string, TerminalText, TerminalText])[] = [
-    ['sessions', number(sessions.total), terminal`${number(sessions.uniqueIps)} ${terminal.own(sessions.uniqueIps === 1 ? 'address' : 'addresses')}`],
+    [
+      'sessions',
+      number(sessions.total),
+      terminal`${number(sessions.uniqueIps)} ${terminal.own(sessions.uniqueIps === 1 ? 'address' : 'addresses')}`,
+    ],
     ['log-ins', number(logins.attempts), terminal`${number(logins.success)} accepted`],
     [
       'commands',

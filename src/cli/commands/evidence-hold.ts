@@ -9,8 +9,8 @@ import type { HoldRecord } from '../../store/repo/holds.ts'
 import { actorName, mayReveal, numberArgument, REASON_OPTION, reasonOption } from '../actor.ts'
 import type { Store } from '../app.ts'
 import { type Command, EXIT, type OptionValues } from '../command.ts'
-import { instantOption } from '../options.ts'
 import { checkSensors } from '../known-sensors.ts'
+import { instantOption } from '../options.ts'
 import { sessionNamed } from '../session-named.ts'
 
 export const holdAdd: Command = {

@@ -1,6 +1,8 @@
 import { UsageError } from '../../core/errors.ts'
+import { formatDay } from '../../core/instant.ts'
 import { compareUtf8, type SafeText } from '../../core/text.ts'
 import { toVisible } from '../../neutralize/visible.ts'
+import { terminal } from '../../output/encode/terminal.ts'
 import { REPORT_KINDS, redactTree } from '../../redact/tree.ts'
 import { reportDocument } from '../../report/document.ts'
 import {
@@ -154,6 +156,10 @@ async function report(
   choose: (store: Store) => Promise<Period>,
 ): Promise<number> {
   const sensors = sensorsOf(app, options)
+  if (options['part'] !== undefined && options['format'] !== 'legacy-text')
+    throw new UsageError('USAGE_BAD_OPTION', '--part names a file of the format legacy-text.', {
+      hint: 'Add --format legacy-text, or leave --part out.',
+    })
   const store = await app.openStore('read')
   try {
     await checkSensors(store, named(options))
@@ -179,10 +185,21 @@ async function report(
         },
       }),
     )
+    if (made.events.total === 0) await tellNewestDay(app, store)
     return EXIT.ok
   } finally {
     await store.close()
   }
+}
+
+/** Who asked for a period without events may have meant another one. */
+async function tellNewestDay(app: App, store: Store): Promise<void> {
+  const { ReportQueries } = await import('../../store/repo/report.ts')
+  const newest = await ReportQueries.newestDay(store.query)
+  if (newest !== undefined)
+    app.out.note(
+      terminal`The newest day of the store with events is ${terminal.own(formatDay(newest))}.`,
+    )
 }
 
 async function gathered(
