@@ -90,7 +90,10 @@ export class ExportError extends OperatingError<
 > {}
 
 /** A result was made and could not be handed over. */
-export class OutputError extends OperatingError<'OUTPUT_BROKEN_OFF'> {} // a file or standard output did not take a result to its end
+// biome-ignore format: one code a line, so that the page of codes can be compared
+export class OutputError extends OperatingError<
+  | 'OUTPUT_BROKEN_OFF' // a file or standard output did not take a result to its end
+> {}
 
 /** A database of places, which an operator keeps, cannot be used. */
 export class GeoError extends OperatingError<
