@@ -227,7 +227,7 @@ export function qualityLines(
       ? paint.yellow(terminal`no checkpoint yet`)
       : terminal`checkpoint ${checkpoint.seq} of ${terminal.own(checkpoint.madeAt.slice(0, 19))}Z`
   return [
-    fit(terminal`  ${terminal.join(parts, ' · ')}`, columns),
+    fit(terminal`  whole store: ${terminal.join(parts, ' · ')}`, columns),
     fit(terminal`  ${sealed} · rules ${terminal.own(quality.ruleSet)}`, columns),
     ...bounds.map((sentence) => paint.yellow(terminal`  ${terminal.own(sentence)}`)),
   ]

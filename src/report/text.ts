@@ -102,32 +102,41 @@ function day(instant: string): TerminalText {
 function figures(report: Report, paint: Paint, columns: number): TerminalText[] {
   const { sessions, logins, transfers, events } = report
   const cells: readonly (readonly [string, TerminalText, TerminalText])[] = [
-    ['sessions', number(sessions.total), terminal`${number(sessions.uniqueIps)} addresses`],
-    ['log-ins', number(logins.attempts), terminal`${number(logins.success)} succeeded`],
+    [
+      'sessions',
+      number(sessions.total),
+      terminal`${number(sessions.uniqueIps)} ${terminal.own(sessions.uniqueIps === 1 ? 'address' : 'addresses')}`,
+    ],
+    ['log-ins', number(logins.attempts), terminal`${number(logins.success)} accepted`],
     [
       'commands',
-      terminal.own(sessions.avgCommands.toFixed(2)),
-      terminal`a session, most ${number(sessions.maxCommands)}`,
+      number(events.byEventid['cowrie.command.input'] ?? 0),
+      terminal`${terminal.own(sessions.avgCommands.toFixed(2))} mean, ${number(sessions.maxCommands)} max`,
     ],
     [
       'transfers',
       number(transfers.downloads + transfers.uploads),
-      terminal`${number(transfers.uniqueFiles)} different files`,
+      terminal`${number(transfers.uniqueFiles)} ${terminal.own(transfers.uniqueFiles === 1 ? 'file' : 'files')}`,
     ],
+    ['events', number(events.total), terminal``],
     [
-      'events',
-      number(events.total),
+      'duration',
       sessions.medianDurationMs === null
-        ? terminal`no duration known`
-        : terminal`median ${terminal.own((sessions.medianDurationMs / 1000).toFixed(1))} s`,
+        ? terminal`-`
+        : terminal`${terminal.own((sessions.medianDurationMs / 1000).toFixed(1))} s`,
+      terminal`median`,
     ],
   ]
-  const cell = Math.max(14, Math.floor(columns / cells.length))
+  const widths = cells.map(([name, value, note]) =>
+    Math.max(name.length, textWidth(value), textWidth(note)),
+  )
+  const used = widths.reduce((sum, width) => sum + width, 0)
+  const gap = Math.min(4, Math.max(1, Math.floor((columns - used) / (cells.length - 1))))
   const row = (texts: readonly TerminalText[]): TerminalText =>
-    rowOf(texts.map((text) => pad(fit(text, cell - 2), cell)))
+    fit(rowOf(texts.map((text, i) => pad(text, widths[i]! + gap))), columns)
   return [
     paint.dim(row(cells.map(([name]) => terminal.own(name)))),
-    rowOf(cells.map(([, value]) => pad(paint.bold(value), cell))),
+    row(cells.map(([, value]) => paint.bold(value))),
     paint.dim(row(cells.map(([, , note]) => note))),
   ]
 }

@@ -186,14 +186,14 @@ function renderVerdict(verdict: PackageVerdict, trusted: Trusted, paint: Paint):
       ...(withheld.length === 0
         ? []
         : [
-            terminal`  ${open} ${number(withheld.length)} lines are withheld; their places are proven`,
+            terminal`  ${open} ${number(withheld.length)} ${terminal.own(withheld.length === 1 ? 'line is withheld; its place is' : 'lines are withheld; their places are')} proven`,
           ]),
       ...withheld
         .slice(0, WITHHELD_SHOWN)
         .map((one) => terminal`      line ${one.number}: ${terminal.data(one.reason)}`),
       terminal`  ${good} they lead to checkpoint ${checkpoint!.seq} of ${terminal.own(formatInstant(checkpoint!.madeAtUs))}`,
       trusted.key === undefined
-        ? terminal`  ${open} signed by key ${terminal.own(checkpoint!.publicKey)}, which came with the package: compare it (--key)`
+        ? terminal`  ${open} signed by key ${terminal.own(checkpoint!.keyId)} (public key ${terminal.own(checkpoint!.publicKey)}), which came with the package: compare it (--key)`
         : terminal`  ${good} signed by the key that you gave`,
       verdict.meetsKept === true
         ? terminal`  ${good} of the history of the checkpoint that you kept`
@@ -243,13 +243,14 @@ export const evidenceRedact: Command = {
       })
     const pieces = redactPackage(readPackage(file), {
       lines,
-      reason: reasonOption(options),
+      reason: reasonOption(options, 'in the package'),
       nowUs: app.clock(),
     })
     await writeNewFrom(resolve(output), pieces)
     app.out.result(
       { file: output, withheld: lines },
-      () => terminal`Wrote ${terminal.own(output)} without ${number(lines.length)} lines.`,
+      () =>
+        terminal`Wrote ${terminal.own(output)} without ${number(lines.length)} ${terminal.own(lines.length === 1 ? 'line' : 'lines')}.`,
     )
     return EXIT.ok
   },

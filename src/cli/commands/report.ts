@@ -1,6 +1,8 @@
 import { UsageError } from '../../core/errors.ts'
+import { formatDay } from '../../core/instant.ts'
 import { compareUtf8, type SafeText } from '../../core/text.ts'
 import { toVisible } from '../../neutralize/visible.ts'
+import { terminal } from '../../output/encode/terminal.ts'
 import { REPORT_KINDS, redactTree } from '../../redact/tree.ts'
 import { reportDocument } from '../../report/document.ts'
 import {
@@ -17,6 +19,7 @@ import { renderReport } from '../../report/text.ts'
 import type { App, Store } from '../app.ts'
 import { type Command, EXIT, type OptionSpec, type OptionValues } from '../command.ts'
 import { DELIVERY_OPTIONS, deliver, FORMATS, redactedForms } from '../deliver.ts'
+import { checkSensors } from '../known-sensors.ts'
 import { REDACT_OPTION, redactorOf } from '../redaction.ts'
 import { textReader } from '../text-reader.ts'
 
@@ -153,8 +156,13 @@ async function report(
   choose: (store: Store) => Promise<Period>,
 ): Promise<number> {
   const sensors = sensorsOf(app, options)
+  if (options['part'] !== undefined && options['format'] !== 'legacy-text')
+    throw new UsageError('USAGE_BAD_OPTION', '--part names a file of the format legacy-text.', {
+      hint: 'Add --format legacy-text, or leave --part out.',
+    })
   const store = await app.openStore('read')
   try {
+    await checkSensors(store, named(options))
     const period = await choose(store)
     const redactor = await redactorOf(app, store, options)
     if (LEGACY_FORMATS.includes(String(options['format']))) {
@@ -177,10 +185,21 @@ async function report(
         },
       }),
     )
+    if (made.events.total === 0) await tellNewestDay(app, store)
     return EXIT.ok
   } finally {
     await store.close()
   }
+}
+
+/** Who asked for a period without events may have meant another one. */
+async function tellNewestDay(app: App, store: Store): Promise<void> {
+  const { ReportQueries } = await import('../../store/repo/report.ts')
+  const newest = await ReportQueries.newestDay(store.query)
+  if (newest !== undefined)
+    app.out.note(
+      terminal`The newest day of the store with events is ${terminal.own(formatDay(newest))}.`,
+    )
 }
 
 async function gathered(
@@ -240,8 +259,7 @@ function onlyOne(sensors: readonly SafeText[] | undefined): SafeText | undefined
 
 /** @returns undefined for all of the store. @throws UsageError for a group that is none */
 function sensorsOf(app: App, options: OptionValues): readonly SafeText[] | undefined {
-  const { sensor, group } = options
-  const named = sensor === undefined ? [] : typeof sensor === 'string' ? [sensor] : sensor
+  const { group } = options
   const { groups } = app.settings
   if (typeof group === 'string' && !Object.hasOwn(groups, group))
     throw new UsageError('USAGE_BAD_OPTION', `There is no group "${group.slice(0, 40)}".`, {
@@ -251,6 +269,11 @@ function sensorsOf(app: App, options: OptionValues): readonly SafeText[] | undef
           : `Groups in nacre.toml: ${Object.keys(groups).sort(compareUtf8).join(', ')}.`,
     })
   const grouped = typeof group === 'string' ? groups[group]! : []
-  const all = Array.isArray(named) ? [...named, ...grouped] : grouped
-  return all.length === 0 ? undefined : [...new Set(all)].map((name) => toVisible(String(name)))
+  const all = [...named(options), ...grouped.map((name) => toVisible(name))]
+  return all.length === 0 ? undefined : [...new Set(all)]
+}
+
+/** The sensors of `--sensor`. */
+function named({ sensor }: OptionValues): readonly SafeText[] {
+  return Array.isArray(sensor) ? sensor.map((name) => toVisible(String(name))) : []
 }

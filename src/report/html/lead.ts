@@ -39,8 +39,8 @@ function traffic(page: ReportPage): Html {
   return html`<li>${size}: ${number(Math.abs(percent))}\u202f% ${percent > 0 ? html`more` : html`fewer`} events than ${when}.</li>`
 }
 
-function novelty({ novelty: found, campaigns }: ReportPage): Html | undefined {
-  if (found === undefined) return undefined
+function novelty({ events, novelty: found, campaigns }: ReportPage): Html | undefined {
+  if (found === undefined || events.total === 0) return undefined
   const kinds = KINDS_BY_WEIGHT.filter((kind) => found.totals[kind] > 0)
   if (kinds.length === 0)
     return html`<li>Nothing was met that was not met in the ${number(found.days)} days before.</li>`

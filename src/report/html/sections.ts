@@ -91,7 +91,10 @@ function figureTable(page: ReportPage): Html {
     sessions.medianDurationMs === null
       ? NONE
       : html`; half of them lasted less than ${html.own(duration(sessions.medianDurationMs))}`
-  const note = html`<p class="more">A session had ${html.own(sessions.avgCommands.toFixed(2))} commands on average, ${number(sessions.maxCommands)} at most${half}.</p>`
+  const note =
+    sessions.total === 0
+      ? NONE
+      : html`<p class="more">A session had ${html.own(sessions.avgCommands.toFixed(2))} commands on average (lines typed, and the commands in them that failed), ${number(sessions.maxCommands)} at most${half}.</p>`
   return section(
     html`Figures`,
     html`${table(html`Figures of the period${before === undefined ? NONE : html`, and of the one before`}`, titles, rows, sparks !== undefined)}${note}`,
@@ -229,7 +232,7 @@ export function sessionsToRead(page: ReportPage, top: number): Html {
         { title: 'Hazard', style: 'w2' },
       ],
       shown.map((one) => [
-        html`${exact(one.session)}<span class="l2">${name(one.sensor)}, ${html.own(startOf(one, page))}</span>`,
+        html`${exact(one.session)}<span class="l2">${name(one.sensor)}</span><span class="l2">${html.own(startOf(one, page))}</span>`,
         html`${one.srcIp === null ? html`<span class="faint">unknown</span>` : exact(one.srcIp)}<span class="l2">${one.country === null ? NONE : countryName(one.country)}</span>`,
         why(one),
         threat(one.threatScore),
@@ -269,7 +272,14 @@ export function newSince(page: ReportPage, top: number): Html {
   const title = html`New since ${number(novelty.days)} days`
   const kinds = KINDS_BY_WEIGHT.filter((kind) => novelty.totals[kind] > 0)
   if (kinds.length === 0)
-    return section(title, nothing(html`Nothing: all of it was met in the days before.`))
+    return section(
+      title,
+      nothing(
+        page.events.total === 0
+          ? html`None in this period.`
+          : html`Nothing: all of it was met in the days before.`,
+      ),
+    )
   const hasDays = !isOneDay(page)
   const each = Math.max(1, Math.ceil(top / 2))
   const rows = kinds.flatMap((kind) => {
@@ -636,10 +646,10 @@ export function completeness(page: ReportPage): Html {
   }
   const facts = [
     html`${number(c.sources)} ${html.own(plural(c.sources, 'source'))}`,
-    html`${count(c.deadLetters)} dead letters`,
-    html`${count(c.heldEvents)} events held`,
+    html`${count(c.deadLetters)} dead ${html.own(plural(c.deadLetters, 'letter'))}`,
+    html`${count(c.heldEvents)} ${html.own(plural(c.heldEvents, 'event'))} held`,
     c.pendingBytes === 0 ? html`nothing pending` : html`${bytes(c.pendingBytes)} pending`,
-    html`${count(c.sessionsWithoutStart)} sessions without their start`,
+    html`${count(c.sessionsWithoutStart)} ${html.own(plural(c.sessionsWithoutStart, 'session'))} without their start`,
     html`${count(c.sessionsWithoutEnd)} without their end`,
     ...(quality === undefined
       ? []

@@ -98,6 +98,7 @@ td .bar{margin-top:6px}
 .tq .scale{font-size:11px}
 .lv1{border-left-color:var(--threat-1)}.lv2{border-left-color:var(--threat-2)}.lv3{border-left-color:var(--threat-3)}.lv4{border-left-color:var(--threat-4)}
 .fates{font-size:13.5px;padding:12px 14px;background:var(--inset);border-radius:6px;margin-bottom:10px}
+.fates+p{margin-bottom:8px}
 .foot{margin-top:28px;padding-top:14px;border-top:1px solid var(--line);font-size:12px;color:var(--ink-2);display:grid;grid-template-columns:1fr 1fr;gap:8px 32px;break-inside:avoid}
 .foot b{color:var(--ink)}
 .keep{break-inside:avoid}
