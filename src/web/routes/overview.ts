@@ -2,6 +2,7 @@
 import { formatDay, formatInstant, US_PER_DAY } from '../../core/instant.ts'
 import { credentialShown, type SafeText, shortText } from '../../core/text.ts'
 import { LIMITS } from '../../limits.ts'
+import { changeOf } from '../../report/change.ts'
 import { sensorNames } from '../../store/repo/sensors.ts'
 import { chart, label, shareBar } from '../chart.ts'
 import {
@@ -180,21 +181,27 @@ function activityCard(query: OverviewQuery, found: Overview, nowUs: number): Htm
 <div class="body stack">${chart({ ...shared, title: `Events ${step}`, unit: 'events', values: series.events, before: series.eventsBefore })}${chart({ ...shared, title: `Sessions ${step}`, unit: 'sessions', values: series.sessions, isShort: true })}</div></section>`
 }
 
-function stat(name: string, { now, before }: Figure): Html {
-  const change =
-    before === 0
-      ? html`none in the period before`
-      : now === before
-        ? html`as before`
-        : html`${html.own(changeText(now, before))} ${now > before ? html`up` : html`down`}`
-  return html`<div class="stat"><dt>${html.own(name)}</dt><dd>${number(now)} <span class="d">${change}</span></dd></div>`
+function stat(name: string, figure: Figure): Html {
+  return html`<div class="stat"><dt>${html.own(name)}</dt><dd>${number(figure.now)} <span class="d">${changeWords(figure)}</span></dd></div>`
 }
 
-function changeText(now: number, before: number): string {
-  const share = Math.abs(now - before) / before
-  return share >= 10
-    ? `${Math.round(now / before)} times`
-    : `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`
+function changeWords(figure: Figure): Html {
+  const change = changeOf(figure)
+  switch (change.kind) {
+    case 'none':
+    case 'fromNone':
+      return html`none in the period before`
+    case 'same':
+      return html`as before`
+    case 'fromTo':
+      return html`${number(figure.before)} in the period before`
+    case 'times':
+      return html`${number(change.times)} times as many as before`
+    case 'percent': {
+      const share = Math.abs(change.percent)
+      return html`${html.own(share.toFixed(share < 10 ? 1 : 0))} % ${change.percent > 0 ? html`up` : html`down`}`
+    }
+  }
 }
 
 const NEW_WORDS: Readonly<Record<NewKind, readonly [string, string, IconName]>> = {
