@@ -376,6 +376,8 @@ export const LIMITS = {
   /** Sign-ins of one user, and of all; the oldest of the user ends. */
   webSignInsOfUserMax: 20,
   webSignInsMax: 1_000,
+  /** Sensors that a report of the dashboard may name; more make a group, or all. */
+  webReportSensorsMax: 100,
   /** Failed tries before the next has to wait: of one address, and of one user from addresses that are not theirs. */
   webTriesOfAddress: 5,
   webTriesOfUser: 10,

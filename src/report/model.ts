@@ -17,6 +17,9 @@ import type { Comparison, Insights } from './insights.ts'
 import { KNOWN_KINDS, type Known, type KnownKind, knownValues, largest } from './novelty.ts'
 import type { InsightSource, TextReader } from './reader.ts'
 
+/** Entries of each list where nobody says how many. */
+export const TOP = 10
+
 /** Periods of the calendar; `range` is any whole days. */
 export const CALENDAR_KINDS = ['daily', 'weekly', 'monthly'] as const
 export type CalendarKind = (typeof CALENDAR_KINDS)[number]
