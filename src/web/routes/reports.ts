@@ -213,12 +213,6 @@ ${keptCard(kept, signedIn)}`,
   }
 }
 
-const REDACTION_WORDS: Readonly<Record<Wanted['redact'], string>> = {
-  internal: 'internal: nothing taken out',
-  partner: 'partner: for those one works with',
-  public: 'public: for anybody',
-}
-
 const KIND_LABELS: Readonly<Record<Wanted['kind'], string>> = {
   daily: 'a day',
   weekly: 'an ISO week',
@@ -241,14 +235,21 @@ function makeCard(
     label: string,
     options: readonly (readonly [Value, string])[],
     chosen: Value,
-  ): Html =>
-    field(name, label, problems, (more) => {
-      const items = options.map(
-        ([value, words]) =>
-          html`<option value="${htmlAttribute(value)}"${value === chosen ? html` selected` : html``}>${html.own(words)}</option>`,
-      )
-      return html`<select class="text" name="${html.own(name)}"${more}>${html.join(items)}</select>`
-    })
+    help: Html = html``,
+  ): Html => {
+    const items = options.map(
+      ([value, words]) =>
+        html`<option value="${htmlAttribute(value)}"${value === chosen ? html` selected` : html``}>${html.own(words)}</option>`,
+    )
+    return field(
+      name,
+      label,
+      problems,
+      (more) =>
+        html`<select class="text" name="${html.own(name)}"${more}>${html.join(items)}</select>`,
+      help,
+    )
+  }
   const typed = (name: keyof Problems, label: string, rest: Html, help: Html): Html =>
     field(
       name,
@@ -258,7 +259,8 @@ function makeCard(
         html`<input class="text" name="${html.own(name)}" value="${htmlAttribute(String(wanted[name]))}" autocomplete="off" spellcheck="false" ${rest}${more}>`,
       help,
     )
-  const own = (words: readonly string[]) => words.map((word) => [word, word] as const)
+  const own = <Word extends string>(words: readonly Word[]) =>
+    words.map((word) => [word, word] as const)
   return card(
     'mk',
     html`Make a report`,
@@ -274,17 +276,19 @@ function makeCard(
     }${choice('format', 'Format', own(REPORT_FORMATS), wanted.format)}${choice(
       'redact',
       'Redaction',
-      REDACTIONS.map((level) => [level, REDACTION_WORDS[level]] as const),
+      own(REDACTIONS),
       wanted.redact,
+      html`Internal takes nothing out; partner is for those one works with, public for anybody.`,
     )}${choice(
       'compare',
       'Compare with',
       [
-        ['none', 'nothing (html and pdf always do)'],
+        ['none', 'nothing'],
         ['previous', 'the period before'],
       ],
       wanted.compare,
-    )}${typed('top', 'Entries of each list', html`type="number" min="1" max="${LIMITS.topMax}" placeholder="${TOP}" inputmode="numeric"`, html``)}<label class="row tick"><input type="checkbox" name="brief" value="yes"${wanted.isBrief ? html` checked` : html``}><span>Brief: figures and lists alone</span></label></div><div class="row"><button class="btn primary" type="submit">${icon('file')}Make the report</button></div></form>`,
+      html`html and pdf always compare, but for brief ones.`,
+    )}${typed('top', 'Entries of each list', html`type="number" min="1" max="${LIMITS.topMax}" placeholder="${TOP}" inputmode="numeric"`, html``)}<label class="onebox"><input type="checkbox" name="brief" value="yes"${wanted.isBrief ? html` checked` : html``}><span>Brief: figures and lists alone</span></label></div><div class="row"><button class="btn primary" type="submit">${icon('file')}Make the report</button></div></form>`,
     { width: 7 },
   )
 }
@@ -311,9 +315,9 @@ function sensorsField(
 ): Html {
   const boxes = sensors.map(
     (name) =>
-      html`<label class="row tick"><input type="checkbox" name="sensor" value="${htmlAttribute(name)}"${chosen.includes(name) ? html` checked` : html``}${problem === undefined ? html`` : html` aria-invalid="true"`}><span>${html.data(name)}</span></label>`,
+      html`<label class="onebox"><input type="checkbox" name="sensor" value="${htmlAttribute(name)}"${chosen.includes(name) ? html` checked` : html``}${problem === undefined ? html`` : html` aria-invalid="true"`}><span>${html.data(name)}</span></label>`,
   )
-  return html`<fieldset class="fieldrow ticks" aria-describedby="f-sensors-w"><legend>Only these sensors; all where none is chosen</legend><div class="scrolls">${boxes.length === 0 ? html`<span class="faint">There is no sensor yet.</span>` : html.join(boxes)}</div><p class="wrong" id="f-sensors-w"${problem === undefined ? html` hidden` : html` role="alert"`}>${html.own(problem ?? '')}</p></fieldset>`
+  return html`<fieldset class="fieldrow choosable" aria-describedby="f-sensors-w"><legend>Only these sensors; all where none is chosen</legend><div class="scrolls">${boxes.length === 0 ? html`<span class="faint">There is no sensor yet.</span>` : html.join(boxes)}</div><p class="wrong" id="f-sensors-w"${problem === undefined ? html` hidden` : html` role="alert"`}>${html.own(problem ?? '')}</p></fieldset>`
 }
 
 /** A range by its first day and the day after its last. */
