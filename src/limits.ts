@@ -376,13 +376,18 @@ export const LIMITS = {
   /** Sign-ins of one user, and of all; the oldest of the user ends. */
   webSignInsOfUserMax: 20,
   webSignInsMax: 1_000,
-  /** Failed tries before the next has to wait: of one address, and of one user from anywhere. */
+  /** Sensors that a report of the dashboard may name; more make a group, or all. */
+  webReportSensorsMax: 100,
+  /** Failed tries before the next has to wait: of one address, and of one user from addresses that are not theirs. */
   webTriesOfAddress: 5,
   webTriesOfUser: 10,
   /** Seconds of the first wait, which doubles with each try, and of the longest. */
   webTriesWaitS: 2,
   webTriesWaitSMax: 900,
   webTriesUserWaitSMax: 60,
+  /** Days for which an address from which a user came in does not wait for others who fail, and how many of each user. */
+  webUsualAddressDays: 30,
+  webUsualAddressesMax: 20,
   /** Seconds without a failure after which tries are forgotten. */
   webTriesForgetS: 3_600,
   /** Characters of a path to go on to after a sign-in. */

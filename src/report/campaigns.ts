@@ -165,6 +165,7 @@ export class CampaignFinder {
           firstDay: formatDay(dayOf(group.firstUs)),
           lastDay: formatDay(dayOf(group.lastUs)),
           threatScore: group.threatScore,
+          hazardScore: group.hazardScore,
         },
       })
     }

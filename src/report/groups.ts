@@ -28,6 +28,7 @@ export type Group = {
   firstUs: number
   lastUs: number
   threatScore: number
+  hazardScore: number
   /** Values; none for a session without an address. */
   readonly addresses: Distinct
   readonly sensors: Distinct
@@ -70,6 +71,7 @@ function groupOf({ session, sensor }: Lone): Group {
     firstUs: session.firstEventUs,
     lastUs: session.firstEventUs,
     threatScore: session.threatScore,
+    hazardScore: session.hazardScore,
     addresses: new Distinct(session.srcIp),
     sensors: new Distinct(session.sensorId),
     firstSensor: sensor,
@@ -81,6 +83,7 @@ function join(group: Group, session: ActiveSession, sensor: SafeText): void {
   const us = session.firstEventUs
   group.sessions += 1
   group.threatScore = Math.max(group.threatScore, session.threatScore)
+  group.hazardScore = Math.max(group.hazardScore, session.hazardScore)
   group.addresses.add(session.srcIp)
   group.sensors.add(session.sensorId)
   group.lastUs = Math.max(group.lastUs, us)

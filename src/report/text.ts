@@ -1,6 +1,7 @@
 /** A report for a terminal: a few screens, aligned, bars for counts, colour only where it means something. */
 import {
   bar,
+  bytes,
   fit,
   number,
   type Paint,
@@ -9,11 +10,12 @@ import {
   type TerminalText,
   textWidth,
 } from '../core/terminal.ts'
+import { textShown } from '../core/text.ts'
 import { terminal } from '../output/encode/terminal.ts'
 import { shownEntry } from './document.ts'
 import { comparisonLines, insightLines, qualityLines, sparkline } from './insight-text.ts'
 import type { Insights } from './insights.ts'
-import type { CommandEntry, Report } from './model.ts'
+import type { CommandEntry, FileEntry, Report } from './model.ts'
 
 /** Entries of a list shown in the text; `--json` has them all. */
 const SHOWN = 5
@@ -50,6 +52,7 @@ export function renderReport(report: Report, paint: Paint, width: number): Termi
     const entries = report.top[key]
     if (entries.length === 0) continue
     const hasScores = key === 'commands' && report.top.commands[0]?.threatScore !== undefined
+    const hasSizes = key === 'files' && report.top.files.some(({ size }) => size !== undefined)
     const scale = hasScores ? terminal`; threat and hazard, 0 to 100` : terminal``
     lines.push(
       terminal`${paint.bold(terminal.own(name))}${paint.dim(terminal`  by ${terminal.own(unit)}${scale}`)}`,
@@ -58,9 +61,12 @@ export function renderReport(report: Report, paint: Paint, width: number): Termi
     for (const entry of entries.slice(0, SHOWN)) {
       const count = pad(number(entry.count), 9, 'right')
       const meter = paint.cyan(pad(bar(entry.count / most, BAR), BAR))
-      const scores = hasScores ? scoresOf(entry, paint) : terminal``
-      const value =
-        entry.value === '' ? paint.dim(terminal`(empty)`) : terminal.data(shownEntry(key, entry))
+      const scores = hasScores
+        ? scoresOf(entry, paint)
+        : hasSizes
+          ? sizeCell(entry, paint)
+          : terminal``
+      const value = terminal.data(textShown(shownEntry(key, entry)))
       lines.push(
         terminal`${count} ${meter} ${scores}${fit(value, columns - BAR - 12 - textWidth(scores))}`,
       )
@@ -75,6 +81,10 @@ export function renderReport(report: Report, paint: Paint, width: number): Termi
 
 function scoresOf({ threatScore, hazardScore }: CommandEntry, paint: Paint): TerminalText {
   return terminal`${scoreCell(threatScore, paint)} ${scoreCell(hazardScore, paint)}  `
+}
+
+function sizeCell({ size }: FileEntry, paint: Paint): TerminalText {
+  return paint.dim(terminal`${pad(size === undefined ? terminal`-` : bytes(size), 9, 'right')}  `)
 }
 
 /** @param score - 0 to 100 */

@@ -73,6 +73,8 @@ export type FieldSpec = {
   /** A regular expression that the whole value must match; anchored. A form may leave an optional field empty. */
   readonly pattern?: string
   readonly charsMax: number
+  /** How often it may be given; the values then come as one text, a line for each. Once where it is absent. */
+  readonly timesMax?: number
 }
 
 export type Route = {

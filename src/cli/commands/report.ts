@@ -1,6 +1,7 @@
 import { UsageError } from '../../core/errors.ts'
 import { formatDay } from '../../core/instant.ts'
 import { compareUtf8, type SafeText } from '../../core/text.ts'
+import { LIMITS } from '../../limits.ts'
 import { toVisible } from '../../neutralize/visible.ts'
 import { terminal } from '../../output/encode/terminal.ts'
 import { REPORT_KINDS, redactTree } from '../../redact/tree.ts'
@@ -14,6 +15,7 @@ import {
   type Report,
   rangeOf,
   reportJson,
+  TOP,
 } from '../../report/model.ts'
 import { renderReport } from '../../report/text.ts'
 import type { App, Store } from '../app.ts'
@@ -49,9 +51,6 @@ const EXAMPLES: Readonly<Record<CalendarKind, readonly string[]>> = {
 }
 const MADE_FROM = 'Made from the roll-ups kept at ingest; log files are not read again.'
 
-/** Entries of each list where nobody says how many. */
-const TOP = 10
-
 /** What consumers of the predecessors' reports read. */
 const LEGACY_FORMATS: readonly string[] = ['legacy-text', 'legacy-json']
 
@@ -77,7 +76,7 @@ const OPTIONS: Readonly<Record<string, OptionSpec>> = {
     type: 'integer',
     value: 'N',
     min: 1,
-    max: 1_000,
+    max: LIMITS.topMax,
     help: `entries in each list (default ${TOP})`,
   },
   brief: { type: 'boolean', help: 'figures and lists alone, without what is new or stands out' },

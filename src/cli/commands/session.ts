@@ -9,7 +9,7 @@ import {
   textWidth,
   wrapped,
 } from '../../core/terminal.ts'
-import type { SafeText } from '../../core/text.ts'
+import { type SafeText, textShown } from '../../core/text.ts'
 import { namesOf, rulesOf } from '../../core/verdict.ts'
 import { toVisible } from '../../neutralize/visible.ts'
 import { refang } from '../../output/defang.ts'
@@ -312,8 +312,7 @@ function gist(fields: readonly EventField[]): TerminalText {
   const username = field('username')
   if (username !== undefined) {
     const password = field('password')
-    const empty = terminal`(empty)`
-    return terminal`${username === '' ? empty : username} / ${password === '' ? empty : (password ?? terminal`(key)`)}`
+    return terminal`${terminal.data(textShown(username))} / ${password === undefined ? terminal`(key)` : terminal.data(textShown(password))}`
   }
   for (const name of ['input', 'url', 'filename', 'version', 'hassh', 'shasum', 'message']) {
     const value = field(name)

@@ -4,6 +4,7 @@ import { LIMITS } from '../../limits.ts'
 import { html } from '../../output/encode/html.ts'
 import { bytes, levelOf, number } from '../../output/html-figures.ts'
 import type { SystemEntry } from '../../store/port.ts'
+import { changeOf } from '../change.ts'
 import { KIND_WORDS } from '../insight-names.ts'
 import type { Campaign, Reason, Technique, UnusualSession } from '../insights.ts'
 import type { CommandEntry } from '../model.ts'
@@ -83,7 +84,7 @@ function figureTable(page: ReportPage): Html {
       ? []
       : [
           html`<span class="dim">${number(before.figures[key].before)}</span>`,
-          change(before.figures[key]),
+          changeCell(before.figures[key]),
         ]),
     ...(sparks === undefined ? [] : [sparks[key] ?? NONE]),
   ])
@@ -134,11 +135,24 @@ function coursesOf(page: ReportPage): Readonly<Partial<Record<string, Html>>> {
   }
 }
 
-function change({ now, before }: { readonly now: number; readonly before: number }): Html {
-  if (now === before) return html`<span class="faint">same</span>`
-  if (before === 0) return html`from none`
-  const percent = Math.round(((now - before) / before) * 100)
-  return html`${percent < 0 ? html`−` : percent === 0 ? html`±` : html`+`}${number(Math.abs(percent))}\u202f%`
+/** How a figure changed; it stands beside both numbers. */
+function changeCell(figure: { readonly now: number; readonly before: number }): Html {
+  const change = changeOf(figure)
+  switch (change.kind) {
+    case 'none':
+    case 'same':
+      return html`<span class="faint">same</span>`
+    case 'fromNone':
+      return html`from none`
+    case 'fromTo':
+      return html`from ${number(figure.before)} to ${number(figure.now)}`
+    case 'times':
+      return html`${number(change.times)} times`
+    case 'percent': {
+      const percent = Math.round(change.percent)
+      return html`${percent < 0 ? html`−` : percent === 0 ? html`±` : html`+`}${number(Math.abs(percent))}\u202f%`
+    }
+  }
 }
 
 function course(page: ReportPage): Html {
@@ -449,6 +463,7 @@ export function files(page: ReportPage, top: number): Html {
   const meta = html`${number(downloads)} fetched, ${number(uploads)} left, ${number(failedDownloads)} failed; ${number(uniqueFiles)} different`
   const shown = page.top.files.slice(0, top)
   const isNew = newValues(page, 'file')
+  const hasSizes = shown.some(({ size }) => size !== undefined)
   const list =
     shown.length === 0
       ? nothing(html`No file was fetched or left.`)
@@ -456,11 +471,15 @@ export function files(page: ReportPage, top: number): Html {
           html`Files by their SHA-256, the most common first`,
           [
             { title: 'SHA-256' },
+            ...(hasSizes ? [{ title: 'Size', style: 'num w2' } as const] : []),
             { title: 'Events', style: 'num w2' },
             { title: 'Sessions', style: 'num w2' },
           ],
-          shown.map(({ value, count: events, sessions }) => [
+          shown.map(({ value, count: events, sessions, size }) => [
             html`<span class="mono hash">${name(value)}</span>${isNew.has(value) ? html` ${NEW}` : NONE}`,
+            ...(hasSizes
+              ? [size === undefined ? html`<span class="faint">–</span>` : bytes(size)]
+              : []),
             number(events),
             html`<span class="dim">${number(sessions)}</span>`,
           ]),
@@ -502,6 +521,7 @@ export function campaigns(page: ReportPage, top: number): Html {
         { title: 'Sessions', style: 'num w2' },
         ...(hasDays ? [{ title: 'Days', style: 'w3' } as const] : []),
         { title: 'Threat', style: 'w1' },
+        { title: 'Hazard', style: 'w2' },
       ],
       shown.map((one) => [
         html`<span class="mono">${html.own(one.id)}</span>`,
@@ -510,6 +530,7 @@ export function campaigns(page: ReportPage, top: number): Html {
         html`${number(one.sessions)}<span class="l2">${number(one.sensors)} ${html.own(plural(one.sensors, 'sensor'))}</span>`,
         ...(hasDays ? [spanOf(one, page)] : []),
         threat(one.threatScore),
+        hazard(one.hazardScore),
       ]),
       true,
     )}${more(shown.length, all.length, plural(all.length - shown.length, 'campaign'), top)}`,

@@ -1,7 +1,8 @@
 /** The first page: whether all is accounted for, what goes on, what is new. */
-import { formatDay, formatInstant, US_PER_DAY } from '../../core/instant.ts'
+import { dayOf, formatDay, formatInstant, US_PER_DAY } from '../../core/instant.ts'
 import { credentialShown, type SafeText, shortText } from '../../core/text.ts'
 import { LIMITS } from '../../limits.ts'
+import { changeOf } from '../../report/change.ts'
 import { sensorNames } from '../../store/repo/sensors.ts'
 import { chart, label, shareBar } from '../chart.ts'
 import {
@@ -177,24 +178,30 @@ function activityCard(query: OverviewQuery, found: Overview, nowUs: number): Htm
   const other = isByHour ? 'day' : 'hour'
   return html`<section class="card c8 fill" aria-labelledby="o-ac"><header><h2 id="o-ac">Activity</h2><div class="legend end"><span><svg viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" rx="2" class="f-data"/></svg>${isByHour ? html`by the hour` : html`by the day`}</span>${series.eventsBefore.every((value) => value === 0) ? html`` : html`<span><svg viewBox="0 0 12 12" aria-hidden="true"><path class="s-prev" d="M0 6H12"/></svg>period before</span>`}${isOpen ? html`<span><svg viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" rx="2" class="f-soft"/></svg>not over</span>` : html``}<a href="${htmlHref([''], { ...query, by: other })}">by the ${html.own(other)}</a></div></header>
 <dl class="stats">${stat('Events', events)}${stat('Sessions', sessions)}<div class="stat"><dt>Addresses</dt><dd>${number(found.addresses)} <span class="d">${number(found.news.counts.ip)} new on ${label(found.news.day * US_PER_DAY, US_PER_DAY)}</span></dd></div><div class="stat"><dt>Log-ins accepted</dt><dd>${number(loginsAccepted.now)} <span class="d">of ${number(found.loginsTried)} tried</span></dd></div><div class="stat"><dt>Files</dt><dd>${number(found.files)} <span class="d">${number(found.news.counts.file)} new on ${label(found.news.day * US_PER_DAY, US_PER_DAY)}</span></dd></div></dl>
-<div class="body stack">${chart({ ...shared, title: `Events ${step}`, unit: 'events', values: series.events, before: series.eventsBefore })}${chart({ ...shared, title: `Sessions ${step}`, unit: 'sessions', values: series.sessions, isShort: true })}</div></section>`
+<div class="body stack">${isOfWholeDays(found) ? html`` : html`<p class="help">Addresses, log-ins and files are those of ${daysOf(found)}.</p>`}${chart({ ...shared, title: `Events ${step}`, unit: 'events', values: series.events, before: series.eventsBefore })}${chart({ ...shared, title: `Sessions ${step}`, unit: 'sessions', values: series.sessions, isShort: true })}</div></section>`
 }
 
-function stat(name: string, { now, before }: Figure): Html {
-  const change =
-    before === 0
-      ? html`none in the period before`
-      : now === before
-        ? html`as before`
-        : html`${html.own(changeText(now, before))} ${now > before ? html`up` : html`down`}`
-  return html`<div class="stat"><dt>${html.own(name)}</dt><dd>${number(now)} <span class="d">${change}</span></dd></div>`
+function stat(name: string, figure: Figure): Html {
+  return html`<div class="stat"><dt>${html.own(name)}</dt><dd>${number(figure.now)} <span class="d">${changeWords(figure)}</span></dd></div>`
 }
 
-function changeText(now: number, before: number): string {
-  const share = Math.abs(now - before) / before
-  return share >= 10
-    ? `${Math.round(now / before)} times`
-    : `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`
+function changeWords(figure: Figure): Html {
+  const change = changeOf(figure)
+  switch (change.kind) {
+    case 'none':
+    case 'fromNone':
+      return html`none in the period before`
+    case 'same':
+      return html`as before`
+    case 'fromTo':
+      return html`${number(figure.before)} in the period before`
+    case 'times':
+      return html`${number(change.times)} times as many as before`
+    case 'percent': {
+      const share = Math.abs(change.percent)
+      return html`${html.own(share.toFixed(share < 10 ? 1 : 0))} % ${change.percent > 0 ? html`up` : html`down`}`
+    }
+  }
 }
 
 const NEW_WORDS: Readonly<Record<NewKind, readonly [string, string, IconName]>> = {
@@ -239,7 +246,8 @@ function short(text: SafeText): SafeText {
   return shortText(text, LIMITS.gistChars)
 }
 
-function commandsCard({ commands }: Overview): Html {
+function commandsCard(found: Overview): Html {
+  const { commands } = found
   const most = commands[0]?.events ?? 1
   const rows = commands.map(
     (one) =>
@@ -251,21 +259,42 @@ function commandsCard({ commands }: Overview): Html {
     7,
     rows,
     html`<table class="rows fix cards"><thead><tr><th>As typed</th><th class="num w-m">Events</th><th class="num w-m">Sessions</th><th class="w-m">Threat</th><th class="w-m">Hazard</th></tr></thead><tbody>${html.join(rows)}</tbody></table>`,
+    found,
   )
 }
 
-function topCard(id: string, title: Html, width: number, rows: readonly Html[], table: Html): Html {
+function isOfWholeDays({ span: { sinceUs, untilUs } }: Overview): boolean {
+  return sinceUs % US_PER_DAY === 0 && untilUs % US_PER_DAY === 0
+}
+
+/** The days that roll-ups count, where the time is not made of whole ones. */
+function daysOf({ span: { sinceUs, untilUs } }: Overview): Html {
+  const [first, last] = [formatDay(dayOf(sinceUs)), formatDay(dayOf(untilUs - 1))]
+  return first === last
+    ? html`all of ${html.own(first)} UTC`
+    : html`all of ${html.own(first)} to ${html.own(last)} UTC`
+}
+
+function topCard(
+  id: string,
+  title: Html,
+  width: number,
+  rows: readonly Html[],
+  table: Html,
+  found: Overview,
+): Html {
   return card(
     id,
     title,
     rows.length === 0
       ? emptyState(html`None`, html`None in this time.`)
       : html`<div class="scroll">${table}</div>`,
-    { width, meta: html`by events, whole days` },
+    { width, meta: isOfWholeDays(found) ? html`by events` : html`by events, ${daysOf(found)}` },
   )
 }
 
-function credentialsCard({ credentials }: Overview): Html {
+function credentialsCard(found: Overview): Html {
+  const { credentials } = found
   const most = credentials[0]?.events ?? 1
   const rows = credentials.map(
     (one: TopValue) =>
@@ -277,10 +306,12 @@ function credentialsCard({ credentials }: Overview): Html {
     5,
     rows,
     html`<table class="rows fix cards"><thead><tr><th>User / password</th><th class="num w-m">Tries</th><th class="num w-m">Sessions</th></tr></thead><tbody>${html.join(rows)}</tbody></table>`,
+    found,
   )
 }
 
-function addressesCard({ topAddresses }: Overview): Html {
+function addressesCard(found: Overview): Html {
+  const { topAddresses } = found
   const most = topAddresses[0]?.events ?? 1
   const isPlaced = topAddresses.some(({ country, asn }) => country !== null || asn !== null)
   const rows = topAddresses.map(
@@ -293,6 +324,7 @@ function addressesCard({ topAddresses }: Overview): Html {
     7,
     rows,
     html`<table class="rows cards"><thead><tr><th>Address</th>${isPlaced ? html`<th>Network</th>` : html``}<th class="num w-l">Events</th><th class="num w-m">Sessions</th></tr></thead><tbody>${html.join(rows)}</tbody></table>`,
+    found,
   )
 }
 

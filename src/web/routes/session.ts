@@ -1,6 +1,6 @@
 /** The page of one session. */
 import { toHex } from '../../core/bytes.ts'
-import { type SafeText, shortText } from '../../core/text.ts'
+import { type SafeText, shortText, textShown } from '../../core/text.ts'
 import { LIMITS } from '../../limits.ts'
 import { sessionText } from '../../report/session-json.ts'
 import { TECHNIQUES } from '../../report/techniques.ts'
@@ -338,7 +338,7 @@ function loginsCard({ logins }: SessionDetail): Html {
         ? html`<span class="faint">none</span>`
         : value === ''
           ? html`<span class="faint">(empty)</span>`
-          : html`<div class="clip">${attackHtml(cut(value))}</div>`
+          : html`<div class="clip">${attackHtml(cut(textShown(value)))}</div>`
     return html`<tr><td class="atkc">${text(username)}</td><td class="atkc">${text(password)}</td><td>${isAccepted ? html`<span class="badge ok">${icon('check')}accepted</span>` : html`<span class="faint small">refused</span>`}</td></tr>`
   })
   return card(
