@@ -22,6 +22,7 @@ import {
   wrongTypesIn,
 } from '../../src/neutralize/pii/index.ts'
 import { workerReader } from '../../src/pipeline/reader-pool.ts'
+import { cpuMs } from '../support/cost.ts'
 import { event, lines, NOW_US } from '../support/loading.ts'
 import { fc } from '../support/property.ts'
 
@@ -285,16 +286,9 @@ describe('whatever the text', () => {
   }
 })
 
-/** CPU of this thread, in the shortest of three runs: others on the machine do not count. */
+/** The shortest of three runs: a collection of garbage is nobody's fault. */
 function msOf(work: () => unknown): number {
-  return Math.min(
-    ...[1, 2, 3].map(() => {
-      const before = process.threadCpuUsage()
-      work()
-      const { user, system } = process.threadCpuUsage(before)
-      return (user + system) / 1_000
-    }),
-  )
+  return Math.min(...[1, 2, 3].map(() => cpuMs(work)))
 }
 
 function treeOf(value: unknown): Json {
