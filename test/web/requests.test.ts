@@ -693,6 +693,35 @@ describe('a connection', () => {
     )
   })
 
+  test('that names two hosts, or another in its target, is refused', async () => {
+    const ask = (target: string, hosts: string): string =>
+      `GET ${target} HTTP/1.1\r\n${hosts}Connection: close\r\n\r\n`
+    const own = 'Host: 127.0.0.1\r\n'
+    for (const [send, status] of [
+      [ask('/healthz', own), 200],
+      [ask('http://127.0.0.1/healthz', own), 200],
+      [ask('/healthz', `${own}Host: evil.example\r\n`), 400],
+      [ask('/healthz', `${own}host: 127.0.0.1\r\n`), 400],
+      [ask('http://evil.example/healthz', own), 421],
+      [ask('https://evil.example/api/v1/sessions', own), 421],
+      // A document for programs, whichever way its path is written.
+      [ask('http://127.0.0.1/api/v1/sessions', own), 401],
+    ] as const)
+      await withDashboard(async (lab) => {
+        assert.match(await talk(lab.server, send), new RegExp(`^HTTP/1.1 ${status} `), send)
+      })
+  })
+
+  test('that sends no request is told so like any other, under a policy', async () => {
+    await withDashboard(async (lab) => {
+      const answer = await talk(lab.server, 'GET / HTTP/1.1\nHost: 127.0.0.1\n\n')
+      assert.match(answer, /^HTTP\/1\.1 400 /)
+      assert.match(answer, /\r\nContent-Security-Policy: default-src 'none'; sandbox\r\n/)
+      assert.match(answer, /\r\nX-Content-Type-Options: nosniff\r\n/)
+      assert.equal(JSON.parse(answer.split('\r\n\r\n')[1]!).error.code, 'REQUEST_UNREADABLE')
+    })
+  })
+
   test('that sends too large a head, or none that is one, is closed', async () => {
     const heads = {
       431: `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,

@@ -40,7 +40,7 @@ thead{display:table-header-group}
 tr{break-inside:avoid}
 th{text-align:left;font-size:11px;font-weight:600;color:var(--ink-3);padding:4px 10px 5px;border-bottom:1px solid var(--line-2);vertical-align:bottom}
 td,tbody th{padding:5px 10px;border-bottom:1px solid var(--line);vertical-align:top;font-size:12.5px;font-weight:400}
-tbody th{color:var(--ink);font-weight:500}
+tbody th{color:var(--ink);font-weight:500;overflow-wrap:anywhere}
 th:first-child,td:first-child{padding-left:0}
 th:last-child,td:last-child{padding-right:0}
 .num{text-align:right;white-space:nowrap}

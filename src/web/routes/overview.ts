@@ -31,6 +31,7 @@ import {
   type TopValue,
 } from '../data/overview.ts'
 import { RANGE_FIELDS, RANGE_WORDS, RANGES } from '../data/range.ts'
+import { linkable } from '../data/session-query.ts'
 import type { Html, Route } from '../route.ts'
 
 const FIELDS = {
@@ -221,7 +222,7 @@ function filterOf(kind: NewKind): string {
 function newsCard({ news }: Overview): Html {
   const rows = news.values.map(
     (one) =>
-      html`<li>${icon(NEW_WORDS[one.kind][2])}<div><span class="sub">${html.own(NEW_WORDS[one.kind][0])}</span><div class="clip">${attackHtml(short(one.value))}</div><span class="sub"><a href="${htmlHref(['sessions'], { [filterOf(one.kind)]: one.value.slice(0, 4_000) })}">${number(one.sessions)} ${one.sessions === 1 ? html`session` : html`sessions`}</a></span></div><span class="when">${one.threat > 0 ? threatScale(one.threat) : html``}${one.hazard > 0 ? hazardScale(one.hazard) : html``}</span></li>`,
+      html`<li>${icon(NEW_WORDS[one.kind][2])}<div><span class="sub">${html.own(NEW_WORDS[one.kind][0])}</span><div class="clip">${attackHtml(short(one.value))}</div><span class="sub"><a href="${htmlHref(['sessions'], { [filterOf(one.kind)]: linkable(one.value) })}">${number(one.sessions)} ${one.sessions === 1 ? html`session` : html`sessions`}</a></span></div><span class="when">${one.threat > 0 ? threatScale(one.threat) : html``}${one.hazard > 0 ? hazardScale(one.hazard) : html``}</span></li>`,
   )
   const counts = NEW_KINDS.filter((kind) => news.counts[kind] > 0).map(
     (kind) => html`${number(news.counts[kind])} ${html.own(NEW_WORDS[kind][1])}`,
@@ -251,7 +252,7 @@ function commandsCard(found: Overview): Html {
   const most = commands[0]?.events ?? 1
   const rows = commands.map(
     (one) =>
-      html`<tr><td class="wide atkc"><a class="clip plain" href="${htmlHref(['sessions'], { command: one.value.slice(0, 4_000) })}">${attackHtml(short(one.value))}</a></td><td class="num" data-l="Events">${number(one.events)}${shareBar(one.events / most)}</td><td class="num hide">${number(one.sessions)}</td><td data-l="Threat">${threatScale(one.threat)}</td><td data-l="Hazard">${hazardScale(one.hazard)}</td></tr>`,
+      html`<tr><td class="wide atkc"><a class="clip plain" href="${htmlHref(['sessions'], { command: linkable(one.value) })}">${attackHtml(short(one.value))}</a></td><td class="num" data-l="Events">${number(one.events)}${shareBar(one.events / most)}</td><td class="num hide">${number(one.sessions)}</td><td data-l="Threat">${threatScale(one.threat)}</td><td data-l="Hazard">${hazardScale(one.hazard)}</td></tr>`,
   )
   return topCard(
     'o-cm',
@@ -298,7 +299,7 @@ function credentialsCard(found: Overview): Html {
   const most = credentials[0]?.events ?? 1
   const rows = credentials.map(
     (one: TopValue) =>
-      html`<tr><td class="wide atkc"><a class="clip plain" href="${htmlHref(['sessions'], { credential: one.value.slice(0, 4_000) })}">${attackHtml(short(credentialShown(one.value)))}</a></td><td class="num" data-l="Tries">${number(one.events)}${shareBar(one.events / most)}</td><td class="num" data-l="Sessions">${number(one.sessions)}</td></tr>`,
+      html`<tr><td class="wide atkc"><a class="clip plain" href="${htmlHref(['sessions'], { credential: linkable(one.value) })}">${attackHtml(short(credentialShown(one.value)))}</a></td><td class="num" data-l="Tries">${number(one.events)}${shareBar(one.events / most)}</td><td class="num" data-l="Sessions">${number(one.sessions)}</td></tr>`,
   )
   return topCard(
     'o-cr',

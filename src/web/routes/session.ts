@@ -29,6 +29,7 @@ import {
   sessionDetail,
   sessionOf,
 } from '../data/session.ts'
+import { linkable } from '../data/session-query.ts'
 import type { Parts } from '../parts.ts'
 import type { Asked, Html, Route } from '../route.ts'
 import { SESSION_ASIDES, SESSION_TOOLS, type SessionAside } from './session-asides.ts'
@@ -288,7 +289,7 @@ function commandRow(one: ShownCommand): Html {
               html`<li><div class="n"><b>${i === 0 ? html`As typed` : html`Step ${i}`}</b>${number(form.length)} characters</div>${attackHtml(cut(form))}</li>`,
           ),
         )}</ol>`
-  return html`<details class="cmd" data-hit="${hits.length}" data-undone="${layers.length}"><summary>${icon('chev')}<span class="tm">${length(event.afterMs)}</span>${text === '' ? html`<span class="faint small">(empty line)</span>` : html`<div class="clip">${attackHtml(cut(text))}</div>`}<span class="row scs">${hasFailed ? html`<span class="badge">not found</span>` : html``}${threatScale(event.threat)}${hazardScale(event.hazard)}</span></summary><div class="in">${steps}${hits.length === 0 ? html`` : html`<div class="hits">${html.join(hits.map(hitChip))}</div>`}${techniques.length === 0 ? html`` : techniqueChips(techniques)}<p class="small"><a href="${htmlHref(['sessions'], { command: text.slice(0, 4_000) })}">Sessions with this command</a> · ${time(event.eventTimeUs)}</p></div></details>`
+  return html`<details class="cmd" data-hit="${hits.length}" data-undone="${layers.length}"><summary>${icon('chev')}<span class="tm">${length(event.afterMs)}</span>${text === '' ? html`<span class="faint small">(empty line)</span>` : html`<div class="clip">${attackHtml(cut(text))}</div>`}<span class="row scs">${hasFailed ? html`<span class="badge">not found</span>` : html``}${threatScale(event.threat)}${hazardScale(event.hazard)}</span></summary><div class="in">${steps}${hits.length === 0 ? html`` : html`<div class="hits">${html.join(hits.map(hitChip))}</div>`}${techniques.length === 0 ? html`` : techniqueChips(techniques)}<p class="small"><a href="${htmlHref(['sessions'], { command: linkable(text) })}">Sessions with this command</a> · ${time(event.eventTimeUs)}</p></div></details>`
 }
 
 function attackBlock(text: SafeText): Html {
@@ -307,7 +308,7 @@ function clientCard({ session, events }: SessionDetail): Html {
   return card(
     's-cl',
     html`Client`,
-    html`<div class="body"><dl class="kv">${row('Client', session.clientVersion && html`${attackHtml(session.clientVersion)} ${others({ client: session.clientVersion })}`)}${row('HASSH', session.hassh && html`<a class="mono" href="${htmlHref(['sessions'], { hassh: session.hassh })}">${html.data(session.hassh)}</a>`)}${row('Algorithms', folded(textOr(kex, 'hasshAlgorithms')))}${row('Window', size === undefined ? null : html`${textOr(size, 'width') ?? html`?`} × ${textOr(size, 'height') ?? html`?`}`)}${row('Protocol', session.protocol && html.data(session.protocol))}${row('Events', number(session.eventCount))}</dl></div>`,
+    html`<div class="body"><dl class="kv">${row('Client', session.clientVersion && html`${attackHtml(session.clientVersion)} ${others({ client: linkable(session.clientVersion) })}`)}${row('HASSH', session.hassh && html`<a class="mono" href="${htmlHref(['sessions'], { hassh: linkable(session.hassh) })}">${html.data(session.hassh)}</a>`)}${row('Algorithms', folded(textOr(kex, 'hasshAlgorithms')))}${row('Window', size === undefined ? null : html`${textOr(size, 'width') ?? html`?`} × ${textOr(size, 'height') ?? html`?`}`)}${row('Protocol', session.protocol && html.data(session.protocol))}${row('Events', number(session.eventCount))}</dl></div>`,
   )
 }
 
@@ -376,7 +377,7 @@ function fileRow({ event, sha256, url, name, artifact }: ShownFile): Html {
   return html`<tr><td>${
     sha256 === null
       ? html`<span class="faint">no hash</span>`
-      : html`<a class="mono" href="${htmlHref(['sessions'], { file: sha256 })}" title="All sessions with this file">${html.data(sha256.length > 24 ? `${sha256.slice(0, 12)}…${sha256.slice(-8)}` : sha256)}</a>`
+      : html`<a class="mono" href="${htmlHref(['sessions'], { file: linkable(sha256) })}" title="All sessions with this file">${html.data(sha256.length > 24 ? `${sha256.slice(0, 12)}…${sha256.slice(-8)}` : sha256)}</a>`
   } <span class="badge">${html.data(what)}</span>${url === null || url === '' ? html`` : html`<div class="clip l2">${attackHtml(cut(url))}</div>`}${name === null || name === '' ? html`` : html`<div class="clip l2">${attackHtml(cut(name))}</div>`}</td><td class="num w-m">${artifact === undefined ? html`<span class="faint small">file not kept</span>` : bytes(artifact.size)}</td></tr>`
 }
 
@@ -388,7 +389,7 @@ function tiesCard({ ties }: SessionDetail): Html {
       sessions > LIMITS.searchCountMax
         ? html`more than ${number(LIMITS.searchCountMax)}`
         : number(sessions - 1)
-    return html`<li>${icon(kind === 'file' ? 'file' : kind === 'url' ? 'globe' : kind === 'hassh' ? 'fp' : 'terminal')}<div><span class="sub">${html.own(TIE_WORDS[kind])}</span><div class="clip">${attackHtml(cut(value))}</div></div><a class="when" href="${htmlHref(['sessions'], { [kind]: value.slice(0, 4_000) })}">${count} others</a></li>`
+    return html`<li>${icon(kind === 'file' ? 'file' : kind === 'url' ? 'globe' : kind === 'hassh' ? 'fp' : 'terminal')}<div><span class="sub">${html.own(TIE_WORDS[kind])}</span><div class="clip">${attackHtml(cut(value))}</div></div><a class="when" href="${htmlHref(['sessions'], { [kind]: linkable(value) })}">${count} others</a></li>`
   })
   return card(
     's-ti',
