@@ -537,6 +537,8 @@ export const LIMITS = {
   /** Milliseconds for which an overview is shown again though something was added, and where nothing was. */
   overviewFreshMs: 5_000,
   overviewKeptMsMax: 60_000,
+  /** Milliseconds that a page waits for its overview to be sent whole; after them it is sent in two pieces. */
+  overviewWholeMs: 200,
   /** Overviews that are kept: some spans for some sensors. */
   overviewsKept: 32,
   /** Counts of hours and days that are kept: 180 days by the hour, twice, for some sensors; 100 bytes each. */
