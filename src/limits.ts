@@ -545,9 +545,13 @@ export const LIMITS = {
   overviewCountsKept: 60_000,
   /** Time of which counts are asked at once, microseconds: of so much the busiest stores answer within 50 ms. */
   overviewSliceUs: 86_400_000_000,
-  /** The newest days of an overview, which batches add to; values of the days before them, 70 bytes each. */
+  /** The same of sessions, which are fewer. */
+  overviewSessionsSliceUs: 4 * 86_400_000_000,
+  /** Values of days that are asked at once: days are asked together until they have so many, which takes some milliseconds. */
+  overviewSliceValues: 10_000,
+  /** The newest days of an overview, which batches add to; sums of values of the days before them, in pages of 1 KiB. */
   overviewUnsettledDays: 2,
-  overviewTallyValuesKept: 800_000,
+  overviewTallyPagesKept: 56_000,
   /** Days of one overview. */
   overviewDaysMax: 366,
   /** Up to so many days, activity is shown by the hour. */

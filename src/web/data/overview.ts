@@ -25,8 +25,9 @@ import {
 } from '../../store/repo/overview.ts'
 import { type CompletenessFigures, ReportQueries } from '../../store/repo/report.ts'
 import type { Parts } from '../parts.ts'
-import { ActivityCache, type Sums, type Tally } from './activity-cache.ts'
+import { ActivityCache } from './activity-cache.ts'
 import { instantOf, RANGES, type RangeName, type Span, spanOf } from './range.ts'
+import type { Sums, Tally } from './tally.ts'
 
 const US_PER_HOUR = US_PER_DAY / 24
 
@@ -350,15 +351,17 @@ async function rankedOf(
 /** The most frequent and all that are as frequent as the last of them: a sort of all would stop the server for long. */
 function mostFrequent(counted: Tally, limit: number): readonly (readonly [number, Sums])[] {
   const most: number[] = []
-  for (const { events } of counted.values()) {
-    if (most.length === limit && events <= most.at(-1)!) continue
+  counted.forEach((_, events) => {
+    if (most.length === limit && events <= most.at(-1)!) return
     const at = most.findIndex((one) => one < events)
     most.splice(at < 0 ? most.length : at, 0, events)
     if (most.length > limit) most.pop()
-  }
+  })
   const floor = most.at(-1) ?? 0
   const found: (readonly [number, Sums])[] = []
-  for (const one of counted) if (one[1].events >= floor) found.push(one)
+  counted.forEach((id, events, sessions) => {
+    if (events >= floor) found.push([id, { events, sessions }])
+  })
   return found.sort(([, a], [, b]) => b.events - a.events)
 }
 
@@ -395,7 +398,10 @@ async function placesOf(
     after = places.at(-1)!.id
     await turn()
   }
-  const all = [...addresses.values()].reduce((sum, one) => sum + one.sessions, 0)
+  let all = 0
+  addresses.forEach((_id, _events, sessions) => {
+    all += sessions
+  })
   if (countries.size > 0 && all > known)
     countries.set(null, (countries.get(null) ?? 0) + all - known)
   const none = { country: null, asn: null, organisation: null }
