@@ -524,6 +524,8 @@ export const LIMITS = {
   gistChars: 400,
   /** Commands of a session that a list looks at for the most telling one; 25 microseconds each. */
   gistCommandsMax: 8,
+  /** Texts of commands whose scores are kept for the next list; 1 KB each. */
+  gistReadingsKept: 4_000,
   /** Credentials of a session in a list. */
   gistCredentials: 2,
   /** Events of a session on its page; the JSON of it has all. */
