@@ -529,6 +529,8 @@ export const LIMITS = {
   gistChars: 400,
   /** Commands of a session that a list looks at for the most telling one; 25 microseconds each. */
   gistCommandsMax: 8,
+  /** Texts of commands whose scores are kept for the next list; 1 KB each. */
+  gistReadingsKept: 4_000,
   /** Credentials of a session in a list. */
   gistCredentials: 2,
   /** Events of a session on its page; the JSON of it has all. */
@@ -542,15 +544,21 @@ export const LIMITS = {
   /** Milliseconds for which an overview is shown again though something was added, and where nothing was. */
   overviewFreshMs: 5_000,
   overviewKeptMsMax: 60_000,
+  /** Milliseconds that a page waits for its overview to be sent whole; after them it is sent in two pieces. */
+  overviewWholeMs: 200,
   /** Overviews that are kept: some spans for some sensors. */
   overviewsKept: 32,
   /** Counts of hours and days that are kept: 180 days by the hour, twice, for some sensors; 100 bytes each. */
   overviewCountsKept: 60_000,
   /** Time of which counts are asked at once, microseconds: of so much the busiest stores answer within 50 ms. */
   overviewSliceUs: 86_400_000_000,
-  /** The newest days of an overview, which batches add to; values of the days before them, 70 bytes each. */
+  /** The same of sessions, which are fewer. */
+  overviewSessionsSliceUs: 4 * 86_400_000_000,
+  /** Values of days that are asked at once: days are asked together until they have so many, which takes some milliseconds. */
+  overviewSliceValues: 10_000,
+  /** The newest days of an overview, which batches add to; sums of values of the days before them, in pages of 1 KiB. */
   overviewUnsettledDays: 2,
-  overviewTallyValuesKept: 800_000,
+  overviewTallyPagesKept: 56_000,
   /** Days of one overview. */
   overviewDaysMax: 366,
   /** Up to so many days, activity is shown by the hour. */

@@ -41,6 +41,8 @@ export type Reply =
       readonly kind: 'page'
       readonly title: string
       readonly body: Html
+      /** What stands behind it, where that takes long: the page is sent up to there, and this when it is made. */
+      readonly rest?: Promise<Html>
       /** Modules of `client/` that the page runs, without their ending. */
       readonly scripts?: readonly string[]
       readonly status?: number

@@ -43,10 +43,10 @@ import {
   NOBODY,
   pathOf,
 } from './guard.ts'
-import { layout } from './layout.ts'
+import { type Frame, layout, layoutBehind, layoutUpTo } from './layout.ts'
 import { API } from './openapi.ts'
 import type { Parts } from './parts.ts'
-import type { FieldSpec, Reply, Route } from './route.ts'
+import type { FieldSpec, Html, Reply, Route } from './route.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { apiRoutes } from './routes/api.ts'
 import { ROUTES } from './routes/index.ts'
@@ -493,8 +493,9 @@ async function sendPage(
   request: FastifyRequest,
   reply: FastifyReply,
   page: Extract<Reply, { readonly kind: 'page' }>,
-  { askers, assets, frame }: House,
+  house: House,
 ): Promise<FastifyReply> {
+  const { askers, assets, frame } = house
   const asker = askers.get(request)
   const figures =
     asker?.signIn === undefined
@@ -503,20 +504,36 @@ async function sendPage(
           record: { state: 'unchecked', words: '' } as const,
         }
       : await frame.figures()
-  return reply
-    .code(page.status ?? 200)
-    .type('text/html; charset=utf-8')
-    .send(
-      layout({
-        ...figures,
-        title: page.title,
-        body: page.body,
-        path: pathOf(request.url),
-        signedIn: asker?.signIn === undefined ? undefined : asker.signedIn,
-        scripts: page.scripts ?? [],
-        assets: assets.version,
-      }).text,
-    )
+  reply.code(page.status ?? 200).type('text/html; charset=utf-8')
+  const framed: Frame = {
+    ...figures,
+    title: page.title,
+    body: page.body,
+    path: pathOf(request.url),
+    signedIn: asker?.signIn === undefined ? undefined : asker.signedIn,
+    scripts: page.scripts ?? [],
+    assets: assets.version,
+  }
+  if (page.rest === undefined) return reply.send(layout(framed).text)
+  // A proxy that gathers answers would undo it.
+  reply.header('X-Accel-Buffering', 'no')
+  return reply.send(Readable.from(pieces(request, framed, page.rest, house)))
+}
+
+/** A page in two pieces. That the second failed is told in its place: the first is on its way. */
+async function* pieces(
+  request: FastifyRequest,
+  frame: Frame,
+  rest: Promise<Html>,
+  house: House,
+): AsyncGenerator<string> {
+  yield layoutUpTo(frame).text
+  const behind = await rest.catch((error: unknown) => {
+    const failure = failureOf(error, newId)
+    if (failure.id !== undefined) tellFault(failure.id, error, request, house)
+    return failurePage(failure)
+  })
+  yield html`${behind}${layoutBehind(frame)}`.text
 }
 
 function newId(): string {

@@ -1,4 +1,5 @@
 /** The first page: whether all is accounted for, what goes on, what is new. */
+import { setTimeout as pause } from 'node:timers/promises'
 import { dayOf, formatDay, formatInstant, US_PER_DAY } from '../../core/instant.ts'
 import { credentialShown, type SafeText, shortText } from '../../core/text.ts'
 import { LIMITS } from '../../limits.ts'
@@ -25,13 +26,16 @@ import {
   NEW_KINDS,
   type NewKind,
   type Overview,
+  type OverviewHead,
   type OverviewQuery,
+  openOverview,
   overview,
   overviewJson,
   type TopValue,
 } from '../data/overview.ts'
 import { RANGE_FIELDS, RANGE_WORDS, RANGES } from '../data/range.ts'
 import { linkable } from '../data/session-query.ts'
+import { counted } from '../lists.ts'
 import type { Html, Route } from '../route.ts'
 
 const FIELDS = {
@@ -48,14 +52,20 @@ export const overviewRoutes: readonly Route[] = [
     summary: 'The overview: whether all is accounted for, what goes on, what is new',
     query: FIELDS,
     async answers({ query }, parts) {
-      const found = await overview(parts, query)
+      const opened = await openOverview(parts, query)
       const sensors = await sensorNames(parts.store.query)
-      return {
-        kind: 'page',
-        title: 'Overview',
-        body: overviewPage(query, found, sensors, parts.clock()),
-        scripts: ['chart'],
-      }
+      const top = topOfPage(query, opened, sensors)
+      const page = { kind: 'page', title: 'Overview', scripts: ['chart'] } as const
+      if (opened.conservation.records === 0)
+        return { ...page, body: html`${top}${nothingLoaded()}` }
+      const rest = opened.made.then((found) => restOfPage(query, found, parts.clock()))
+      const soon = await Promise.race([
+        rest,
+        pause(LIMITS.overviewWholeMs, undefined, { ref: false }),
+      ])
+      return soon === undefined
+        ? { ...page, body: html`${top}${making(opened)}`, rest }
+        : { ...page, body: html`${top}${soon}` }
     },
   },
   {
@@ -70,13 +80,9 @@ export const overviewRoutes: readonly Route[] = [
   },
 ]
 
-function overviewPage(
-  query: OverviewQuery,
-  found: Overview,
-  sensors: readonly SafeText[],
-  nowUs: number,
-): Html {
-  const { span } = found
+/** What is there at once. */
+function topOfPage(query: OverviewQuery, found: OverviewHead, sensors: readonly SafeText[]): Html {
+  const { span, conservation } = found
   const last = span.untilUs - 1
   const when = `${formatDay(Math.floor(span.sinceUs / US_PER_DAY))} to ${formatDay(Math.floor(last / US_PER_DAY))}`
   const behind = span.isBehind
@@ -87,16 +93,26 @@ function overviewPage(
     html`${html.own(when)}, ${found.sensor === undefined ? html`${number(sensors.length)} sensors` : html`sensor ${html.data(found.sensor)}`}. Times are UTC.${behind}`,
     tools(query, found, sensors),
   )
-  if (found.conservation.records === 0)
-    return html`${title}<section class="card">${emptyState(html`No log is loaded yet`, html`Load logs with <code>nacre ingest bulk PATH</code>, or follow them with <code>nacre ingest delta PATH</code>.`)}</section>`
-  return html`${title}
-${conservationCard(found)}
-<div class="cols">${activityCard(query, found, nowUs)}${newsCard(found)}</div>
+  return conservation.records === 0 ? title : html`${title}\n${conservationCard(conservation)}\n`
+}
+
+function nothingLoaded(): Html {
+  return html`<section class="card">${emptyState(html`No log is loaded yet`, html`Load logs with <code>nacre ingest bulk PATH</code>, or follow them with <code>nacre ingest delta PATH</code>.`)}</section>`
+}
+
+/** Stands for the rest until it comes; the style sheet hides it then. */
+function making({ span }: OverviewHead): Html {
+  const days = Math.ceil((span.untilUs - span.sinceUs) / US_PER_DAY)
+  return html`<section class="card making" aria-labelledby="o-mk"><div class="state" role="status">${icon('clock')}<h2 id="o-mk">Counting</h2><p>${counted(days, 'day', 'days')} of events. The rest of the page follows by itself.</p></div></section>`
+}
+
+function restOfPage(query: OverviewQuery, found: Overview, nowUs: number): Html {
+  return html`<div class="cols">${activityCard(query, found, nowUs)}${newsCard(found)}</div>
 <div class="cols">${commandsCard(found)}${credentialsCard(found)}${addressesCard(found)}${countriesCard(found)}</div>
 ${hasPlaces(found) ? qualityNote(found) : html``}`
 }
 
-function tools(query: OverviewQuery, found: Overview, sensors: readonly SafeText[]): Html {
+function tools(query: OverviewQuery, found: OverviewHead, sensors: readonly SafeText[]): Html {
   const ranges = RANGES.map(
     (name) =>
       html`<a href="${htmlHref([''], { range: name, sensor: query.sensor })}"${found.range === name ? html` aria-current="true"` : html``}>${html.own(RANGE_WORDS[name])}</a>`,
@@ -128,7 +144,7 @@ const FATES = [
 ] as const
 
 /** Every record has one fate; the strip enlarges those that are not stored. */
-function conservationCard({ conservation: sums }: Overview): Html {
+function conservationCard(sums: Overview['conservation']): Html {
   const total = FATES.reduce((sum, [fate]) => sum + sums[fate], 0)
   const isBalanced = total === sums.records
   const rest = total - sums.stored
