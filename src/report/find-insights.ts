@@ -44,14 +44,16 @@ export async function findInsights(
   // The newest first, so that they are compared where there are too many.
   for (let until = days.untilDay; until > days.fromDay; until -= LIMITS.comparedDays) {
     const from = Math.max(days.fromDay, until - LIMITS.comparedDays)
-    const { hours, active } = await source.sessionsOfDays(from, until, isWanted)
+    const { hours, open, active } = await source.sessionsOfDays(from, until, isWanted)
     for (const one of hours) {
       perHour[one.hour]! += one.events
       perDay.set(one.day, (perDay.get(one.day) ?? 0) + one.sessions)
-      const open = openings.get(one.sensorId) ?? { withoutStart: 0, withoutEnd: 0 }
-      open.withoutStart += one.withoutStart
-      open.withoutEnd += one.withoutEnd
-      openings.set(one.sensorId, open)
+    }
+    for (const { sensorId, withoutStart, withoutEnd } of open) {
+      const sum = openings.get(sensorId) ?? { withoutStart: 0, withoutEnd: 0 }
+      sum.withoutStart += withoutStart
+      sum.withoutEnd += withoutEnd
+      openings.set(sensorId, sum)
     }
     const isAll = compared + active.length <= LIMITS.comparedSessionsMax
     if (isAll)

@@ -1,11 +1,12 @@
 /** Questions of the overview. Each is short: what takes long is asked day by day, so that others get a turn between. */
-import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { VALUE_KINDS, type ValueKind } from '../../core/event.ts'
 import type { DayNumber, InstantUs } from '../../core/instant.ts'
 import type { SafeText } from '../../core/text.ts'
 import type { Database } from '../schema.ts'
 import { fatesOf, type StoreFates } from './fates.ts'
 import { numbersOf, packed } from './packed.ts'
+import { ofSteps, type Steps } from './steps.ts'
 
 /** Records and bytes of all sources by what became of them, as batches counted them. */
 export type Conservation = Omit<StoreFates, 'lines'> & {
@@ -80,12 +81,13 @@ export async function sessionsOfSteps(
   sensor: number | undefined,
 ): Promise<readonly number[]> {
   const bySensor = sensor === undefined ? sql`` : sql` and sensor_id = ${sensor}`
-  return countsOfSteps(
+  const counts = await ofSteps<number>(
     query,
     steps,
     sql`select count(*) from sessions where first_event_us >= from_us and first_event_us < from_us + ${steps.stepUs}
       and session <> ''${bySensor}`,
   )
+  return counts.map(Number)
 }
 
 /** Events of each of equal steps of time. */
@@ -95,7 +97,7 @@ export async function eventsOfSteps(
   sensor: number | undefined,
 ): Promise<readonly number[]> {
   const within = sql`event_time_us >= from_us and event_time_us < from_us + ${steps.stepUs}`
-  return countsOfSteps(
+  const counts = await ofSteps<number>(
     query,
     steps,
     sensor === undefined
@@ -103,28 +105,7 @@ export async function eventsOfSteps(
       : sql`select count(*) from raw_events cross join sessions where ${within}
           and sessions.session_key = raw_events.session_key and sessions.sensor_id = ${sensor}`,
   )
-}
-
-/** So many steps of the same length, one after the other; at least one. */
-export type Steps = {
-  readonly startUs: InstantUs
-  readonly stepUs: number
-  readonly count: number
-}
-
-/** Counts of each step by its range of an index: to group the rows by their step takes four times as long. */
-async function countsOfSteps(
-  query: Kysely<Database>,
-  { startUs, stepUs, count }: Steps,
-  ofStep: RawBuilder<unknown>,
-): Promise<readonly number[]> {
-  const lastUs = startUs + (count - 1) * stepUs
-  const { rows } = await sql<{ readonly n: number }>`
-    with recursive steps (from_us) as (
-      select cast(${startUs} as bigint)
-      union all select from_us + ${stepUs} from steps where from_us < ${lastUs})
-    select (${ofStep}) as n from steps order by from_us`.execute(query)
-  return rows.map(({ n }) => Number(n))
+  return counts.map(Number)
 }
 
 /**

@@ -17,12 +17,12 @@ import {
   eventsOfDays,
   newestValues,
   placesBehind,
-  type Steps,
   type StoreVersion,
   sensorId,
   storeVersion,
   textsOf,
 } from '../../store/repo/overview.ts'
+import type { Steps } from '../../store/repo/steps.ts'
 import { type CompletenessFigures, ReportQueries } from '../../store/repo/report.ts'
 import type { Parts } from '../parts.ts'
 import { ActivityCache, type Sums, type Tally } from './activity-cache.ts'
