@@ -31,7 +31,7 @@ export async function findInsights(
   const keys = keysOf(keyCommands, reader)
   const classes = classesOf(known)
   const isWanted = (id: number): boolean => classes.has(id)
-  const campaigns = new CampaignFinder(classes, known.hassh.before, keys)
+  const campaigns = new CampaignFinder(classes, known.hassh.before, keys, nameOf)
   const unusual = new UnusualFinder(classes, known.command.before, keys, (session) =>
     campaigns.keysOf(session),
   )
@@ -58,7 +58,7 @@ export async function findInsights(
     const isAll = compared + active.length <= LIMITS.comparedSessionsMax
     if (isAll)
       for (const session of active) {
-        campaigns.add(session, nameOf(session.sensorId))
+        campaigns.add(session)
         unusual.add(session, nameOf(session.sensorId))
       }
     else if (compared <= LIMITS.comparedSessionsMax)

@@ -174,7 +174,7 @@ export async function noveltyOf(
   reader: TextReader,
   known: KnownValues,
   keys: readonly Key[],
-  keyGroups: Groups<number>,
+  keyGroups: Groups,
   limit: number,
 ): Promise<Novelty> {
   const lists: Record<NovelKind, readonly Novel[]> = {
