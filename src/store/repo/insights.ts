@@ -128,9 +128,10 @@ export class InsightQueries {
   async met(kind: ValueKind): Promise<MetValues> {
     const { list } = await this.#values(kind, this.#window.fromDay, this.#window.untilDay)
       .select(
-        sql<
-          string | null
-        >`string_agg(${packed([sql`value_id`, sql`count`, sql`sessions`])}, ',')`.as('list'),
+        // Of most rows: once, in one session.
+        sql<string | null>`string_agg(cast(value_id as text)
+          || case when count = 1 and sessions = 1 then ''
+             else ',' || ${packed([sql`count`, sql`sessions`])} end, ';')`.as('list'),
       )
       .executeTakeFirstOrThrow()
     return new ValueCounts(list ?? '')
@@ -491,7 +492,14 @@ function unpackActive(
     if (isWanted(id)) gathered[count++] = id
   }
   return {
-    ...{ key, sensorId, firstEventUs, srcIp, hassh, threatScore, hazardScore, commands },
+    key,
+    sensorId,
+    firstEventUs,
+    srcIp,
+    hassh,
+    threatScore,
+    hazardScore,
+    commands,
     durationMs: durationMs < 0 ? null : durationMs,
     // As long as it must be: an array that grew is larger, and tens of thousands are kept.
     valueIds: ascending(gathered.slice(0, count)),

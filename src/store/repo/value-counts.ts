@@ -9,7 +9,7 @@ export class ValueCounts {
   /** Open addressing: place of a value plus one, 0 where nothing stands. At least half of it is free. */
   readonly #slots: Int32Array
 
-  /** @param list - value, events, sessions, and so on with commas; a value as often as it likes */
+  /** @param list - rows of value, events, sessions; the value alone for one of each. A value as often as it likes */
   constructor(list: string) {
     let columns = columnsOf(FIRST_ROOM)
     let slots: Int32Array = new Int32Array(FIRST_ROOM * 2)
@@ -17,8 +17,9 @@ export class ValueCounts {
     const reader = new PackedReader(list)
     while (!reader.isAtEnd) {
       const id = reader.number()
-      const events = reader.number()
-      const sessions = reader.number()
+      const isOne = reader.isRowOver
+      const events = isOne ? 1 : reader.number()
+      const sessions = isOne ? 1 : reader.number()
       let slot = slotOf(slots, columns.ids, id)
       if (slots[slot] === 0) {
         if (count === columns.ids.length) {
