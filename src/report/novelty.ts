@@ -283,10 +283,7 @@ async function newSystems(
       sum.ids.push(id)
     }
   }
-  const ordered = [...found].sort(
-    ([a, one], [b, other]) =>
-      bySize(one, other) || compareUtf8(a, b),
-  )
+  const ordered = [...found].sort(([a, one], [b, other]) => bySize(one, other) || compareUtf8(a, b))
   const first: Novel[] = []
   for (const [system, { ids, ...one }] of ordered.slice(0, limit))
     first.push(novel(ownText(system), one, await source.meetingOfAny('ip', ids), undefined)) // AS and digits

@@ -269,21 +269,17 @@ export class InsightQueries {
         + case when closed_count = 0 then ${sql.lit(WITHOUT.end)} else 0 end`,
     ])
     // Most sessions are but counted: those alone are listed of which more is told.
-    let select = this.#query
-      .selectFrom('sessions')
-      .where(sql<boolean>`first_event_us >= from_us and first_event_us < from_us + ${US_PER_HOUR}`)
-      .where('session', '<>', '')
-      .select(
-        sql<string>`${packed([sql`count(*)`, sql`coalesce(sum(event_count), 0)`])} || ';' ||
-          coalesce(string_agg(case
-            when ${isActive} then ${one} || ',' || ${done} || ',' || coalesce(${values}, '')
-            when connect_count = 0 or closed_count = 0 then ${one} end, ';'), '')`.as('list'),
-      )
-    if (this.#sensorIds !== undefined) select = select.where('sensor_id', 'in', this.#sensorIds)
+    const ofSensors =
+      this.#sensorIds === undefined ? sql`` : sql` and sensor_id in (${sql.join(this.#sensorIds)})`
     const lists = await ofSteps<string>(
       this.#query,
       { startUs, stepUs: US_PER_HOUR, count: (untilDay - fromDay) * 24 },
-      sql`${select}`,
+      sql`select ${packed([sql`count(*)`, sql`coalesce(sum(event_count), 0)`])} || ';' ||
+          coalesce(string_agg(case
+            when ${isActive} then ${one} || ',' || ${done} || ',' || coalesce(${values}, '')
+            when connect_count = 0 or closed_count = 0 then ${one} end, ';'), '')
+        from sessions where first_event_us >= from_us and first_event_us < from_us + ${sql.lit(US_PER_HOUR)}
+          and session <> ''${ofSensors}`,
     )
     return unpackSessions(lists, fromDay, isWanted)
   }

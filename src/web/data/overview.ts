@@ -22,8 +22,8 @@ import {
   storeVersion,
   textsOf,
 } from '../../store/repo/overview.ts'
-import type { Steps } from '../../store/repo/steps.ts'
 import { type CompletenessFigures, ReportQueries } from '../../store/repo/report.ts'
+import type { Steps } from '../../store/repo/steps.ts'
 import type { Parts } from '../parts.ts'
 import { ActivityCache, type Sums, type Tally } from './activity-cache.ts'
 import { instantOf, RANGES, type RangeName, type Span, spanOf } from './range.ts'
