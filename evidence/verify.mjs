@@ -650,6 +650,8 @@ function entryDigest(entry, before) {
  * @param tools - `inflate(bytes, size)`, and `verifySignature(publicKey, message, signature)`, which says undefined where
  *   this machine cannot tell
  * @param trusted - `key`: a public key known from elsewhere (hex); `checkpoint`: one kept elsewhere, `{ seq, digest }`
+ * @returns beside what it found `meetsKept`: whether the checkpoint kept elsewhere is in the package, null where none was
+ *   compared with it
  */
 export async function check(bytes, tools, trusted = {}) {
   const result = {
@@ -662,6 +664,7 @@ export async function check(bytes, tools, trusted = {}) {
     withheld: [],
     export: null,
     checkpoint: null,
+    meetsKept: null,
     lines: [],
   }
   const fault = (error) => {
@@ -873,7 +876,8 @@ function checkHistory(result, { history, checkpoints }, main, trusted) {
     'kept',
     `Checkpoint ${kept.seq} is another one than the checkpoint kept elsewhere: there are two histories.`,
   )
-  if (here !== undefined)
+  result.meetsKept = here !== undefined
+  if (result.meetsKept)
     result.shows.push(`Checkpoint ${kept.seq} is the one that you kept elsewhere.`)
   else
     result.cannotShow.push(
@@ -1307,13 +1311,22 @@ async function main(args) {
     const { lines: _, ...told } = result
     say(visible(JSON.stringify(told)))
   } else for (const line of report(result)) say(line)
-  return result.ok ? 0 : 3
+  if (!result.ok) return 3
+  return result.meetsKept === false ? 1 : 0
+}
+
+/** What is said first. */
+function headline({ ok, meetsKept }) {
+  if (!ok) return 'This package does not hold.'
+  return meetsKept === false
+    ? 'Everything holds, but the checkpoint that you kept was not compared.'
+    : 'Everything holds.'
 }
 
 /** The result as lines of text. */
 export function report(result) {
   const lines = [
-    result.ok ? 'EVERYTHING HOLDS' : 'THIS PACKAGE DOES NOT HOLD',
+    headline(result).slice(0, -1).toUpperCase(),
     ...result.problems.map(({ text }) => `  ! ${visible(text)}`),
   ]
   if (result.shows.length > 0) lines.push('', 'What it shows')
@@ -1402,8 +1415,8 @@ function startPage() {
     add(
       at('result'),
       'p',
-      result.ok ? 'Everything holds.' : 'This package does not hold.',
-      result.ok ? 'verdict good' : 'verdict bad',
+      headline(result),
+      result.ok && result.meetsKept !== false ? 'verdict good' : 'verdict bad',
     )
     list(
       'What is wrong',

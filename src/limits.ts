@@ -376,13 +376,18 @@ export const LIMITS = {
   /** Sign-ins of one user, and of all; the oldest of the user ends. */
   webSignInsOfUserMax: 20,
   webSignInsMax: 1_000,
-  /** Failed tries before the next has to wait: of one address, and of one user from anywhere. */
+  /** Sensors that a report of the dashboard may name; more make a group, or all. */
+  webReportSensorsMax: 100,
+  /** Failed tries before the next has to wait: of one address, and of one user from addresses that are not theirs. */
   webTriesOfAddress: 5,
   webTriesOfUser: 10,
   /** Seconds of the first wait, which doubles with each try, and of the longest. */
   webTriesWaitS: 2,
   webTriesWaitSMax: 900,
   webTriesUserWaitSMax: 60,
+  /** Days for which an address from which a user came in does not wait for others who fail, and how many of each user. */
+  webUsualAddressDays: 30,
+  webUsualAddressesMax: 20,
   /** Seconds without a failure after which tries are forgotten. */
   webTriesForgetS: 3_600,
   /** Characters of a path to go on to after a sign-in. */
@@ -524,6 +529,8 @@ export const LIMITS = {
   gistChars: 400,
   /** Commands of a session that a list looks at for the most telling one; 25 microseconds each. */
   gistCommandsMax: 8,
+  /** Texts of commands whose scores are kept for the next list; 1 KB each. */
+  gistReadingsKept: 4_000,
   /** Credentials of a session in a list. */
   gistCredentials: 2,
   /** Events of a session on its page; the JSON of it has all. */
@@ -537,15 +544,21 @@ export const LIMITS = {
   /** Milliseconds for which an overview is shown again though something was added, and where nothing was. */
   overviewFreshMs: 5_000,
   overviewKeptMsMax: 60_000,
+  /** Milliseconds that a page waits for its overview to be sent whole; after them it is sent in two pieces. */
+  overviewWholeMs: 200,
   /** Overviews that are kept: some spans for some sensors. */
   overviewsKept: 32,
   /** Counts of hours and days that are kept: 180 days by the hour, twice, for some sensors; 100 bytes each. */
   overviewCountsKept: 60_000,
   /** Time of which counts are asked at once, microseconds: of so much the busiest stores answer within 50 ms. */
   overviewSliceUs: 86_400_000_000,
-  /** The newest days of an overview, which batches add to; values of the days before them, 70 bytes each. */
+  /** The same of sessions, which are fewer. */
+  overviewSessionsSliceUs: 4 * 86_400_000_000,
+  /** Values of days that are asked at once: days are asked together until they have so many, which takes some milliseconds. */
+  overviewSliceValues: 10_000,
+  /** The newest days of an overview, which batches add to; sums of values of the days before them, in pages of 1 KiB. */
   overviewUnsettledDays: 2,
-  overviewTallyValuesKept: 800_000,
+  overviewTallyPagesKept: 56_000,
   /** Days of one overview. */
   overviewDaysMax: 366,
   /** Up to so many days, activity is shown by the hour. */

@@ -21,12 +21,12 @@ export function mayReveal(settings: Settings, actor: string): boolean {
   return uid === undefined || statSync(settings.data).uid === uid
 }
 
-/** @throws UsageError when none is given */
-export function reasonOption(options: OptionValues): string {
+/** @param where - that it is kept, for who forgot it. @throws UsageError when none is given */
+export function reasonOption(options: OptionValues, where = 'in the journal'): string {
   const reason = options['reason']
   if (typeof reason === 'string' && reason.trim() !== '') return reason.trim()
   throw new UsageError('USAGE_BAD_OPTION', 'A decision needs a reason.', {
-    hint: 'Say why with --reason TEXT; it is kept in the journal.',
+    hint: `Say why with --reason TEXT; it is kept ${where}.`,
   })
 }
 

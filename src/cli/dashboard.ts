@@ -55,6 +55,7 @@ export async function partsOf(app: App, store: Parts['store']): Promise<Parts> {
       origin: setting.place === '' ? setting.origin : `${setting.origin} ${setting.place}`,
       meaning: SETTINGS.find((spec) => spec.name === setting.name)!.meaning,
     })),
+    groups: app.settings.groups,
     privateKeys: () => app.privateKeys(),
     openAgain: () => app.openStore('write', { writerWaitMs: LIMITS.webWriterWaitMs }),
     async reading(again, needs) {

@@ -52,9 +52,7 @@ export function sessionDocument(
           fields(
             fieldsOf(event).map((field) => ({
               ...field,
-              observable: Object.hasOwn(OBSERVABLES, field.name)
-                ? OBSERVABLES[field.name]
-                : undefined,
+              observable: observableOf(event.eventid, field),
             })),
           ),
         ]),
@@ -62,6 +60,15 @@ export function sessionDocument(
     ],
     notes: [],
   }
+}
+
+/** What nobody should hunt for has none: the honeypot's own address, its own recording, a file without a name. */
+function observableOf(eventid: string, { name, value }: EventField): Observable | undefined {
+  const isOwn =
+    (eventid === 'cowrie.session.connect' && name === 'dst_ip') ||
+    (eventid === 'cowrie.log.closed' && name === 'shasum')
+  if (isOwn || !Object.hasOwn(OBSERVABLES, name)) return undefined
+  return OBSERVABLES[name] === 'file' && value === '-' ? undefined : OBSERVABLES[name]
 }
 
 /** A list of sessions. @param isFirstOnly - there are more */

@@ -22,6 +22,7 @@ import type { ExportedEvent, ExportFilter, SessionRecord } from '../store/port.t
 import { fieldsOf } from '../store/repo/sessions.ts'
 import type { App, Store } from './app.ts'
 import type { OptionValues } from './command.ts'
+import { checkSensors } from './known-sensors.ts'
 import { instantOption } from './options.ts'
 import { redactorOf } from './redaction.ts'
 import { openSink } from './sink.ts'
@@ -105,6 +106,8 @@ export async function exportRows(
 ): Promise<void> {
   const store = await app.openStore('read', { isSmall: true })
   try {
+    const { sensor } = filterOf(options, exportOf(options))
+    await checkSensors(store, sensor === undefined ? [] : [sensor])
     const redactor = await redactorOf(app, store, options)
     const sink = await openSink(app, options)
     const limit = typeof options['limit'] === 'number' ? options['limit'] : Infinity

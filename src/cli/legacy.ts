@@ -17,6 +17,8 @@ import { openSink, type Sink } from './sink.ts'
 /** Entries of a list where no number is given, as the predecessors had. */
 const TOP = 20
 
+type Days = Pick<Period, 'fromDay' | 'untilDay'>
+
 export type LegacyRequest = {
   readonly period: Period
   readonly sensor: SafeText | undefined
@@ -54,7 +56,8 @@ async function writeJson(
   if (period.kind === 'daily' && sensor === undefined) {
     const day = new LegacyDay()
     for await (const one of evaluated(store, period, sensor)) day.add(one)
-    document = day.document(period, { figures, uniqueIps }, top, app.clock())
+    const usualIps = await usualAddresses(store, period)
+    document = day.document(period, { figures, uniqueIps }, usualIps, top, app.clock())
   } else {
     const lists =
       period.kind === 'daily'
@@ -101,20 +104,34 @@ async function writeText(
   await sink.write(summaryText(counts, ids))
 }
 
+/** Addresses of a day, the mean of those of the seven days before that had any; 0 of none. */
+async function usualAddresses(store: Store, { fromDay }: Period): Promise<number> {
+  const days = new Map<number, Set<SafeText>>()
+  const before = { fromDay: fromDay - 7, untilDay: fromDay }
+  for await (const { loginUs, srcIp } of evaluated(store, before, undefined)) {
+    const day = Math.floor(loginUs / US_PER_DAY)
+    const addresses = days.get(day) ?? new Set()
+    days.set(day, addresses.add(srcIp))
+  }
+  let sum = 0
+  for (const addresses of days.values()) sum += addresses.size
+  return days.size === 0 ? 0 : sum / days.size
+}
+
 async function* evaluated(
   store: Store,
-  period: Period,
+  period: Days,
   sensor: SafeText | undefined,
 ): AsyncGenerator<LegacySession> {
   const { legacySessions } = await import('../store/repo/legacy.ts')
   const window = windowOf(period, sensor)
   for await (const one of legacySessions(store.query, window)) {
-    const session = legacySessionOf(one, window.fromUs)
+    const session = legacySessionOf(one, window.untilUs)
     if (session !== undefined) yield session
   }
 }
 
-function windowOf(period: Period, sensor: SafeText | undefined) {
+function windowOf(period: Days, sensor: SafeText | undefined) {
   return {
     fromUs: period.fromDay * US_PER_DAY,
     untilUs: period.untilDay * US_PER_DAY,

@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { loadSettings } from '../config/load.ts'
+import { OutputError } from '../core/errors.ts'
 import { ownLines } from '../output/encode/terminal.ts'
 import { type App, createApp } from './app.ts'
 import { EXIT } from './command.ts'
@@ -67,12 +68,25 @@ function stopOnSignal(): { readonly signal: AbortSignal; status(): number | unde
   return { signal: controller.signal, status: () => status }
 }
 
+/** @returns the exit status */
+function stdoutFailed(cause: Error): number {
+  const error = new OutputError(
+    'OUTPUT_BROKEN_OFF',
+    'Standard output did not take the result to its end.',
+    {
+      hint: 'Look at the free space of the disk it goes to, then run the same command again; what came out is not whole.',
+      cause,
+    },
+  )
+  return reportError(error, false, createOutput('text', process.env))
+}
+
 const isEntry =
   process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)
 if (isEntry) {
-  // A reader that went away (`nacre sessions | head`) is no failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(EXIT.ok)
+  process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
+    // A reader that went away (`nacre sessions | head`) is no failure; a full disk under `> FILE` is one.
+    process.exit(cause.code === 'EPIPE' ? EXIT.ok : stdoutFailed(cause))
   })
   process.exitCode = await main(process.argv.slice(2), process.env)
 }

@@ -76,7 +76,16 @@ export function createOutput(
 
 async function written(text: string): Promise<void> {
   if (process.stdout.write(text)) return
-  await new Promise<void>((resolve) => process.stdout.once('drain', () => resolve()))
+  await new Promise<void>((resolve) => {
+    const go = (): void => {
+      process.stdout.off('drain', go)
+      process.stdout.off('close', go)
+      resolve()
+    }
+    // A stream that failed is closed, and never drains.
+    process.stdout.on('drain', go)
+    process.stdout.on('close', go)
+  })
 }
 
 /** A JSON document as it is printed. @param value - an object, or its JSON text */

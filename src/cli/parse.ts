@@ -53,7 +53,8 @@ function commandFirst(argv: readonly string[]): string[] {
 }
 
 function usage(error: CommanderError): UsageError {
-  const message = error.message.replace(/^error: /, '')
+  // Suggestions stand on a line of their own.
+  const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
   if (error.code === 'commander.help')
     return new UsageError('USAGE_UNKNOWN_COMMAND', 'Say what to do.', {
       hint: 'Type "nacre --help" for the commands.',
@@ -97,7 +98,7 @@ export function buildProgram(
     .argument('[words...]')
     .allowExcessArguments(true)
     .allowUnknownOption(true)
-    .configureHelp({ visibleArguments: () => [] })
+    .configureHelp(LIST_HELP)
   program.usage('[options] [command]')
   program.action((words: string[]) => {
     const word = words.find((one) => !one.startsWith('-'))
@@ -113,10 +114,25 @@ export function buildProgram(
   return program
 }
 
+/** Help that lists commands: their names, which is what is typed next. */
+const LIST_HELP = {
+  visibleArguments: () => [],
+  subcommandTerm: (one: Commander) => one.name(),
+}
+
+/** As wide as the lines of options that stand above. */
+const HELP_COLUMNS = 80
+
 const GROUP_SUMMARIES: Readonly<Record<string, string>> = {
   ingest: 'load logs',
-  report: 'figures for a day, an ISO week or a month',
+  report: 'figures of a day, an ISO week, a month or any days',
   export: 'rows for other programs',
+  quarantine: 'withheld events: look, approve, reject',
+  dlq: 'dead letters: what could not become events',
+  rules: 'rules that score and withhold',
+  geo: 'countries and networks of addresses',
+  anomalies: 'hours unlike those before',
+  keys: 'keys that sign and seal',
   db: 'look after the database',
   alerts: 'tell people when something is wrong',
   config: 'settings and where they come from',
@@ -148,7 +164,7 @@ function addCommand(
         .argument('[words...]')
         .allowExcessArguments(true)
         .allowUnknownOption(true)
-        .configureHelp({ visibleArguments: () => [] })
+        .configureHelp(LIST_HELP)
       made.usage('[options] [command]')
       made.action(() => {
         throw new CommanderError(
@@ -165,13 +181,15 @@ function addCommand(
     .command(words.at(-1)!)
     .description(command.summary)
     .allowExcessArguments(true)
-  if (command.arguments !== '') child.usage(`[options] ${command.arguments}`)
+  child.usage(`[options] ${command.arguments}`.trim())
   child.argument('[args...]', '')
   child.configureHelp({ visibleArguments: () => [] })
   for (const [name, spec] of Object.entries(command.options)) child.addOption(optionOf(name, spec))
   addGlobalOptions(child)
   const text = [
-    command.description === undefined ? '' : `\n${command.description}\n`,
+    command.description === undefined
+      ? ''
+      : `\n${child.createHelp().boxWrap(command.description.replace(/\n(?!\n)/g, ' '), HELP_COLUMNS)}\n`,
     `\nExamples:\n${command.examples.map((example) => `  nacre ${example}`).join('\n')}\n`,
   ]
   child.addHelpText('after', text.join(''))

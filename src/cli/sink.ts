@@ -1,15 +1,14 @@
 /** Where a long result goes piece by piece: a new file of its owner alone, or standard output. */
-import { type FileHandle, open, rename } from 'node:fs/promises'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Encoded } from '../core/encoded.ts'
-import { UsageError } from '../core/errors.ts'
 import { terminal } from '../output/encode/terminal.ts'
 import type { App } from './app.ts'
 import type { OptionValues } from './command.ts'
-import { cannotWrite } from './write-file.ts'
+import { brokenOff, cannotWrite } from './write-file.ts'
 
 export type Sink = {
-  /** Takes a piece when there is room for it; an error of the disk is thrown. @throws UsageError */
+  /** Takes a piece when there is room for it; of what a full disk breaks off, nothing stays. @throws OutputError */
   write(piece: Encoded): Promise<void>
   /**
    * Ends the result. What is whole is on the disk then, and takes the place of an older file where that was asked for.
@@ -33,10 +32,9 @@ export async function openSink(app: App, options: OptionValues): Promise<Sink> {
       try {
         await file.appendFile(piece.text)
       } catch (cause) {
-        throw new UsageError('USAGE_BAD_OPTION', `${path} cannot be written to its end.`, {
-          hint: 'Look at the free space of its disk; what is there is whole up to its last line.',
-          cause,
-        })
+        await file.close()
+        await rm(target, { force: true })
+        throw brokenOff(path, cause)
       }
     },
     async close(isWhole) {

@@ -16,6 +16,7 @@ export async function verdictOf(
     rules: await app.ruleSet(),
     privateKeys: await app.privateKeys(),
     knownMigrations: MIGRATIONS.slice(0, schemaVersion),
+    signal: app.signal,
     progress: (batches, total) =>
       app.out.progress(terminal`verifying batch ${batches} of ${total}`),
   })

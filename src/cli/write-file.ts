@@ -1,21 +1,31 @@
-import { renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { UsageError } from '../core/errors.ts'
+import { OutputError, UsageError } from '../core/errors.ts'
 
 /**
  * Writes a result into a file that its owner alone can read. Never through a link that someone laid there: a new file,
- * or, when it is forced, one that takes the place of the old.
+ * or, when it is forced, one that takes the place of the old. What did not come to its end is taken away again.
  *
- * @throws UsageError
+ * @throws UsageError; OutputError
  */
 export function writeNew(path: string, content: string | Uint8Array, isForced: boolean): void {
   const target = isForced ? `${path}.${process.pid}.partial` : path
+  let file: number
   try {
-    writeFileSync(target, content, { mode: 0o600, flag: 'wx' })
+    file = openSync(target, 'wx', 0o600)
+  } catch (cause) {
+    throw cannotWrite(path, cause)
+  }
+  try {
+    try {
+      writeFileSync(file, content)
+    } finally {
+      closeSync(file)
+    }
     if (isForced) renameSync(target, path)
   } catch (cause) {
-    if (isForced) rmSync(target, { force: true })
-    throw cannotWrite(path, cause)
+    rmSync(target, { force: true })
+    throw brokenOff(path, cause)
   }
 }
 
@@ -23,7 +33,7 @@ export function writeNew(path: string, content: string | Uint8Array, isForced: b
  * Writes what comes piece by piece into a new file that its owner alone can read. The file is made before the first
  * piece is asked for, and taken away again when a piece fails.
  *
- * @throws UsageError; what the pieces throw
+ * @throws UsageError; OutputError; what the pieces throw
  */
 export async function writeNewFrom(
   path: string,
@@ -33,8 +43,8 @@ export async function writeNewFrom(
     throw cannotWrite(path, cause, '')
   })
   try {
-    for await (const piece of pieces) await file.writeFile(piece)
-    await file.sync()
+    for await (const piece of pieces) await toDisk(path, file.writeFile(piece))
+    await toDisk(path, file.sync())
   } catch (error) {
     rmSync(path, { force: true })
     throw error
@@ -60,4 +70,18 @@ export function cannotWrite(
       cause,
     },
   )
+}
+
+async function toDisk(path: string, done: Promise<void>): Promise<void> {
+  await done.catch((cause: unknown) => {
+    throw brokenOff(path, cause)
+  })
+}
+
+/** Says that a result did not get to its end, when what there was of it is gone. @param cause - what the system said */
+export function brokenOff(path: string, cause: unknown): OutputError {
+  return new OutputError('OUTPUT_BROKEN_OFF', `${path} could not be written to its end.`, {
+    hint: 'Look at the free space of its disk (and at quotas), then run the same command again; nothing is left of the file.',
+    cause,
+  })
 }

@@ -89,6 +89,12 @@ export class ExportError extends OperatingError<
   | 'EXPORT_NO_CHILD' // the process that writes an export could not be started, or was ended from outside
 > {}
 
+/** A result was made and could not be handed over. */
+// biome-ignore format: one code a line, so that the page of codes can be compared
+export class OutputError extends OperatingError<
+  | 'OUTPUT_BROKEN_OFF' // a file or standard output did not take a result to its end
+> {}
+
 /** A database of places, which an operator keeps, cannot be used. */
 export class GeoError extends OperatingError<
   | 'GEO_NOT_CONFIGURED' // no database is named in the settings
@@ -113,6 +119,7 @@ export class ReplayError extends OperatingError<
 /** Something asked for is not there. */
 export class LookupFailed extends OperatingError<
   | 'LOOKUP_NO_SESSION' // no session of this id
+  | 'LOOKUP_NO_SENSOR' // no sensor of this name
   | 'LOOKUP_AMBIGUOUS' // several sensors have a session of this id
   | 'LOOKUP_NO_BATCH' // no batch of this number withheld anything
   | 'LOOKUP_NO_EVENT' // no event or record of this number is there, or waits for a decision

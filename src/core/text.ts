@@ -66,10 +66,25 @@ export function joinTexts(texts: readonly SafeText[], separator: '; ' | ', '): S
   return texts.join(separator) as SafeText
 }
 
-/** A pair of user and password, `root / 123456`, as people read it: an empty one is named. */
-export function credentialShown(pair: SafeText): SafeText {
+/** What stands for a text of no characters. */
+const EMPTY = '(empty)'
+
+/**
+ * A text as people read it: one of no characters is named. Whoever typed that name gets it in quotes, one pair more than
+ * were typed, so that two texts never look the same.
+ */
+export function textShown(text: SafeText): SafeText {
   // Words of ours beside a safe text: as safe as it.
-  return pair.replace(/^(?= \/ )/, '(empty)').replace(/(?<= \/ )$/, '(empty)') as SafeText
+  if (text === '') return EMPTY as SafeText
+  return (/^"*\(empty\)"*$/.test(text) ? `"${text}"` : text) as SafeText
+}
+
+/** A pair of user and password, `root / 123456`, as people read it: each half as `textShown` has it. */
+export function credentialShown(pair: SafeText): SafeText {
+  const first = /^(?:"*\(empty\)"*)?(?= \/ )/
+  const last = /(?<= \/ )(?:"*\(empty\)"*)?$/
+  const shown = (half: string): string => textShown(half as SafeText) // part of a safe text
+  return pair.replace(first, shown).replace(last, shown) as SafeText
 }
 
 /** Orders text by its UTF-8 bytes, the one order every engine and output shares. */

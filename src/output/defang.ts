@@ -11,19 +11,28 @@ import { isIPv6 } from 'node:net'
 // next scheme. Every repetition is bounded, so the time is linear in the text.
 const URL_START =
   /([A-Za-z0-9+.-]{0,31}):(\/\/|\\\\|\/\\|\\\/)((?:[^\s/\\?#"'<>`|,;(){}:]|:(?![/\\]{2})){0,255})/gu
+// A host after two slashes and no scheme: an address that takes the scheme of its page, a share of Windows.
+const SLASHED = /(?<!:|\[:\]|[/\\])([/\\]{2,})((?:[^\s/\\?#"'<>`|,;(){}:]){0,255})/gu
 // Schemes that programs follow without two slashes.
 const BARE_SCHEME =
-  /(?<![A-Za-z])(https?|ftps?|javascript|vbscript|data|mailto|tel|sms|file|xmpp|magnet|view-source|ms-[a-z-]{1,20}):(?!\]|\s|$)/giu
+  /(?<![A-Za-z])(https?|ftps?|javascript|vbscript|data|mailto|tel|sms|file|xmpp|magnet|view-source|ms-[a-z-]{1,20}):(?!\]|\s|$)/gi
 // Four numbers, whatever stands around them: programs make links of them behind a dot and in longer rows, too. The
 // fourth may be the first of the next four.
 const IPV4 = /(?<![0-9A-Za-z_])(\d{1,3}\.\d{1,3}\.\d{1,3})\.(?=\d{1,3}(?![0-9A-Za-z_]))/g
 const IPV6 = /(?<![0-9A-Za-z:.])[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?![0-9A-Za-z:])/g
-const MAIL = /([\p{L}\p{N}._%+-]{1,64})@((?:[\p{L}\p{N}-]{1,63}\.){1,8}[\p{L}\p{N}-]{2,63})/gu
-const WWW = /(?<![A-Za-z0-9_])(www)\.(?=[\p{L}\p{N}])/giu
+// Whatever stands before it: names of mailboxes hold `'`, `=` and more.
+const MAIL = /@((?:[^\s/\\?#"'<>`|,;(){}[\]:@.]{1,63}\.){1,8}[^\s/\\?#"'<>`|,;(){}[\]:@.]{1,63})/gu
+const WWW = /(?<![A-Za-z0-9_])([Ww]{3})\.(?=[\p{L}\p{N}])/gu
 // Bare names under endings that mail programs and chats make links of. Endings that are common for files (sh, so,
 // py, pl) are left out: commands are full of them.
-const HOST =
-  /(?<![\p{L}\p{N}.@_\\-])((?:[\p{L}\p{N}_-]{1,63}\.){0,30}[\p{L}\p{N}_-]{1,63})\.(com|net|org|info|biz|io|co|ru|cn|su|eu|de|fr|uk|us|in|br|xyz|top|site|online|club|shop|store|live|space|website|app|dev|me|cc|tk|ml|ga|cf|pw|example|onion)(?![\p{L}\p{N}_-]|\.[\p{L}\p{N}])/giu
+const ENDINGS =
+  'com|net|org|info|biz|io|co|ru|cn|su|eu|de|fr|uk|us|in|br|xyz|top|site|online|club|shop|store|live|space|website|app|dev|edu|gov|icu|vip|click|link|me|cc|tk|ml|ga|cf|pw|example|onion'
+const HOST = new RegExp(
+  `(?<![\\p{L}\\p{N}.@_\\\\-])(?:[\\p{L}\\p{N}_-]{1,63}\\.){1,31}(?:${ENDINGS})(?![\\p{L}\\p{N}_-]|\\.[\\p{L}\\p{N}])`,
+  'giu',
+)
+// What stands before a dot that is spelled out would be a host of its own: `a.com[.]xyz`.
+const DOT_BEFORE_ENDING = new RegExp(`\\.(?=(?:${ENDINGS})(?:\\.|$))`, 'giu')
 
 /** Makes URLs, addresses and host names of a text unclickable. Never throws, whatever the text. */
 export function defang(text: string): string {
@@ -34,12 +43,17 @@ export function defang(text: string): string {
       (_, scheme: string, slashes: string, host: string) =>
         `${defangedScheme(scheme)}${slashes}${defangedAuthority(host)}`,
     )
+    .replace(
+      SLASHED,
+      (_, slashes: string, host: string) =>
+        slashes + host.replace(/(?<=[^.[])\.(?=[^.\]])/g, '[.]'),
+    )
     .replace(BARE_SCHEME, (_, scheme: string) => defangedScheme(scheme))
-    .replace(MAIL, (_, user: string, host: string) => `${user}[@]${withLastDot(host)}`)
+    .replace(MAIL, (_, host: string) => `[@]${withLastDot(host)}`)
     .replace(IPV4, '$1[.]')
     .replace(IPV6, (whole) => (isIPv6(whole) ? defangedV6(whole) : whole))
     .replace(WWW, '$1[.]')
-    .replace(HOST, '$1[.]$2')
+    .replace(HOST, (host) => host.replace(DOT_BEFORE_ENDING, '[.]'))
 }
 
 /**

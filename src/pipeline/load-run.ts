@@ -9,6 +9,7 @@ import { FLAGS } from '../core/event.ts'
 import type { InstantUs } from '../core/instant.ts'
 import type { PackedBatch } from '../core/packed.ts'
 import type { SigningKey } from '../core/seal-types.ts'
+import { takeTurn } from '../core/turn.ts'
 import { LIMITS } from '../limits.ts'
 import type { ScorerFigures } from '../neutralize/score.ts'
 import { toVisible } from '../neutralize/visible.ts'
@@ -311,6 +312,7 @@ export class LoadRun {
         if (message.kind === 'start' && message.sourceId === undefined && manner.onlyKnown)
           return { kind: 'skipped' }
         await this.#take(message, source, reader)
+        await takeTurn()
         if (this.#options.signal.aborted && message.kind !== 'end')
           return { kind: 'stopped', report }
         if (message.kind === 'batch') yield

@@ -69,6 +69,7 @@ const SWEEP_SESSIONS = 250
 export class SummaryCheck {
   readonly #reads: VerifyReads
   readonly #registry: Registry
+  readonly #signal: AbortSignal
   readonly #problem: (text: string) => void
   readonly #kindClasses: ReadonlyMap<number, { readonly name: string; readonly eventClass: number }>
   readonly #open = new Map<SessionKey, OpenSession>()
@@ -89,8 +90,10 @@ export class SummaryCheck {
     registry: Registry,
     problem: (text: string) => void,
     kinds: ReadonlyMap<number, string>,
+    signal: AbortSignal,
     checkVerdict?: VerdictCheck,
   ) {
+    this.#signal = signal
     this.#reads = reads
     this.#registry = registry
     this.#problem = problem
@@ -103,6 +106,7 @@ export class SummaryCheck {
   async run(): Promise<void> {
     let events = 0
     for await (const page of this.#reads.eventsByTime()) {
+      this.#signal.throwIfAborted()
       await this.#findVerdicts(page)
       const taken = page.map((cells) => this.#look(cells))
       await this.#openSessions(page)
@@ -114,8 +118,6 @@ export class SummaryCheck {
       if (events >= SWEEP_EVENTS) {
         events = 0
         await this.#sweep(page.at(-1)![2])
-        // Lets signals and timers through.
-        await new Promise<void>((resolve) => setImmediate(resolve))
       }
     }
     await this.#sweep(Number.POSITIVE_INFINITY)

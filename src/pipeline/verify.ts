@@ -73,6 +73,8 @@ export type VerifyOptions = {
   readonly knownMigrations: readonly { readonly id: number; readonly name: string }[]
   /** A checkpoint kept elsewhere, to compare with. */
   readonly checkpoint?: KeptCheckpoint | undefined
+  /** Ends the verification at the next page, with its reason. */
+  readonly signal: AbortSignal
   readonly progress: (batches: number, total: number) => void
 }
 
@@ -199,6 +201,7 @@ class Verification {
         this.#options.registry,
         (text) => this.#problem('summaries', text),
         this.#kindNames,
+        this.#options.signal,
         (batchId, view, stored) => this.#verdictProblem(batchId, view, stored),
       )
       await summaries.run()
@@ -231,7 +234,7 @@ class Verification {
   }
 
   async #batches(): Promise<void> {
-    const events = new EventStream(this.#reads.eventsByBatch(), (page) => {
+    await using events = new EventStream(this.#reads.eventsByBatch(), (page) => {
       // Of the page before nothing is asked any more.
       if (this.#sessionNames.size > SESSION_NAMES) this.#sessionNames.clear()
       return this.#nameSessions(page)
@@ -245,6 +248,7 @@ class Verification {
     let keys = 0
     for await (const page of this.#reads.batches()) {
       for (const batch of page) {
+        this.#options.signal.throwIfAborted()
         done += 1
         this.#verdict.batches += 1
         if (done % 50 === 0) this.#options.progress(done, batch.id)
@@ -955,6 +959,11 @@ class EventStream {
 
   take(): void {
     this.#at += 1
+  }
+
+  /** Ends the reading, so that the database is not left busy by a verification that broke off. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pages.return?.()
   }
 }
 

@@ -96,6 +96,9 @@ export const LEGACY_KINDS: Kinds = {
   'sessions.top_combinations.*.value': 'credential',
   'commands.top_commands.*.value': 'command',
   'files.top_hashes.*.value': 'hash',
+  'alerts.*.type': 'label',
+  'alerts.*.severity': 'label',
+  'alerts.*.message': 'label',
 }
 
 /** The same document as a level shows it; the document itself at the level `internal`. */

@@ -184,6 +184,7 @@ export class CampaignFinder {
           firstDay: formatDay(dayOf(group.firstUs)),
           lastDay: formatDay(dayOf(group.lastUs)),
           threatScore: group.threatScore,
+          hazardScore: group.hazardScore,
         },
       })
     }

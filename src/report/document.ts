@@ -13,7 +13,7 @@ import {
 import type { SystemEntry, TopEntry } from '../store/port.ts'
 import { REASON_NAMES, TRAIT_NAMES } from './insight-names.ts'
 import { type Comparison, NOVEL_KINDS, type NovelKind } from './insights.ts'
-import type { CommandEntry, Report } from './model.ts'
+import type { CommandEntry, FileEntry, Report } from './model.ts'
 
 const LISTS: readonly (readonly [string, keyof Report['top'], Observable?])[] = [
   ['commands', 'commands', 'command'],
@@ -75,12 +75,14 @@ export function reportDocument(report: Report, nowUs: InstantUs): Document {
             'count',
             'sessions',
             ...(key === 'commands' ? ['threat', 'hazard'] : []),
+            ...(key === 'files' ? ['size_bytes'] : []),
           ],
           rows: report.top[key].map((entry) => [
             text(shownEntry(key, entry), observable),
             count(entry.count),
             count(entry.sessions),
             ...(key === 'commands' ? scoreCells(entry) : []),
+            ...(key === 'files' ? [count((entry as FileEntry).size ?? null)] : []),
           ]),
         }),
       ),
@@ -177,6 +179,7 @@ function insightTables(report: Report): Table[] {
         'first_day',
         'last_day',
         'threat',
+        'hazard',
       ],
       rows: campaigns.map((one) => [
         text(one.value, one.shares === 'file' ? 'sha256' : undefined),
@@ -188,6 +191,7 @@ function insightTables(report: Report): Table[] {
         label(one.firstDay),
         label(one.lastDay),
         count(one.threatScore),
+        count(one.hazardScore),
       ]),
     })
   if (attack !== undefined)

@@ -28,6 +28,7 @@ export type Group = {
   firstUs: number
   lastUs: number
   threatScore: number
+  hazardScore: number
   /** Values; none for a session without an address. */
   readonly addresses: Distinct
   readonly sensors: Distinct
@@ -78,6 +79,7 @@ export class Groups {
       firstUs: session.firstEventUs,
       lastUs: session.firstEventUs,
       threatScore: session.threatScore,
+      hazardScore: session.hazardScore,
       addresses: new Distinct(session.srcIp),
       sensors: new Distinct(session.sensorId),
       firstSensor: this.#nameOf(session.sensorId),
@@ -90,6 +92,7 @@ function join(group: Group, session: ActiveSession, sensor: SafeText): void {
   const us = session.firstEventUs
   group.sessions += 1
   group.threatScore = Math.max(group.threatScore, session.threatScore)
+  group.hazardScore = Math.max(group.hazardScore, session.hazardScore)
   group.addresses.add(session.srcIp)
   group.sensors.add(session.sensorId)
   group.lastUs = Math.max(group.lastUs, us)

@@ -1,6 +1,7 @@
 /** The insights of a report for a terminal: the first of each list, a few lines for each. */
 import { bar, fit, number, type Paint, pad, row, type TerminalText } from '../core/terminal.ts'
 import { terminal } from '../output/encode/terminal.ts'
+import { changeOf } from './change.ts'
 import { KIND_NAMES, KIND_WORDS, REASON_NAMES, TRAIT_NAMES } from './insight-names.ts'
 import type {
   Campaign,
@@ -30,11 +31,25 @@ export function sparkline(counts: readonly number[]): TerminalText {
   )
 }
 
-/** How a figure changed, in percent of what it was. */
-export function change({ now, before }: Comparison['figures']['events']): TerminalText {
-  if (before === 0) return now === 0 ? terminal`none before` : terminal`none before, now some`
-  const percent = Math.round(((now - before) / before) * 100)
-  return terminal.own(percent === 0 ? 'as before' : `${percent > 0 ? '+' : ''}${percent} %`)
+/** How a figure changed. */
+export function changeText(figure: Comparison['figures']['events']): TerminalText {
+  const change = changeOf(figure)
+  switch (change.kind) {
+    case 'none':
+      return terminal`none before`
+    case 'fromNone':
+      return terminal`none before, now ${number(figure.now)}`
+    case 'same':
+      return terminal`as before`
+    case 'fromTo':
+      return terminal`from ${number(figure.before)} to ${number(figure.now)}`
+    case 'times':
+      return terminal`${number(change.times)} times as many`
+    case 'percent': {
+      const percent = Math.round(change.percent)
+      return terminal.own(percent === 0 ? 'as before' : `${percent > 0 ? '+' : ''}${percent} %`)
+    }
+  }
 }
 
 export function comparisonLines(comparison: Comparison, paint: Paint): TerminalText[] {
@@ -53,7 +68,7 @@ export function comparisonLines(comparison: Comparison, paint: Paint): TerminalT
   const half = Math.ceil(cells.length / 2)
   const line = (some: typeof cells): TerminalText =>
     terminal`  ${terminal.join(
-      some.map(([name, pair]) => terminal`${paint.dim(terminal.own(name))} ${change(pair)}`),
+      some.map(([name, pair]) => terminal`${paint.dim(terminal.own(name))} ${changeText(pair)}`),
       ' · ',
     )}`
   return [
@@ -172,6 +187,7 @@ function campaignLines(
             pad(terminal`${number(one.addresses)} addresses`, 16, 'right'),
             pad(terminal.own(TRAIT_NAMES[one.shares]), 8),
             paint.dim(pad(terminal`threat ${one.threatScore}`, 10)),
+            paint.dim(pad(terminal`hazard ${one.hazardScore}`, 10)),
             terminal.data(one.value),
           ],
           '  ',
@@ -227,7 +243,7 @@ export function qualityLines(
       ? paint.yellow(terminal`no checkpoint yet`)
       : terminal`checkpoint ${checkpoint.seq} of ${terminal.own(checkpoint.madeAt.slice(0, 19))}Z`
   return [
-    fit(terminal`  ${terminal.join(parts, ' · ')}`, columns),
+    fit(terminal`  whole store: ${terminal.join(parts, ' · ')}`, columns),
     fit(terminal`  ${sealed} · rules ${terminal.own(quality.ruleSet)}`, columns),
     ...bounds.map((sentence) => paint.yellow(terminal`  ${terminal.own(sentence)}`)),
   ]

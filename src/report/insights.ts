@@ -77,7 +77,9 @@ export type Campaign = {
   readonly sensors: number
   readonly firstDay: string
   readonly lastDay: string
+  /** The highest of its sessions, 0 to 100. */
   readonly threatScore: number
+  readonly hazardScore: number
 }
 
 /** A technique of ATT&CK (https://attack.mitre.org/) that rules saw. */

@@ -17,6 +17,9 @@ import type { Comparison, Insights } from './insights.ts'
 import { KNOWN_KINDS, type Known, type KnownKind, knownValues, largest } from './novelty.ts'
 import type { InsightSource, TextReader } from './reader.ts'
 
+/** Entries of each list where nobody says how many. */
+export const TOP = 10
+
 /** Periods of the calendar; `range` is any whole days. */
 export const CALENDAR_KINDS = ['daily', 'weekly', 'monthly'] as const
 export type CalendarKind = (typeof CALENDAR_KINDS)[number]
@@ -48,6 +51,7 @@ export type ReportSource = {
     readonly countries: readonly TopEntry[]
     readonly asns: readonly SystemEntry[]
   }>
+  fileSizes(hashes: readonly SafeText[]): Promise<ReadonlyMap<string, number>>
   completeness(): Promise<CompletenessFigures>
 }
 
@@ -68,6 +72,9 @@ export type CommandEntry = TopEntry & {
   readonly threatScore?: number
   readonly hazardScore?: number
 }
+
+/** A file of the list; its size in bytes where it was looked up beside the logs: events tell none. */
+export type FileEntry = TopEntry & { readonly size?: number }
 
 /** Insights are absent from a brief report. */
 export type Report = Partial<Insights> & {
@@ -118,11 +125,14 @@ export type Report = Partial<Insights> & {
       | 'ips'
       | 'clientVersions'
       | 'hassh'
-      | 'files'
       | 'urls'
       | 'countries',
       readonly TopEntry[]
-    > & { readonly commands: readonly CommandEntry[]; readonly asns: readonly SystemEntry[] }
+    > & {
+      readonly commands: readonly CommandEntry[]
+      readonly files: readonly FileEntry[]
+      readonly asns: readonly SystemEntry[]
+    }
   >
   /** Detectors that took personal data out of events; absent where none did. */
   readonly redactions?: readonly TopEntry[]
@@ -328,7 +338,7 @@ export async function makeReport(
       ips: await list('ip', 'sessions'),
       clientVersions: await list('clientVersion', 'sessions'),
       hassh: await list('hassh', 'sessions'),
-      files: await list('file'),
+      files: await sized(source, await list('file')),
       urls: await list('url'),
       ...(await source.places(top)),
     },
@@ -366,6 +376,17 @@ async function topOf(
   return found.map(({ place, value }) => ({
     ...{ value, count: counts[place]!, sessions: known.sessions[place]! },
   }))
+}
+
+async function sized(
+  source: ReportSource,
+  entries: readonly TopEntry[],
+): Promise<readonly FileEntry[]> {
+  const sizes = await source.fileSizes(entries.map(({ value }) => value))
+  return entries.map((entry) => {
+    const size = sizes.get(entry.value)
+    return size === undefined ? entry : { ...entry, size }
+  })
 }
 
 function scored(entry: TopEntry, reader: TextReader | undefined): CommandEntry {

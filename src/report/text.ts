@@ -1,6 +1,7 @@
 /** A report for a terminal: a few screens, aligned, bars for counts, colour only where it means something. */
 import {
   bar,
+  bytes,
   fit,
   number,
   type Paint,
@@ -9,11 +10,12 @@ import {
   type TerminalText,
   textWidth,
 } from '../core/terminal.ts'
+import { textShown } from '../core/text.ts'
 import { terminal } from '../output/encode/terminal.ts'
 import { shownEntry } from './document.ts'
 import { comparisonLines, insightLines, qualityLines, sparkline } from './insight-text.ts'
 import type { Insights } from './insights.ts'
-import type { CommandEntry, Report } from './model.ts'
+import type { CommandEntry, FileEntry, Report } from './model.ts'
 
 /** Entries of a list shown in the text; `--json` has them all. */
 const SHOWN = 5
@@ -50,6 +52,7 @@ export function renderReport(report: Report, paint: Paint, width: number): Termi
     const entries = report.top[key]
     if (entries.length === 0) continue
     const hasScores = key === 'commands' && report.top.commands[0]?.threatScore !== undefined
+    const hasSizes = key === 'files' && report.top.files.some(({ size }) => size !== undefined)
     const scale = hasScores ? terminal`; threat and hazard, 0 to 100` : terminal``
     lines.push(
       terminal`${paint.bold(terminal.own(name))}${paint.dim(terminal`  by ${terminal.own(unit)}${scale}`)}`,
@@ -58,9 +61,12 @@ export function renderReport(report: Report, paint: Paint, width: number): Termi
     for (const entry of entries.slice(0, SHOWN)) {
       const count = pad(number(entry.count), 9, 'right')
       const meter = paint.cyan(pad(bar(entry.count / most, BAR), BAR))
-      const scores = hasScores ? scoresOf(entry, paint) : terminal``
-      const value =
-        entry.value === '' ? paint.dim(terminal`(empty)`) : terminal.data(shownEntry(key, entry))
+      const scores = hasScores
+        ? scoresOf(entry, paint)
+        : hasSizes
+          ? sizeCell(entry, paint)
+          : terminal``
+      const value = terminal.data(textShown(shownEntry(key, entry)))
       lines.push(
         terminal`${count} ${meter} ${scores}${fit(value, columns - BAR - 12 - textWidth(scores))}`,
       )
@@ -75,6 +81,10 @@ export function renderReport(report: Report, paint: Paint, width: number): Termi
 
 function scoresOf({ threatScore, hazardScore }: CommandEntry, paint: Paint): TerminalText {
   return terminal`${scoreCell(threatScore, paint)} ${scoreCell(hazardScore, paint)}  `
+}
+
+function sizeCell({ size }: FileEntry, paint: Paint): TerminalText {
+  return paint.dim(terminal`${pad(size === undefined ? terminal`-` : bytes(size), 9, 'right')}  `)
 }
 
 /** @param score - 0 to 100 */
@@ -102,32 +112,41 @@ function day(instant: string): TerminalText {
 function figures(report: Report, paint: Paint, columns: number): TerminalText[] {
   const { sessions, logins, transfers, events } = report
   const cells: readonly (readonly [string, TerminalText, TerminalText])[] = [
-    ['sessions', number(sessions.total), terminal`${number(sessions.uniqueIps)} addresses`],
-    ['log-ins', number(logins.attempts), terminal`${number(logins.success)} succeeded`],
+    [
+      'sessions',
+      number(sessions.total),
+      terminal`${number(sessions.uniqueIps)} ${terminal.own(sessions.uniqueIps === 1 ? 'address' : 'addresses')}`,
+    ],
+    ['log-ins', number(logins.attempts), terminal`${number(logins.success)} accepted`],
     [
       'commands',
-      terminal.own(sessions.avgCommands.toFixed(2)),
-      terminal`a session, most ${number(sessions.maxCommands)}`,
+      number(events.byEventid['cowrie.command.input'] ?? 0),
+      terminal`${terminal.own(sessions.avgCommands.toFixed(2))} mean, ${number(sessions.maxCommands)} max`,
     ],
     [
       'transfers',
       number(transfers.downloads + transfers.uploads),
-      terminal`${number(transfers.uniqueFiles)} different files`,
+      terminal`${number(transfers.uniqueFiles)} ${terminal.own(transfers.uniqueFiles === 1 ? 'file' : 'files')}`,
     ],
+    ['events', number(events.total), terminal``],
     [
-      'events',
-      number(events.total),
+      'duration',
       sessions.medianDurationMs === null
-        ? terminal`no duration known`
-        : terminal`median ${terminal.own((sessions.medianDurationMs / 1000).toFixed(1))} s`,
+        ? terminal`-`
+        : terminal`${terminal.own((sessions.medianDurationMs / 1000).toFixed(1))} s`,
+      terminal`median`,
     ],
   ]
-  const cell = Math.max(14, Math.floor(columns / cells.length))
+  const widths = cells.map(([name, value, note]) =>
+    Math.max(name.length, textWidth(value), textWidth(note)),
+  )
+  const used = widths.reduce((sum, width) => sum + width, 0)
+  const gap = Math.min(4, Math.max(1, Math.floor((columns - used) / (cells.length - 1))))
   const row = (texts: readonly TerminalText[]): TerminalText =>
-    rowOf(texts.map((text) => pad(fit(text, cell - 2), cell)))
+    fit(rowOf(texts.map((text, i) => pad(text, widths[i]! + gap))), columns)
   return [
     paint.dim(row(cells.map(([name]) => terminal.own(name)))),
-    rowOf(cells.map(([, value]) => pad(paint.bold(value), cell))),
+    row(cells.map(([, value]) => paint.bold(value))),
     paint.dim(row(cells.map(([, , note]) => note))),
   ]
 }

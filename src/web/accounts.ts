@@ -224,13 +224,25 @@ export class Accounts {
     return done!
   }
 
-  /** Takes the password away and makes a one-time code for another one. @throws AccountError */
+  /**
+   * Takes the password and the tokens away, and makes a one-time code for another password. Whoever had the password may
+   * have made tokens with it, and would stay in by them.
+   *
+   * @returns the code
+   * @throws AccountError
+   */
   async invite(actor: string, name: string): Promise<string> {
     const { code, invitation } = this.#invitation()
-    await this.#changeUser(actor, name, (user) => ({
-      user: { ...user, password: null, invitation },
-      entry: entry('user.invited', name, 'a new password is to be chosen', {}),
-    }))
+    await this.#change(actor, (book) => {
+      const user: User = { ...known(book, name), password: null, invitation, stamp: newStamp() }
+      const tokens = tokensWithout(book, name)
+      return {
+        book: { ...withUser(book, user), tokens },
+        entry: entry('user.invited', name, 'a new password is to be chosen', {
+          tokens: book.tokens.length - tokens.length,
+        }),
+      }
+    })
     return code
   }
 
@@ -259,7 +271,7 @@ export class Accounts {
   async remove(actor: string, name: string): Promise<void> {
     await this.#change(actor, (book) => {
       known(book, name)
-      const tokens = book.tokens.filter((one) => one.user !== name)
+      const tokens = tokensWithout(book, name)
       const users = book.users.filter((one) => one.name !== name)
       return {
         book: { ...withUsers(book, users), tokens },
@@ -492,6 +504,11 @@ function withUsers(book: Book, users: readonly User[]): Book {
 
 function withUser(book: Book, user: User): Book {
   return { ...book, users: book.users.map((one) => (one.name === user.name ? user : one)) }
+}
+
+/** The tokens of everybody else. */
+function tokensWithout({ tokens }: Book, name: string): readonly ApiToken[] {
+  return tokens.filter((one) => one.user !== name)
 }
 
 function full(what: string, most: number): AccountError {

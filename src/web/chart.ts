@@ -35,6 +35,7 @@ export function chart({
 }: Chart): Html {
   const most = Math.max(1, ...values, ...before)
   const top = ceiling(most)
+  const scale = scaleOf(top)
   const n = Math.max(1, values.length)
   const x = (i: number): string => ((i / n) * 100).toFixed(3)
   const y = (value: number): string => (100 - (value / top) * 100).toFixed(2)
@@ -51,10 +52,9 @@ export function chart({
     const fill = isOpen === true && i === values.length - 1 ? html`f-soft` : html`f-data`
     return html`<rect class="${fill}" x="${html.own(left.toFixed(3))}" width="${html.own(inner.toFixed(3))}" y="${html.own(y(value))}" height="${html.own(((value / top) * 100).toFixed(2))}"/>`
   }
-  const previous =
-    before.length === 0
-      ? html``
-      : html`<path class="s-prev" d="${html.own(before.map((value, i) => `${i === 0 ? 'M' : 'L'}${x(i + 0.5)} ${y(value)}`).join(''))}"/>`
+  const previous = before.every((value) => value === 0)
+    ? html``
+    : html`<path class="s-prev" d="${html.own(before.map((value, i) => `${i === 0 ? 'M' : 'L'}${x(i + 0.5)} ${y(value)}`).join(''))}"/>`
   const titles =
     values.length <= BARS_MAX
       ? html.join(
@@ -70,26 +70,26 @@ export function chart({
       ? html`${html.own(title)}: nothing`
       : html`${html.own(title)}, between ${Math.min(...values)} and ${Math.max(...values)}, highest at ${label(startUs + highest * stepUs, stepUs)}`
   const marks = isShort === true ? [top, top / 2, 0] : [top, top * 0.75, top / 2, top / 4, 0]
-  return html`<div><h3>${html.own(title)}</h3><div class="chart${isShort === true ? html` short` : html``}"><div class="y" aria-hidden="true">${html.join(marks.map((mark) => html`<span>${html.own(rounded(mark))}</span>`))}</div>
+  return html`<div><h3>${html.own(title)}</h3><div class="chart${isShort === true ? html` short` : html``}"><div class="y" aria-hidden="true">${html.join(marks.map((mark) => html`<span>${scale(mark)}</span>`))}</div>
 <svg viewBox="0 0 100 100" preserveAspectRatio="none" role="img" aria-label="${said}" data-chart="${html.own(values.join(','))}" data-before="${html.own(before.join(','))}" data-start="${startUs / 1_000_000}" data-step="${stepUs / 1_000_000}" data-unit="${html.own(unit)}">${grid}${plot}${previous}${titles}</svg>
-<div class="x" aria-hidden="true">${axis(startUs, stepUs, values.length)}</div></div></div>`
+${axis(startUs, stepUs, values.length)}</div></div>`
 }
 
-/** A round number at or above. */
+/** A round number at or above, of which a quarter is a whole number, too. */
 function ceiling(value: number): number {
+  if (value <= 40) return Math.max(4, Math.ceil(value / 4) * 4)
   const power = 10 ** Math.floor(Math.log10(value))
-  const steps = [1, 2, 4, 5, 8, 10]
-  return Math.max(4, steps.map((step) => step * power).find((step) => step >= value) ?? value)
+  const steps = [1, 2, 4, 6, 8, 10]
+  return steps.map((step) => step * power).find((step) => step >= value) ?? value
 }
 
-function rounded(value: number): string {
-  if (value >= 1_000_000) return `${trimmed(value / 1_000_000)} M`
-  if (value >= 10_000) return `${trimmed(value / 1_000)} k`
-  return trimmed(value)
-}
-
-function trimmed(value: number): string {
-  return String(Math.round(value * 100) / 100)
+/** How the marks of an axis up to `top` are written: all of them in one unit. */
+function scaleOf(top: number): (mark: number) => Html {
+  const [unit, sign] = top >= 1_000_000 ? [1_000_000, ' M'] : top >= 10_000 ? [1_000, ' k'] : [1]
+  return (mark) =>
+    mark === 0 || sign === undefined
+      ? number(mark)
+      : html.own(`${Math.round((mark / unit) * 100) / 100}${sign}`)
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
@@ -101,15 +101,34 @@ export function label(us: InstantUs, stepUs: number): Html {
   return html.own(stepUs < US_PER_DAY ? `${day} ${iso.slice(11, 16)}` : day)
 }
 
+/** Marks on an axis of time, at most. */
+const MARKS_MAX = 8
+const HOUR_US = US_PER_DAY / 24
+/** Hours from one mark to the next. */
+const HOUR_STEPS = [1, 2, 3, 6, 12, 24, 48, 120, 240, 480, 720]
+const DAY_STEPS = [1, 2, 5, 7, 10, 15, 30, 60, 90]
+
+/** A mark stands below the middle of its step, wherever the plot is stretched to. */
 function axis(startUs: InstantUs, stepUs: number, n: number): Html {
-  if (n === 0) return html``
-  const marks = Math.min(7, n)
-  return html.join(
-    Array.from({ length: marks }, (_, i) => {
-      const at = marks === 1 ? 0 : Math.round((i * (n - 1)) / (marks - 1))
-      return html`<span${i % 2 === 1 ? html` class="opt"` : html``}>${label(startUs + at * stepUs, stepUs)}</span>`
-    }),
+  const isByHour = stepUs < US_PER_DAY
+  const every =
+    (isByHour ? HOUR_STEPS : DAY_STEPS).find((step) => n / step <= MARKS_MAX) ??
+    Math.ceil(n / MARKS_MAX)
+  // Hours are marked where a clock would have them, days as they come.
+  const round = Math.min(every, 24)
+  const first = isByHour ? (round - (Math.floor(startUs / HOUR_US) % round)) % round : 0
+  const marks = Array.from(
+    { length: Math.max(0, Math.ceil((n - first) / every)) },
+    (_, i) => first + i * every,
   )
+  return html`<svg class="x" aria-hidden="true">${html.join(
+    marks.map((at, i) => {
+      const us = startUs + at * stepUs
+      const clock = formatInstant(us).slice(11, 16)
+      const words = isByHour && clock !== '00:00' ? html.own(clock) : label(us, US_PER_DAY)
+      return html`<text${i % 2 === 1 ? html` class="opt"` : html``} x="${html.own((((at + 0.5) / n) * 100).toFixed(2))}%" y="15">${words}</text>`
+    }),
+  )}</svg>`
 }
 
 /** A bar of a share, below a figure. @param share - 0 to 1 */

@@ -6,7 +6,7 @@ import { Accounts, type OneTimeCode } from './accounts.ts'
 import { Metrics } from './metrics.ts'
 import type { Parts } from './parts.ts'
 import { SignIns } from './sign-ins.ts'
-import { FailureLedger, Tries } from './tries.ts'
+import { FailureLedger, Tries, TriesOfUser } from './tries.ts'
 
 /** How the server is to be; from the settings. */
 export type ServerOptions = {
@@ -42,7 +42,7 @@ export type Desk = {
   readonly accounts: Accounts
   readonly signIns: SignIns
   readonly triesOfAddress: Tries
-  readonly triesOfUser: Tries
+  readonly triesOfUser: TriesOfUser
   readonly failures: FailureLedger
   readonly metrics: Metrics
   readonly firstCode: OneTimeCode | undefined
@@ -71,7 +71,7 @@ export function createDesk(parts: Pick<Parts, 'store' | 'clock'>, options: Serve
       longestUs: options.signInMs * 1_000,
     }),
     triesOfAddress: new Tries(clock, LIMITS.webTriesOfAddress, LIMITS.webTriesWaitSMax),
-    triesOfUser: new Tries(clock, LIMITS.webTriesOfUser, LIMITS.webTriesUserWaitSMax),
+    triesOfUser: new TriesOfUser(clock),
     failures: new FailureLedger(clock, tryJournal),
     metrics,
     firstCode: options.firstCode,

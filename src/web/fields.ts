@@ -33,10 +33,37 @@ export function readFields(
       if (spec.required === true || where === 'path') throw badField(where, name, 'is missing')
       continue
     }
-    const given = where === 'path' && typeof value === 'string' ? ownSegment(value) : value
-    found[name] = checked(where, name, given, spec)
+    found[name] =
+      spec.timesMax === undefined
+        ? checked(where, name, where === 'path' ? segmentOf(value) : value, spec)
+        : several(where, name, value, spec, spec.timesMax)
   }
   return found
+}
+
+function segmentOf(value: unknown): unknown {
+  return typeof value === 'string' ? ownSegment(value) : value
+}
+
+/** Values of one name, a line for each; empty ones count as absent. */
+function several(
+  where: string,
+  name: string,
+  value: unknown,
+  spec: FieldSpec,
+  timesMax: number,
+): string {
+  const values = Array.isArray(value) ? value : [value]
+  if (values.length > timesMax) throw badField(where, name, `is given more than ${timesMax} times`)
+  const texts = values.map((one) => checked(where, name, one, spec)).filter((one) => one !== '')
+  if (texts.some((one) => one.includes('\n')))
+    throw badField(where, name, 'holds a character that is none')
+  return texts.join('\n')
+}
+
+/** What `readFields` made of a field that may be given several times. */
+export function linesOf(value: string | undefined): readonly string[] {
+  return value === undefined || value === '' ? [] : value.split('\n')
 }
 
 function checked(where: string, name: string, value: unknown, spec: FieldSpec): string {

@@ -30,8 +30,11 @@ export function isForPrograms(path: string): boolean {
 }
 
 export function pathOf(url: string): string {
-  return url.split('?', 1)[0]!
+  return url.replace(TARGET_HOST, '').split('?', 1)[0]!
 }
+
+/** Proxies may ask with a whole address; the router passes over its host, and so it is looked at here. */
+const TARGET_HOST = /^https?:\/\/([^/]*)(?=\/)/
 
 /** With TLS no other host, and no page without TLS, can set a cookie of this name. */
 export function cookieName({ isSecure }: Pick<ServerOptions, 'isSecure'>): string {
@@ -46,9 +49,18 @@ export function formCookieName({ isSecure }: Pick<ServerOptions, 'isSecure'>): s
 /**
  * A page of an attacker whose name suddenly leads here (DNS rebinding) still sends that name.
  *
- * @throws RequestError `REQUEST_WRONG_HOST`
+ * @throws RequestError `REQUEST_WRONG_HOST`; `REQUEST_UNREADABLE` where more than one is named, which others may read
+ *   otherwise than we do
  */
-export function checkHost(host: string | undefined, options: ServerOptions): void {
+export function checkHost({ raw, url }: FastifyRequest, options: ServerOptions): void {
+  const hosts = raw.rawHeaders.filter((_, i, all) => i % 2 === 1 && /^host$/i.test(all[i - 1]!))
+  if (hosts.length > 1) throw refusal('REQUEST_UNREADABLE')
+  const target = TARGET_HOST.exec(url)?.[1]
+  for (const host of [...hosts, ...(target === undefined ? [] : [target])]) checkName(host, options)
+  if (hosts.length === 0) throw refusal('REQUEST_WRONG_HOST')
+}
+
+function checkName(host: string, options: ServerOptions): void {
   const name = hostName(host)
   const isOurs =
     name !== undefined &&
@@ -60,8 +72,8 @@ export function checkHost(host: string | undefined, options: ServerOptions): voi
   if (!isOurs) throw refusal('REQUEST_WRONG_HOST')
 }
 
-function hostName(host: string | undefined): string | undefined {
-  return /^([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.exec(host ?? '')?.[1]?.toLowerCase()
+function hostName(host: string): string | undefined {
+  return /^([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.exec(host)?.[1]?.toLowerCase()
 }
 
 /**

@@ -39,6 +39,11 @@ const PAGES = [
 
 /** A whole HTML document. It loads style and scripts from this server alone, and has none of its own. */
 export function layout(frame: Frame): Html {
+  return html`${layoutUpTo(frame)}${layoutBehind(frame)}`
+}
+
+/** The document up to the end of its body. */
+export function layoutUpTo(frame: Frame): Html {
   const scripts = ['theme', ...frame.scripts].map(
     (name) =>
       html`<script type="module" src="/assets/${html.own(name)}.js?v=${html.own(frame.assets)}"></script>\n`,
@@ -56,7 +61,19 @@ ${html.join(scripts)}</head>
 <body>
 ${ICONS}
 <a class="skip" href="#main">Skip to content</a>
-${frame.signedIn === undefined ? html`<main class="main apart" id="main" tabindex="-1">${brand()}${frame.body}</main>` : framed(frame, frame.signedIn)}
+${frame.signedIn === undefined ? html`<main class="main apart" id="main" tabindex="-1">${brand()}` : framed(frame, frame.signedIn)}${frame.body}`
+}
+
+/** What closes it. */
+export function layoutBehind({ signedIn }: Pick<Frame, 'signedIn'>): Html {
+  return html`${
+    signedIn === undefined
+      ? html`</main>`
+      : html`
+</main>
+</div>
+</div>`
+  }
 </body>
 </html>
 `
@@ -77,10 +94,7 @@ ${whoOf(signedIn)}
 <div>
 <header class="topbar">${brand()}<details class="menu"><summary class="btn quiet" aria-label="Menu">${icon('menu')}Menu</summary><div class="sheet">${finder('find-menu')}${navigation(frame)}<hr>${recordOf(frame)}${whoOf(signedIn)}</div></details></header>
 <main class="main" id="main" tabindex="-1">
-${frame.body}
-</main>
-</div>
-</div>`
+`
 }
 
 /** Finds anything, from every page. @param id - of its field */

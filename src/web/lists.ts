@@ -226,6 +226,11 @@ export function digestText(hex: string): Html {
   return html`<code title="${html.own(hex)}">${html.own(hex.slice(0, 10))}…${html.own(hex.slice(-4))}</code>`
 }
 
+/** A path whose end is what tells; an element of class `tail` cuts it at the start. */
+export function pathText(path: string): Html {
+  return html`<bdi dir="ltr">${html.own(path)}</bdi>`
+}
+
 /** The word where there is one, the words where there are several. */
 export function counted(n: number, one: string, several: string): Html {
   return html`${number(n)} ${html.own(n === 1 ? one : several)}`

@@ -118,11 +118,12 @@ function requestBody(fields: readonly (readonly [string, FieldSpec])[]): object 
   }
 }
 
-function schemaOf({ choices, pattern, charsMax }: FieldSpec): object {
-  return {
+function schemaOf({ choices, pattern, charsMax, timesMax }: FieldSpec): object {
+  const one = {
     type: 'string',
     maxLength: charsMax,
     ...(choices === undefined ? {} : { enum: choices }),
     ...(pattern === undefined ? {} : { pattern }),
   }
+  return timesMax === undefined ? one : { type: 'array', items: one, maxItems: timesMax }
 }

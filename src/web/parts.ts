@@ -25,6 +25,8 @@ export type Parts = {
   readonly programVersion: string
   /** Settings in force, as `config explain` shows them; secrets are named, not told. */
   readonly settings: readonly ShownSetting[]
+  /** Sensors of each group of the configuration. */
+  readonly groups: Readonly<Record<string, readonly string[]>>
   privateKeys(): Promise<ReadonlyMap<string, RecipientPrivateKey>>
   /** What reads a dead letter again, as a load would, and the key that signs what comes of it. */
   reading(

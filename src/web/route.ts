@@ -41,6 +41,8 @@ export type Reply =
       readonly kind: 'page'
       readonly title: string
       readonly body: Html
+      /** What stands behind it, where that takes long: the page is sent up to there, and this when it is made. */
+      readonly rest?: Promise<Html>
       /** Modules of `client/` that the page runs, without their ending. */
       readonly scripts?: readonly string[]
       readonly status?: number
@@ -73,6 +75,8 @@ export type FieldSpec = {
   /** A regular expression that the whole value must match; anchored. A form may leave an optional field empty. */
   readonly pattern?: string
   readonly charsMax: number
+  /** How often it may be given; the values then come as one text, a line for each. Once where it is absent. */
+  readonly timesMax?: number
 }
 
 export type Route = {

@@ -4,14 +4,17 @@ import {
   createServer as createHttp,
   type ServerOptions as HttpOptions,
   type Server,
+  STATUS_CODES,
 } from 'node:http'
 import { createServer as createHttps } from 'node:https'
+import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import cookies from '@fastify/cookie'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { RequestError } from '../core/errors.ts'
 import { LIMITS } from '../limits.ts'
 import { escapeJson } from '../output/encode/json.ts'
 import { type Assets, codedFor, readAssets } from './assets.ts'
@@ -40,10 +43,10 @@ import {
   NOBODY,
   pathOf,
 } from './guard.ts'
-import { layout } from './layout.ts'
+import { type Frame, layout, layoutBehind, layoutUpTo } from './layout.ts'
 import { API } from './openapi.ts'
 import type { Parts } from './parts.ts'
-import type { FieldSpec, Reply, Route } from './route.ts'
+import type { FieldSpec, Html, Reply, Route } from './route.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { apiRoutes } from './routes/api.ts'
 import { ROUTES } from './routes/index.ts'
@@ -62,6 +65,12 @@ const ASSET_FOLDERS = [
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
 const NOTHING_RUNS = "default-src 'none'; sandbox"
+
+/** Errors of the parser of HTTP that say more than that it cannot be read. */
+const UNREAD: Readonly<Record<string, readonly [number, RequestError['code']]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'REQUEST_TOO_LARGE'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'REQUEST_UNREADABLE'],
+}
 
 /** How close one is to the bound is nobody's business; when to come again is told. */
 const QUIET = {
@@ -119,6 +128,7 @@ export async function createServer(
     trustProxy: options.trustedProxies.length === 0 ? false : [...options.trustedProxies],
     forceCloseConnections: 'idle',
     serverFactory: (handler) => httpServer(options, handler),
+    clientErrorHandler: refuseUnread,
     frameworkErrors: (error, _, reply) => {
       // Before any hook: an address that cannot be decoded.
       const failure = failureOf(error, newId)
@@ -170,6 +180,28 @@ function httpServer(options: ServerOptions, handler: Parameters<typeof createHtt
   return server
 }
 
+/** What is no request, too large for one or too slow: in words like every other refusal, and the connection ends. */
+function refuseUnread(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code !== 'ECONNRESET' && socket.writable) {
+    const [status, code] = UNREAD[error.code ?? ''] ?? ([400, 'REQUEST_UNREADABLE'] as const)
+    const body = JSON.stringify(failureDocument(failureOf(refusal(code), newId)))
+    socket.write(
+      [
+        `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+        'Content-Type: application/json; charset=utf-8',
+        `Content-Length: ${Buffer.byteLength(body)}`,
+        `Content-Security-Policy: ${NOTHING_RUNS}`,
+        'X-Content-Type-Options: nosniff',
+        'Cache-Control: no-store',
+        'Connection: close',
+        '',
+        body,
+      ].join('\r\n'),
+    )
+  }
+  socket.destroySoon()
+}
+
 /** Headers, rates and the checks that no request passes by, also those that no route answers. */
 async function protect(server: FastifyInstance, house: House): Promise<void> {
   const { options, desk } = house
@@ -209,7 +241,7 @@ async function protect(server: FastifyInstance, house: House): Promise<void> {
       'Permissions-Policy',
       'camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()',
     )
-    checkHost(request.headers.host, options)
+    checkHost(request, options)
   })
   await server.register(rateLimit, {
     max: options.requestsPerSecond * LIMITS.webRateWindowS,
@@ -461,8 +493,9 @@ async function sendPage(
   request: FastifyRequest,
   reply: FastifyReply,
   page: Extract<Reply, { readonly kind: 'page' }>,
-  { askers, assets, frame }: House,
+  house: House,
 ): Promise<FastifyReply> {
+  const { askers, assets, frame } = house
   const asker = askers.get(request)
   const figures =
     asker?.signIn === undefined
@@ -471,20 +504,36 @@ async function sendPage(
           record: { state: 'unchecked', words: '' } as const,
         }
       : await frame.figures()
-  return reply
-    .code(page.status ?? 200)
-    .type('text/html; charset=utf-8')
-    .send(
-      layout({
-        ...figures,
-        title: page.title,
-        body: page.body,
-        path: pathOf(request.url),
-        signedIn: asker?.signIn === undefined ? undefined : asker.signedIn,
-        scripts: page.scripts ?? [],
-        assets: assets.version,
-      }).text,
-    )
+  reply.code(page.status ?? 200).type('text/html; charset=utf-8')
+  const framed: Frame = {
+    ...figures,
+    title: page.title,
+    body: page.body,
+    path: pathOf(request.url),
+    signedIn: asker?.signIn === undefined ? undefined : asker.signedIn,
+    scripts: page.scripts ?? [],
+    assets: assets.version,
+  }
+  if (page.rest === undefined) return reply.send(layout(framed).text)
+  // A proxy that gathers answers would undo it.
+  reply.header('X-Accel-Buffering', 'no')
+  return reply.send(Readable.from(pieces(request, framed, page.rest, house)))
+}
+
+/** A page in two pieces. That the second failed is told in its place: the first is on its way. */
+async function* pieces(
+  request: FastifyRequest,
+  frame: Frame,
+  rest: Promise<Html>,
+  house: House,
+): AsyncGenerator<string> {
+  yield layoutUpTo(frame).text
+  const behind = await rest.catch((error: unknown) => {
+    const failure = failureOf(error, newId)
+    if (failure.id !== undefined) tellFault(failure.id, error, request, house)
+    return failurePage(failure)
+  })
+  yield html`${behind}${layoutBehind(frame)}`.text
 }
 
 function newId(): string {

@@ -5,7 +5,7 @@ import type { JournalDraft } from '../store/journal.ts'
 
 type Count = { failed: number; lastAtUs: InstantUs }
 
-/** What counts tries of one kind: by address, or by user. */
+/** Counts failures by a name: of an address, or of a user. */
 export class Tries {
   readonly #clock: () => InstantUs
   readonly #free: number
@@ -38,9 +38,51 @@ export class Tries {
       this.#counts.delete(this.#counts.keys().next().value!)
     this.#counts.set(name, { failed: (isRecent ? before.failed : 0) + 1, lastAtUs: now })
   }
+}
 
-  passed(name: string): void {
-    this.#counts.delete(name)
+/**
+ * Failures of one user from anywhere. An address from which that user came in lately does not wait for those of others,
+ * and adds none to them: its own failures are counted by address alone, which allows fewer. So who tries passwords from
+ * elsewhere cannot keep a person out of where they usually sit.
+ */
+export class TriesOfUser {
+  readonly #clock: () => InstantUs
+  readonly #strangers: Tries
+  /** When each user came in last from each address; the address longest unused first. */
+  readonly #usual = new Map<string, Map<string, InstantUs>>()
+
+  constructor(clock: () => InstantUs) {
+    this.#clock = clock
+    this.#strangers = new Tries(clock, LIMITS.webTriesOfUser, LIMITS.webTriesUserWaitSMax)
+  }
+
+  /** Seconds until the next try is looked at; 0 for now. @param user - as it was typed */
+  waitS(user: string, address: string): number {
+    return this.#isUsual(user, address) ? 0 : this.#strangers.waitS(user)
+  }
+
+  failed(user: string, address: string): void {
+    if (!this.#isUsual(user, address)) this.#strangers.failed(user)
+  }
+
+  /** @param user - the name of one who came in: others are not kept, so that users bound the memory */
+  passed(user: string, address: string): void {
+    const addresses = this.#usual.get(user) ?? new Map<string, InstantUs>()
+    addresses.delete(address)
+    addresses.set(address, this.#clock())
+    if (addresses.size > LIMITS.webUsualAddressesMax)
+      addresses.delete(addresses.keys().next().value!)
+    this.#usual.delete(user)
+    this.#usual.set(user, addresses)
+    if (this.#usual.size > LIMITS.webUsersMax) this.#usual.delete(this.#usual.keys().next().value!)
+  }
+
+  #isUsual(user: string, address: string): boolean {
+    const lastAtUs = this.#usual.get(user)?.get(address)
+    return (
+      lastAtUs !== undefined &&
+      this.#clock() - lastAtUs < LIMITS.webUsualAddressDays * 86_400_000_000
+    )
   }
 }
 

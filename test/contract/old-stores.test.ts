@@ -124,7 +124,7 @@ eachEngine((engine) => {
       assert.equal(done.wouldHold, 2 * HAZARDS.length)
       assert.deepEqual(await problemsOf(store), [])
       const writer = store.writer(VERSIONS)
-      assert.deepEqual(await reconcile(store.reads(), writer, registry, false), {
+      assert.deepEqual(await reconcile(store.reads(), writer, registry, false, VERIFY_ALL.signal), {
         differences: [],
         rebuilt: false,
       })

@@ -196,10 +196,10 @@ eachEngine(() => {
     const values = 'select kind, value from "values" order by kind, value'
     const before = [await lab.all(values), await lab.drift(), await reportOf(lab)]
     const writer = lab.store.writer(VERSIONS)
-    const same = await reconcile(lab.store.reads(), writer, registry, false)
+    const same = await reconcile(lab.store.reads(), writer, registry, false, VERIFY_ALL.signal)
     assert.deepEqual(same, { differences: [], rebuilt: false })
     await lab.tamper('delete from daily_values where kind = 10')
-    const mended = await reconcile(lab.store.reads(), writer, registry, false)
+    const mended = await reconcile(lab.store.reads(), writer, registry, false, VERIFY_ALL.signal)
     await writer.close()
     assert.equal(mended.rebuilt, true)
     assert.deepEqual([await lab.all(values), await lab.drift(), await reportOf(lab)], before)

@@ -30,8 +30,22 @@ eachEngine(() => {
   test('a store that is as it should be is left alone', async () => {
     await using lab = await loaded()
     const writer = lab.store.writer(VERSIONS)
-    const result = await reconcile(lab.store.reads(), writer, registry, false)
+    const result = await reconcile(lab.store.reads(), writer, registry, false, VERIFY_ALL.signal)
     assert.deepEqual(result, { differences: [], rebuilt: false })
+  })
+
+  test('verification and reconciliation end when they are told to, also on an engine that never waits', async () => {
+    await using lab = await loaded()
+    const reads = lab.store.reads()
+    const writer = lab.store.writer(VERSIONS)
+    const stopped = (): AbortSignal => {
+      const controller = new AbortController()
+      setImmediate(() => controller.abort(new Error('told to stop')))
+      return controller.signal
+    }
+    await assert.rejects(verifyStore(reads, { ...VERIFY_ALL, signal: stopped() }), /told to stop/)
+    await assert.rejects(reconcile(reads, writer, registry, true, stopped()), /told to stop/)
+    await writer.close()
   })
 
   for (const statement of [
@@ -46,9 +60,9 @@ eachEngine(() => {
       await lab.tamper(statement)
       assert.notDeepEqual(await problemsOf(lab), [])
       const writer = lab.store.writer(VERSIONS)
-      const dry = await reconcile(lab.store.reads(), writer, registry, true)
+      const dry = await reconcile(lab.store.reads(), writer, registry, true, VERIFY_ALL.signal)
       assert.ok(dry.differences.length > 0 && !dry.rebuilt)
-      const result = await reconcile(lab.store.reads(), writer, registry, false)
+      const result = await reconcile(lab.store.reads(), writer, registry, false, VERIFY_ALL.signal)
       await writer.close()
       assert.equal(result.rebuilt, true)
       assert.deepEqual(await problemsOf(lab), [])

@@ -21,6 +21,7 @@ import {
   registry,
   rules,
   type StandardRules,
+  VERIFY_ALL,
   VERSIONS,
   withLimits,
 } from '../support/loading.ts'
@@ -280,7 +281,13 @@ eachEngine((engine) => {
         const again = await run(lab, by)
         assert.deepEqual([again.batches, again.events, again.changed], [0, 0, 0])
         const writer = lab.store.writer(VERSIONS)
-        const mended = await reconcile(lab.store.reads(), writer, registry, false)
+        const mended = await reconcile(
+          lab.store.reads(),
+          writer,
+          registry,
+          false,
+          VERIFY_ALL.signal,
+        )
         await writer.close()
         assert.deepEqual(mended, { differences: [], rebuilt: false })
         // Back again: as it was.

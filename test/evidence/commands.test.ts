@@ -66,6 +66,7 @@ describe('evidence on the command line', () => {
     writeFileSync(at('verify.mjs'), verifier.bytes)
     writeFileSync(at('status.json'), nacre(['status', '--json', ...data]).stdout)
     writeFileSync(at('key'), `${key.publicKey}\n`)
+    writeFileSync(at('unmet.json'), JSON.stringify({ seq: 4_711, digest: '0'.repeat(64) }))
     writeFileSync(at('bad.zip'), readFileSync(at('a.zip')).subarray(1))
     const alone = (args: readonly string[]) =>
       spawnSync(process.execPath, [at('verify.mjs'), ...args], { encoding: 'utf8' })
@@ -73,6 +74,9 @@ describe('evidence on the command line', () => {
       [[at('a.zip')], 0],
       [[at('a.zip'), '--json', '--key', at('key'), '--checkpoint', at('status.json')], 0],
       [[at('a.zip'), '--key', key.publicKey], 0],
+      // Nothing differs, but what was asked for was not compared.
+      [[at('a.zip'), '--checkpoint', at('unmet.json')], 1],
+      [[at('bad.zip'), '--checkpoint', at('unmet.json')], 3],
       [[at('a.zip'), '--key', 'f'.repeat(64)], 3],
       [[at('bad.zip')], 3],
       [[at('missing.zip')], 2],
@@ -89,6 +93,9 @@ describe('evidence on the command line', () => {
     const told = JSON.parse(alone([at('a.zip'), '--json']).stdout) as { ok: boolean }
     assert.equal(told.ok, true)
     assert.match(alone([at('a.zip')]).stdout, /^EVERYTHING HOLDS$/m)
+    const unmet = [at('a.zip'), '--checkpoint', at('unmet.json')]
+    assert.match(alone(unmet).stdout, /^EVERYTHING HOLDS, BUT .* NOT COMPARED$/m)
+    assert.match(nacre(['evidence', 'verify', ...unmet]).stdout, /since-checkpoint 4711/)
     assert.match(alone([at('bad.zip')]).stdout, /^THIS PACKAGE DOES NOT HOLD$/m)
   })
 

@@ -71,6 +71,10 @@ test('a prompt is cut at a length, and says how much is left out', () => {
   assert.match(encodePrompt('x'.repeat(9_000)).text, /\^\(cut:9000\)"$/)
 })
 
+test('an address in a prompt ends where a character is spelled out, and is defanged', () => {
+  assert.match(encodePrompt('//evil.example\u115f').text, /evil\[\.\]example/)
+})
+
 test('a prompt withholds what rules say speaks to its reader', () => {
   const { text: written } = outputNamed('prompt').render(probeDocument('obey me' as SafeText), {
     isWithheld: (one) => one.includes('obey'),
@@ -96,6 +100,17 @@ test('addresses are defanged wherever they stand, and come back', () => {
     ['http://a%24jndi:ldap://b', 'hxxp://a%24jndi:ldap[:]//b'],
     ['192.0.2.66.192.0.2.7', '192.0.2[.]66.192.0[.]2.7'],
     ['ßwww.evil', 'ßwww[.]evil'],
+    // Hosts without a scheme, shares of Windows, mailboxes with odd names.
+    ['<img src=//cdn.evil.sh/a>', '<img src=//cdn[.]evil[.]sh/a>'],
+    ['\\\\evil.sh\\share', '\\\\evil[.]sh\\share'],
+    ['//a.evil.sh/x', '//a[.]evil[.]sh/x'],
+    ["o'@evil.example", "o'[@]evil[.]example"],
+    ['=@evil.sh', '=[@]evil[.]sh'],
+    ['root@192.0.2.7', 'root[@]192.0.2[.]7'],
+    // What is left of a host is none; letters that only fold to ASCII ones end a word, too.
+    ['a.com.xyz', 'a[.]com[.]xyz'],
+    ['ſhttp:x', 'ſhxxp:x'],
+    ['ſwww.evil.sh', 'ſwww[.]evil.sh'],
   ] as const) {
     assert.equal(defang(typed), shown)
     assert.equal(refang(shown), typed)

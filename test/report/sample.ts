@@ -239,6 +239,7 @@ export function samplePage(
         firstDay: days[0]!,
         lastDay: days.at(-1)!,
         threatScore: 84,
+        hazardScore: 0,
       },
       {
         id: '77ab01ef',
@@ -250,6 +251,7 @@ export function samplePage(
         firstDay: days[Math.floor(dayCount / 3)]!,
         lastDay: days[Math.floor(dayCount / 2)]!,
         threatScore: 18,
+        hazardScore: 12,
       },
     ],
     attack: [

@@ -45,6 +45,7 @@ export const VERIFY_ALL: VerifyOptions = {
   rules,
   privateKeys: new Map(),
   knownMigrations: MIGRATIONS,
+  signal: new AbortController().signal,
   progress: () => {},
 }
 

@@ -42,6 +42,7 @@ export function testParts(
     statusFolder: join(data, 'status'),
     programVersion: 'test',
     settings: [{ name: 'jobs', value: '1', origin: 'default', meaning: 'threads of a load' }],
+    groups: {},
     privateKeys: async () => new Map(),
     openAgain: () => Promise.reject(new Error('this test opens its store once')),
     reading: () => Promise.reject(new Error('this test reads no dead letters again')),

@@ -79,6 +79,8 @@ eachEngine(() => {
       holds.map(({ session, reason }) => [session, reason]),
       [[SESSION, 'case 7']],
     )
+    const page = await (await web.person('viewer')).get(web.path)
+    assert.match(page.body, /On legal hold<.*>case 7</)
   })
 
   test('where personal data is kept out of the view, hashes of lines are for those who may see evidence', async () => {

@@ -139,6 +139,9 @@ eachEngine(() => {
       assert.equal(newest.reason, 'no-time')
       assert.equal((await reviewer.get('/dead-letters')).statusCode, 200)
       const page = await reviewer.get(`/dead-letters/${oldest.letter}`)
+      assert.match(page.body, /name="reason"/)
+      const looked = await (await person('viewer')).get(`/dead-letters/${oldest.letter}`)
+      assert.doesNotMatch(looked.body, /name="reason"/, 'no form that would be refused')
       assert.ok(!page.body.includes('{broken'))
       assert.match(page.body, /not one JSON value/)
       assert.equal(
@@ -523,6 +526,89 @@ describe('reports', () => {
     )
   })
 
+  test('have every choice of the command line, and what does not fit is told beside its field', async () => {
+    const asked: string[][] = []
+    await withOps(
+      async ({ person }) => {
+        const analyst = await person('analyst')
+        const made = await analyst.post('/reports', {
+          ...{ kind: 'range', date: '2026-05-01', until: '2026-05-03', format: 'csv' },
+          ...{ group: 'france', compare: 'previous', redact: 'public', top: '20' },
+        })
+        assert.equal(made.statusCode, 303, made.body)
+        assert.deepEqual(asked[0]!.slice(0, -1), [
+          ...['report', 'range', '2026-05-01', '2026-05-03', '--group=france'],
+          ...['--compare=previous', '--redact=public', '--top=20', '--format=csv'],
+        ])
+        assert.match(asked[0]!.at(-1)!, /\/range-2026-05-01_2026-05-03-[0-9a-f]{16}\.csv$/)
+        const listed = (await analyst.get(String(made.headers.location))).body
+        assert.match(
+          listed,
+          /range 2026-05-01 to before 2026-05-03 <span class="sub">compared, top 20/,
+        )
+        assert.match(listed, /group france/)
+        const two = new URLSearchParams([
+          ...Object.entries({
+            kind: 'daily',
+            date: '2026-05-01',
+            brief: 'yes',
+            csrf: analyst.csrf,
+          }),
+          ...(['lyon-1', 'paris-1'].map((name) => ['sensor', name]) as [string, string][]),
+        ]).toString()
+        const form = { 'content-type': 'application/x-www-form-urlencoded' }
+        assert.equal(
+          (
+            await analyst.inject({
+              ...{
+                method: 'POST',
+                url: '/reports',
+                payload: two,
+                headers: { ...form, cookie: analyst.cookie },
+              },
+            })
+          ).statusCode,
+          303,
+        )
+        assert.deepEqual(asked[1]!.slice(3, 6), ['--sensor=lyon-1', '--sensor=paris-1', '--brief'])
+        const legacy = { kind: 'daily', date: '2026-05-01', format: 'legacy-abnormal-summary' }
+        await analyst.post('/reports', legacy)
+        assert.ok(asked[2]!.includes('--format=legacy-text'))
+        assert.ok(asked[2]!.includes('--part=abnormal-summary'))
+        for (const [wanted, field, words] of [
+          [{ kind: 'range', date: '2026-05-01' }, 'until', /A range needs both/],
+          [{ kind: 'range', date: 'x', until: '2026-05-03' }, 'date', /names no day/],
+          [
+            { kind: 'range', date: '2026-05-03', until: '2026-05-03' },
+            ...(['until', /not after the first/] as const),
+          ],
+          [{ kind: 'daily', until: '2026-05-03' }, 'until', /Only a range has an end/],
+          [{ kind: 'daily', top: '1001' }, 'top', /from 1 to 1000/],
+          [{ kind: 'daily', compare: 'previous', brief: 'yes' }, 'compare', /compares nothing/],
+          [{ kind: 'daily', group: 'x' }, 'group', /no such group/],
+          [{ ...legacy, group: 'france' }, 'sensors', /one sensor, or for all/],
+        ] as const) {
+          const refused = await analyst.post('/reports', wanted)
+          assert.equal(refused.statusCode, 400)
+          const beside = new RegExp(`<p class="wrong" id="f-${field}-w" role="alert">([^<]*)`)
+          assert.match(beside.exec(refused.body)?.[1] ?? refused.body, words)
+          assert.match(refused.body, /aria-invalid="true"/)
+        }
+        const api = '/api/v1/reports/range/2026-05-01'
+        assert.equal(
+          (await analyst.get(`${api}?until=2026-05-03&sensor=a&sensor=b`)).statusCode,
+          200,
+        )
+        assert.deepEqual(asked[3], [
+          ...['report', 'range', '2026-05-01', '2026-05-03', '--sensor=a', '--sensor=b', '--json'],
+        ])
+        assert.equal((await analyst.get(api)).statusCode, 400)
+        assert.equal(asked.length, 4)
+      },
+      { parts: () => ({ ...maker('x', asked), groups: { france: ['lyon-1', 'paris-1'] } }) },
+    )
+  })
+
   test('for which nobody waits any more are not made', async () => {
     await withOps(async ({ parts }) => {
       const asked: (readonly string[])[] = []
@@ -536,7 +622,10 @@ describe('reports', () => {
           return { stdout: Buffer.from('{}'), stderr: '', status: 0 }
         },
       }
-      const wanted = { kind: 'daily', date: '2026-05-01', sensor: '' } as const
+      const wanted: Parameters<typeof jsonReport>[1] = {
+        ...{ kind: 'daily', date: '2026-05-01', until: '', sensors: [], group: '', top: '' },
+        ...{ compare: 'none', redact: 'internal', isBrief: false },
+      }
       const [first, second] = [new AbortController(), new AbortController()]
       const made = [
         jsonReport(own, wanted, first.signal),

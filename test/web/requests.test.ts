@@ -547,6 +547,63 @@ describe('monitors', () => {
   })
 })
 
+describe('a page in two pieces', () => {
+  const two = (rest: Promise<ReturnType<typeof html>>) =>
+    route('/two', async () => ({
+      kind: 'page',
+      title: 'Two',
+      body: html`<p>at once</p>`,
+      rest,
+    }))
+
+  test('is sent up to what is not made yet, and closed behind it', async () => {
+    const rest = Promise.withResolvers<ReturnType<typeof html>>()
+    await withDashboard(
+      async (lab) => {
+        const anna = await lab.person('viewer', 'anna')
+        const address = await lab.server.listen({ host: '127.0.0.1', port: 0 })
+        const answer = await fetch(`${address}/two`, { headers: { cookie: anna.cookie } })
+        const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader()
+        let first = ''
+        while (!first.endsWith('<p>at once</p>')) first += (await reader.read()).value ?? '!'
+        assert.match(answer.headers.get('content-security-policy') ?? '', /script-src 'self'/)
+        rest.resolve(html`<p>${html.own(EVIL)}</p>`)
+        let later = ''
+        for (let one = await reader.read(); !one.done; one = await reader.read()) later += one.value
+        assert.match(later, /^<p>&#60;script&#62;[^<]*<\/p>\n<\/main>[\s\S]*<\/html>\n$/)
+      },
+      { routes: [two(rest.promise)] },
+    )
+  })
+
+  test('tells in the place of the second that it could not be made, and the operator why', async () => {
+    const rest = Promise.reject(new Error(EVIL))
+    rest.catch(() => undefined)
+    await withDashboard(
+      async (lab) => {
+        const page = await (await lab.person('viewer')).get('/two')
+        assert.match(page.body, /<p>at once<\/p><section class="card fault"[\s\S]*<\/html>\n$/)
+        assert.ok(!page.body.includes('<script>alert'))
+        const id = /Id <code>([0-9a-f]{12})<\/code>/.exec(page.body)![1]!
+        assert.match(lab.notes.join('\n'), new RegExp(`fault ${id} in GET /two: `))
+      },
+      { routes: [two(rest)] },
+    )
+  })
+
+  test('has the head of any page, and who asks for that alone waits for nothing', async () => {
+    await withDashboard(
+      async (lab) => {
+        const anna = await lab.person('viewer')
+        const head = await anna.inject({ method: 'HEAD', url: '/two' })
+        assert.equal(head.statusCode, 200)
+        assert.equal(head.body, '')
+      },
+      { routes: [two(new Promise(() => {}))] },
+    )
+  })
+})
+
 describe('a live page', () => {
   /** Tells once, then waits for ever, whatever the signal says. */
   const stubborn = route('/api/v1/live', async () => ({
@@ -691,6 +748,35 @@ describe('a connection', () => {
       },
       { options: { headersMs: 50 } },
     )
+  })
+
+  test('that names two hosts, or another in its target, is refused', async () => {
+    const ask = (target: string, hosts: string): string =>
+      `GET ${target} HTTP/1.1\r\n${hosts}Connection: close\r\n\r\n`
+    const own = 'Host: 127.0.0.1\r\n'
+    for (const [send, status] of [
+      [ask('/healthz', own), 200],
+      [ask('http://127.0.0.1/healthz', own), 200],
+      [ask('/healthz', `${own}Host: evil.example\r\n`), 400],
+      [ask('/healthz', `${own}host: 127.0.0.1\r\n`), 400],
+      [ask('http://evil.example/healthz', own), 421],
+      [ask('https://evil.example/api/v1/sessions', own), 421],
+      // A document for programs, whichever way its path is written.
+      [ask('http://127.0.0.1/api/v1/sessions', own), 401],
+    ] as const)
+      await withDashboard(async (lab) => {
+        assert.match(await talk(lab.server, send), new RegExp(`^HTTP/1.1 ${status} `), send)
+      })
+  })
+
+  test('that sends no request is told so like any other, under a policy', async () => {
+    await withDashboard(async (lab) => {
+      const answer = await talk(lab.server, 'GET / HTTP/1.1\nHost: 127.0.0.1\n\n')
+      assert.match(answer, /^HTTP\/1\.1 400 /)
+      assert.match(answer, /\r\nContent-Security-Policy: default-src 'none'; sandbox\r\n/)
+      assert.match(answer, /\r\nX-Content-Type-Options: nosniff\r\n/)
+      assert.equal(JSON.parse(answer.split('\r\n\r\n')[1]!).error.code, 'REQUEST_UNREADABLE')
+    })
   })
 
   test('that sends too large a head, or none that is one, is closed', async () => {

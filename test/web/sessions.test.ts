@@ -381,6 +381,41 @@ eachEngine(() => {
         assert.equal(page.total.isExact, false)
       }))
 
+    test('a stretch of a walk has one bound for each side, whatever is asked', async () => {
+      // Of two an engine takes one, and reads the index to its end where that is the wider.
+      const asked: string[] = []
+      const watched = lab.store.query.withPlugin({
+        transformQuery: ({ node }) => {
+          asked.push(lab.store.query.getExecutor().compileQuery(node, { queryId: 'test' }).sql)
+          return node
+        },
+        transformResult: async ({ result }) => result,
+      })
+      const store = { query: watched } as typeof lab.store // all it is asked for
+      const bound = (key: string, signs: string) =>
+        new RegExp(`(?<![+\\w.])\\(?${key}(?:, sessions\\.first_event_us\\))? ${signs}`, 'g')
+      await withLimits({ searchWalkMax: 40, searchGatherMax: 0 }, async () => {
+        for (const [sort, key] of [
+          ['start', 'sessions\\.first_event_us'],
+          ['threat', 'sessions\\.threat_score'],
+          ['events', 'sessions\\.event_count'],
+        ] as const)
+          for (const order of ['asc', 'desc'] as const) {
+            asked.length = 0
+            const bounds = { sort, order, from: '2026-04-21', until: '2026-05-20', threat: '1' }
+            await listSessions(
+              { store, clock: () => NOW_US, rules },
+              { ...bounds, limit: '5', protocol: 'telnet' },
+            )
+            const walks = asked.filter((one) => /from sessions cross join sensors/.test(one))
+            assert.ok(walks.length > 1)
+            for (const one of walks)
+              for (const signs of ['<=?', '>=?'])
+                assert.ok([...one.matchAll(bound(key, signs))].length <= 1, one)
+          }
+      })
+    })
+
     test('a search whose questions take long stops sooner, and goes on until all are found', () =>
       withLimits({ searchWalkMax: 30, searchGatherMax: 0 }, async () => {
         const asked = { protocol: 'telnet', sort: 'duration' } as const

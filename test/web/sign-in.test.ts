@@ -6,7 +6,7 @@ import { describe, test } from 'node:test'
 import { verifyStore } from '../../src/pipeline/verify.ts'
 import { Accounts, OneTimeCode } from '../../src/web/accounts.ts'
 import { localPath } from '../../src/web/guard.ts'
-import { Tries } from '../../src/web/tries.ts'
+import { Tries, TriesOfUser } from '../../src/web/tries.ts'
 import { eachEngine } from '../support/engines.ts'
 import { VERIFY_ALL } from '../support/loading.ts'
 import {
@@ -194,6 +194,47 @@ describe('tries', () => {
       },
       { options: { trustedProxies: ['127.0.0.1'] } },
     )
+  })
+
+  test('of strangers do not keep a user out of where they came in within 30 days', async () => {
+    await withDashboard(
+      async (lab) => {
+        await addUser(lab, 'anna', 'viewer')
+        const from = async (address: string, password: string) =>
+          (
+            await (
+              await stranger(lab)
+            ).post('/sign-in', { name: 'anna', password }, { 'x-forwarded-for': address })
+          ).statusCode
+        const guess = async (): Promise<void> => {
+          for (let i = 0; i < 10; i += 1)
+            assert.equal(await from(`192.0.2.${i}`, 'wrong password'), 401)
+        }
+        assert.equal(await from('198.51.100.1', PASSWORD), 303)
+        await guess()
+        assert.equal(await from('198.51.100.1', PASSWORD), 303)
+        // Having come in there opens no other place.
+        assert.equal(await from('198.51.100.2', PASSWORD), 429)
+        // Where they usually sit nobody may guess more than anywhere else.
+        for (let i = 0; i < 5; i += 1)
+          assert.equal(await from('198.51.100.1', 'wrong password'), 401)
+        assert.equal(await from('198.51.100.1', PASSWORD), 429)
+        lab.clock.advanceS(30 * 86_400)
+        await guess()
+        assert.equal(await from('198.51.100.1', PASSWORD), 429)
+      },
+      { options: { trustedProxies: ['127.0.0.1'] } },
+    )
+  })
+
+  test('know no more usual addresses of a user than the last ones', () => {
+    const clock = testClock()
+    const tries = new TriesOfUser(() => clock.nowUs)
+    for (let i = 0; i <= 20; i += 1) tries.passed('anna', `address ${i}`)
+    for (let i = 0; i < 11; i += 1) tries.failed('anna', 'elsewhere')
+    assert.ok(tries.waitS('anna', 'address 0') > 0)
+    assert.equal(tries.waitS('anna', 'address 1'), 0)
+    assert.equal(tries.waitS('anna', 'address 20'), 0)
   })
 
   test('are not told apart by an address that anybody may write', async () => {

@@ -48,6 +48,23 @@ const VIEW = '/api/v1/test-view/a?sort=up'
 const REVIEW = '/api/v1/test-review/a?sort=up'
 
 describe('a token', () => {
+  test('ends when its user is to choose another password, and those of others do not', async () => {
+    await withApi(async (lab) => {
+      const admin = await lab.person('admin', 'anna')
+      await lab.person('viewer', 'bert')
+      const [anna, bert] = [
+        await tokenOf(lab, 'anna', ['view']),
+        await tokenOf(lab, 'bert', ['view']),
+      ]
+      const page = await admin.get('/users')
+      assert.match(page.body, /Revoke 1 token and make a link/)
+      await lab.desk.accounts.invite('test', 'bert')
+      assert.equal((await bert.ask(VIEW)).statusCode, 401)
+      assert.equal((await anna.ask(VIEW)).statusCode, 200)
+      assert.deepEqual(lab.desk.accounts.tokens('bert'), [])
+    })
+  })
+
   test('does what it was made for, for its user', async () => {
     await withApi(async (lab) => {
       await lab.person('admin', 'anna')

@@ -215,7 +215,13 @@ export const dbReconcile: Command = {
       const { reconcile } = await import('../../pipeline/reconcile.ts')
       const registry = await app.registry()
       const writer = store.writer(await writerVersions(app))
-      const result = await reconcile(store.reads(), writer, registry, options['dry-run'] === true)
+      const result = await reconcile(
+        store.reads(),
+        writer,
+        registry,
+        options['dry-run'] === true,
+        app.signal,
+      )
       app.out.result(result, () =>
         result.differences.length === 0
           ? terminal`Summaries are what the events say; nothing to do.`

@@ -9,6 +9,7 @@ import type { HoldRecord } from '../../store/repo/holds.ts'
 import { actorName, mayReveal, numberArgument, REASON_OPTION, reasonOption } from '../actor.ts'
 import type { Store } from '../app.ts'
 import { type Command, EXIT, type OptionValues } from '../command.ts'
+import { checkSensors } from '../known-sensors.ts'
 import { instantOption } from '../options.ts'
 import { sessionNamed } from '../session-named.ts'
 
@@ -68,17 +69,7 @@ async function scopeOf(store: Store, options: OptionValues): Promise<HoldScope> 
     throw new UsageError('USAGE_BAD_ARGUMENT', 'Say what must not be deleted.', {
       hint: '--session ID, --source SOURCE, --sensor NAME, --from TIME, --until TIME, or several of them.',
     })
-  if (scope.sensor !== '' && session === undefined) {
-    const known = await store.query
-      .selectFrom('sensors')
-      .where('name', '=', scope.sensor)
-      .select('id')
-      .executeTakeFirst()
-    if (known === undefined)
-      throw new LookupFailed('LOOKUP_NO_SESSION', 'There is no sensor of this name.', {
-        hint: '"nacre db stats" lists sensors.',
-      })
-  }
+  if (scope.sensor !== '' && session === undefined) await checkSensors(store, [scope.sensor])
   return scope
 }
 

@@ -136,8 +136,8 @@ export const evidenceVerify: Command = {
   },
   examples: ['evidence verify case.zip', 'evidence verify case.zip --checkpoint kept.json --json'],
   description:
-    'Exit status 3 when something does not hold. It says what the package shows and what it cannot show; the verify.mjs and verify.html in\n' +
-    'a package do the same without nacre.',
+    'Exit status 3 when something does not hold, 1 when all of it does but the package does not lead back to the checkpoint that was given.\n' +
+    'It says what the package shows and what it cannot show; the verify.mjs and verify.html in a package do the same without nacre.',
   async run(app, [file = ''], options) {
     const { verifyPackage } = await import('../../evidence/verify.ts')
     const trusted: Trusted = {
@@ -149,7 +149,9 @@ export const evidenceVerify: Command = {
     }
     const verdict = verifyPackage(readPackage(file), trusted)
     app.out.result(verdictJson(verdict), () => renderVerdict(verdict, trusted, app.out.paint))
-    return verdict.ok ? EXIT.ok : EXIT.tampered
+    if (!verdict.ok) return EXIT.tampered
+    // Nothing differs, but what was asked for was not done.
+    return verdict.meetsKept === false ? EXIT.failed : EXIT.ok
   },
 }
 
@@ -181,23 +183,27 @@ function renderVerdict(verdict: PackageVerdict, trusted: Trusted, paint: Paint):
   const open = paint.yellow(terminal`?`)
   return terminal.join(
     [
-      paint.bold(terminal`Everything holds.`),
+      verdict.meetsKept === false
+        ? paint.yellow(
+            terminal`Everything holds, but the checkpoint that you kept was not compared.`,
+          )
+        : paint.bold(terminal`Everything holds.`),
       terminal`  ${good} ${number(records - withheld.length)} of ${number(records)} lines are what the store sealed when it loaded them`,
       ...(withheld.length === 0
         ? []
         : [
-            terminal`  ${open} ${number(withheld.length)} lines are withheld; their places are proven`,
+            terminal`  ${open} ${number(withheld.length)} ${terminal.own(withheld.length === 1 ? 'line is withheld; its place is' : 'lines are withheld; their places are')} proven`,
           ]),
       ...withheld
         .slice(0, WITHHELD_SHOWN)
         .map((one) => terminal`      line ${one.number}: ${terminal.data(one.reason)}`),
       terminal`  ${good} they lead to checkpoint ${checkpoint!.seq} of ${terminal.own(formatInstant(checkpoint!.madeAtUs))}`,
       trusted.key === undefined
-        ? terminal`  ${open} signed by key ${terminal.own(checkpoint!.publicKey)}, which came with the package: compare it (--key)`
+        ? terminal`  ${open} signed by key ${terminal.own(checkpoint!.keyId)} (public key ${terminal.own(checkpoint!.publicKey)}), which came with the package: compare it (--key)`
         : terminal`  ${good} signed by the key that you gave`,
       verdict.meetsKept === true
         ? terminal`  ${good} of the history of the checkpoint that you kept`
-        : terminal`  ${open} not compared with a checkpoint kept elsewhere${verdict.meetsKept === undefined ? terminal` (--checkpoint)` : terminal`: the package does not hold the one that you gave`}`,
+        : terminal`  ${open} not compared with a checkpoint kept elsewhere${verdict.meetsKept === undefined ? terminal` (--checkpoint)` : terminal`: the package does not lead back to number ${trusted.checkpoint!.seq}; ask for one that does (--since-checkpoint ${trusted.checkpoint!.seq})`}`,
       terminal`  ${made!.isSigned ? good : open} made on ${terminal.own(formatInstant(made!.atUs))} by ${terminal.data(made!.actor)}: ${terminal.data(made!.reason)} (journal entry ${made!.entry}${made!.isSigned ? terminal`` : terminal`, not signed: whoever had the package can have written this, and the views of sessions`})`,
       ...verdict.otherKeys.map(
         (key) =>
@@ -243,13 +249,14 @@ export const evidenceRedact: Command = {
       })
     const pieces = redactPackage(readPackage(file), {
       lines,
-      reason: reasonOption(options),
+      reason: reasonOption(options, 'in the package'),
       nowUs: app.clock(),
     })
     await writeNewFrom(resolve(output), pieces)
     app.out.result(
       { file: output, withheld: lines },
-      () => terminal`Wrote ${terminal.own(output)} without ${number(lines.length)} lines.`,
+      () =>
+        terminal`Wrote ${terminal.own(output)} without ${number(lines.length)} ${terminal.own(lines.length === 1 ? 'line' : 'lines')}.`,
     )
     return EXIT.ok
   },

@@ -1,6 +1,9 @@
 import { UsageError } from '../../core/errors.ts'
+import { formatDay } from '../../core/instant.ts'
 import { compareUtf8, type SafeText } from '../../core/text.ts'
+import { LIMITS } from '../../limits.ts'
 import { toVisible } from '../../neutralize/visible.ts'
+import { terminal } from '../../output/encode/terminal.ts'
 import { REPORT_KINDS, redactTree } from '../../redact/tree.ts'
 import { reportDocument } from '../../report/document.ts'
 import {
@@ -12,11 +15,13 @@ import {
   type Report,
   rangeOf,
   reportJson,
+  TOP,
 } from '../../report/model.ts'
 import { renderReport } from '../../report/text.ts'
 import type { App, Store } from '../app.ts'
 import { type Command, EXIT, type OptionSpec, type OptionValues } from '../command.ts'
 import { DELIVERY_OPTIONS, deliver, FORMATS, redactedForms } from '../deliver.ts'
+import { checkSensors } from '../known-sensors.ts'
 import { REDACT_OPTION, redactorOf } from '../redaction.ts'
 import { textReader } from '../text-reader.ts'
 
@@ -46,9 +51,6 @@ const EXAMPLES: Readonly<Record<CalendarKind, readonly string[]>> = {
 }
 const MADE_FROM = 'Made from the roll-ups kept at ingest; log files are not read again.'
 
-/** Entries of each list where nobody says how many. */
-const TOP = 10
-
 /** What consumers of the predecessors' reports read. */
 const LEGACY_FORMATS: readonly string[] = ['legacy-text', 'legacy-json']
 
@@ -74,7 +76,7 @@ const OPTIONS: Readonly<Record<string, OptionSpec>> = {
     type: 'integer',
     value: 'N',
     min: 1,
-    max: 1_000,
+    max: LIMITS.topMax,
     help: `entries in each list (default ${TOP})`,
   },
   brief: { type: 'boolean', help: 'figures and lists alone, without what is new or stands out' },
@@ -153,8 +155,13 @@ async function report(
   choose: (store: Store) => Promise<Period>,
 ): Promise<number> {
   const sensors = sensorsOf(app, options)
+  if (options['part'] !== undefined && options['format'] !== 'legacy-text')
+    throw new UsageError('USAGE_BAD_OPTION', '--part names a file of the format legacy-text.', {
+      hint: 'Add --format legacy-text, or leave --part out.',
+    })
   const store = await app.openStore('read')
   try {
+    await checkSensors(store, named(options))
     const period = await choose(store)
     const redactor = await redactorOf(app, store, options)
     if (LEGACY_FORMATS.includes(String(options['format']))) {
@@ -177,10 +184,21 @@ async function report(
         },
       }),
     )
+    if (made.events.total === 0) await tellNewestDay(app, store)
     return EXIT.ok
   } finally {
     await store.close()
   }
+}
+
+/** Who asked for a period without events may have meant another one. */
+async function tellNewestDay(app: App, store: Store): Promise<void> {
+  const { ReportQueries } = await import('../../store/repo/report.ts')
+  const newest = await ReportQueries.newestDay(store.query)
+  if (newest !== undefined)
+    app.out.note(
+      terminal`The newest day of the store with events is ${terminal.own(formatDay(newest))}.`,
+    )
 }
 
 async function gathered(
@@ -240,8 +258,7 @@ function onlyOne(sensors: readonly SafeText[] | undefined): SafeText | undefined
 
 /** @returns undefined for all of the store. @throws UsageError for a group that is none */
 function sensorsOf(app: App, options: OptionValues): readonly SafeText[] | undefined {
-  const { sensor, group } = options
-  const named = sensor === undefined ? [] : typeof sensor === 'string' ? [sensor] : sensor
+  const { group } = options
   const { groups } = app.settings
   if (typeof group === 'string' && !Object.hasOwn(groups, group))
     throw new UsageError('USAGE_BAD_OPTION', `There is no group "${group.slice(0, 40)}".`, {
@@ -251,6 +268,11 @@ function sensorsOf(app: App, options: OptionValues): readonly SafeText[] | undef
           : `Groups in nacre.toml: ${Object.keys(groups).sort(compareUtf8).join(', ')}.`,
     })
   const grouped = typeof group === 'string' ? groups[group]! : []
-  const all = Array.isArray(named) ? [...named, ...grouped] : grouped
-  return all.length === 0 ? undefined : [...new Set(all)].map((name) => toVisible(String(name)))
+  const all = [...named(options), ...grouped.map((name) => toVisible(name))]
+  return all.length === 0 ? undefined : [...new Set(all)]
+}
+
+/** The sensors of `--sensor`. */
+function named({ sensor }: OptionValues): readonly SafeText[] {
+  return Array.isArray(sensor) ? sensor.map((name) => toVisible(String(name))) : []
 }

@@ -1,6 +1,15 @@
 import { formatInstant } from '../../core/instant.ts'
-import { fit, number, type Paint, pad, type TerminalText, table } from '../../core/terminal.ts'
-import type { SafeText } from '../../core/text.ts'
+import {
+  fit,
+  number,
+  type Paint,
+  pad,
+  type TerminalText,
+  table,
+  textWidth,
+  wrapped,
+} from '../../core/terminal.ts'
+import { type SafeText, textShown } from '../../core/text.ts'
 import { namesOf, rulesOf } from '../../core/verdict.ts'
 import { toVisible } from '../../neutralize/visible.ts'
 import { refang } from '../../output/defang.ts'
@@ -12,6 +21,7 @@ import type { HoldRecord } from '../../store/repo/holds.ts'
 import { type Command, EXIT } from '../command.ts'
 import { DELIVERY_OPTIONS, deliver, redactedForms } from '../deliver.ts'
 import { sessionDocument, sessionsDocument } from '../documents.ts'
+import { checkSensors } from '../known-sensors.ts'
 import { instantOption } from '../options.ts'
 import type { Output } from '../output.ts'
 import { REDACT_OPTION, redactorOf } from '../redaction.ts'
@@ -107,6 +117,7 @@ export const sessions: Command = {
         sensor: typeof options['sensor'] === 'string' ? toVisible(options['sensor']) : undefined,
         ip: typeof options['ip'] === 'string' ? toVisible(refang(options['ip'])) : undefined,
       }
+      await checkSensors(store, filter.sensor === undefined ? [] : [filter.sensor])
       const redactor = await redactorOf(app, store, options)
       const given = typeof options['limit'] === 'number' ? options['limit'] : undefined
       if (options['jsonl'] === true) {
@@ -208,7 +219,16 @@ function renderSession(
     ],
     [
       'counts',
-      terminal`${one.eventCount} events, ${one.commandCount} commands (${one.failedCommandCount} failed), ${one.loginFailedCount} log-ins failed, ${one.loginSuccessCount} succeeded, ${one.downloadCount} downloads, ${one.uploadCount} uploads`,
+      terminal.join(
+        [
+          counted(one.eventCount, 'event'),
+          terminal`${counted(one.commandCount, 'command')} (${one.failedCommandCount} failed)`,
+          terminal`${counted(one.loginFailedCount + one.loginSuccessCount, 'log-in')} (${one.loginSuccessCount} accepted)`,
+          counted(one.downloadCount, 'download'),
+          counted(one.uploadCount, 'upload'),
+        ],
+        ', ',
+      ),
     ],
     ['scores', terminal`threat ${one.threatScore}, hazard ${one.hazardScore} of 100`],
     [
@@ -237,12 +257,18 @@ function renderSession(
   for (const event of events) {
     const time = paint.dim(terminal.own(formatInstant(event.eventTimeUs).slice(11, 23)))
     const kind = pad(terminal.data(event.eventid.replace(/^cowrie\./, '')), 24)
-    lines.push(fit(terminal`${time}  ${kind} ${gist(fieldsOf(event))}`, Math.max(60, width)))
+    const [first, ...rest] = folded(gist(fieldsOf(event)), width)
+    lines.push(terminal`${time}  ${kind} ${first ?? terminal``}`)
+    lines.push(...rest.map((line) => terminal`${INDENT}${line}`))
     const verdict = verdictText(event)
     if (verdict !== undefined)
-      lines.push(paint.dim(fit(terminal`${INDENT}${verdict}`, Math.max(60, width))))
+      lines.push(...folded(verdict, width).map((line) => paint.dim(terminal`${INDENT}${line}`)))
   }
   return terminal.join(lines, '\n')
+}
+
+function counted(count: number, word: string): TerminalText {
+  return terminal`${number(count)} ${terminal.own(count === 1 ? word : `${word}s`)}`
 }
 
 /** Country and network of the address; undefined where neither is known. */
@@ -259,6 +285,14 @@ function placeText({ country, asn, organisation }: SessionRecord): TerminalText 
 }
 
 const INDENT = terminal.own(' '.repeat(39))
+/** Of one event; the other formats have all of it. */
+const LINES_SHOWN = 12
+
+/** Lines under a gist, which is what people came to read: cut only where it is very long. */
+function folded(text: TerminalText, width: number): readonly TerminalText[] {
+  const columns = Math.max(60, width) - textWidth(INDENT)
+  return wrapped(fit(text, columns * LINES_SHOWN), columns)
+}
 
 /** Scores, rules and what was unwrapped; undefined where there is nothing to say. */
 function verdictText({ threat, hazard, hits, layers }: EventRecord): TerminalText | undefined {
@@ -278,8 +312,7 @@ function gist(fields: readonly EventField[]): TerminalText {
   const username = field('username')
   if (username !== undefined) {
     const password = field('password')
-    const empty = terminal`(empty)`
-    return terminal`${username === '' ? empty : username} / ${password === '' ? empty : (password ?? terminal`(key)`)}`
+    return terminal`${terminal.data(textShown(username))} / ${password === undefined ? terminal`(key)` : terminal.data(textShown(password))}`
   }
   for (const name of ['input', 'url', 'filename', 'version', 'hassh', 'shasum', 'message']) {
     const value = field(name)

@@ -77,12 +77,15 @@ export const usersAdd: Command = {
 
 export const usersInvite: Command = {
   name: 'users invite',
-  summary: 'Take the password of a user away and print a one-time link to choose another one',
+  summary:
+    'Take the password and the tokens of a user away and print a one-time link for a new password',
   arguments: 'NAME',
   argumentCount: [1, 1],
   options: {},
   examples: ['users invite anna'],
-  description: 'Ends the sign-ins of the user at once. Tokens stay valid.',
+  description:
+    'Ends the sign-ins of the user and revokes their tokens at once: whoever knew the password may have made some. "nacre tokens list"\n' +
+    'says which programs need new ones.',
   run: (app, [name]) =>
     withAccounts(app, async (accounts) =>
       printLink(app, name!, await accounts.invite(actorName(), name!)),

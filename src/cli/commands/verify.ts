@@ -58,6 +58,7 @@ export const verify: Command = {
         rules: await app.ruleSet(),
         privateKeys: await app.privateKeys(),
         knownMigrations: MIGRATIONS,
+        signal: app.signal,
         progress: (batches, total) =>
           app.out.progress(terminal`verifying batch ${batches} of ${total}`),
       })

@@ -18,7 +18,7 @@ export const WITHHELD = '(withheld: speaks to the reader)'
  * text is not to be acted upon unread.
  */
 export const prompt: Composer<'prompt'> = makeComposer('prompt', {
-  data: (text) => marked(defang(text)),
+  data: marked,
   own: (text) => asciiJson(text),
 })
 
@@ -40,7 +40,7 @@ export function encodePrompt(
 
 function marked(text: string): string {
   const isLong = text.length > LIMITS.promptTextCharsMax
-  const shown = spellOut(isLong ? text.slice(0, LIMITS.promptTextCharsMax) : text, 'line')
+  const shown = defang(spellOut(isLong ? text.slice(0, LIMITS.promptTextCharsMax) : text, 'line'))
   return asciiJson(
     shown.replaceAll(' ', DATA_MARK) + (isLong ? `${DATA_MARK}(cut:${text.length})` : ''),
   )

@@ -37,7 +37,8 @@ export function mailMessage(document: Document, addresses: MailAddresses): Encod
 function messageOf(document: Document, first: readonly string[]): Encoded<'mail'> {
   const { subject } = document
   const about = subject.kind === 'text' ? mailHeader`\r\n ${subject.text}` : mailHeader``
-  const kind = titleOf(document.kind).replace(/[^A-Za-z0-9 ]/g, '')
+  const words = [titleOf(document.kind), ...(subject.kind === 'label' ? [subject.label] : [])]
+  const kind = words.join(' ').replace(/[^A-Za-z0-9 /-]/g, '')
   const headers = [
     ...first,
     `Subject: nacre ${kind}${about.text}`,

@@ -54,7 +54,7 @@ export function renderReportHtml(page: ReportPage, top: number): Html {
 <body>
 ${SPRITE}
 <main class="sheet">
-${head(page, redaction)}${lead(page)}${figures(page)}${sessionsToRead(page, top)}${newSince(page, top)}${commands(page, top)}${credentials(page, top)}${attackMatrix(page)}${files(page, top)}${campaigns(page, top)}${origins(page, top)}${timeline(page)}${completeness(page)}${foot(page)}</main>
+${head(page, redaction)}${lead(page)}${figures(page)}${sessionsToRead(page, top)}${newSince(page, top)}${commands(page, top)}${credentials(page, top)}${attackMatrix(page)}${files(page, top)}${campaigns(page, top)}${origins(page, top)}${timeline(page)}${completeness(page)}${foot(page, redaction)}</main>
 </body>
 </html>
 `
@@ -92,11 +92,20 @@ function seal(quality: ReportPage['quality']): Html {
 `
 }
 
-function foot(page: ReportPage): Html {
+/** Names that a shell takes as they are; a report about others, or with other names than the store has, only says that there were some. */
+function sensorOptions({ sensors }: ReportPage, redaction: string): string {
+  if (sensors === null) return ''
+  const canName = redaction === 'internal' && sensors.length <= 3
+  return canName && sensors.every((one) => /^\w[\w.-]{0,40}$/.test(one))
+    ? sensors.map((one) => ` --sensor ${one}`).join('')
+    : ' --sensor …'
+}
+
+function foot(page: ReportPage, redaction: string): Html {
   const checkpoint = page.quality?.checkpoint ?? null
   const period =
     page.kind === 'range' ? `${page.from.slice(0, 10)} ${page.until.slice(0, 10)}` : page.period
-  const command = `nacre report ${page.kind} ${period}`
+  const command = `nacre report ${page.kind} ${period}${sensorOptions(page, redaction)}`
   const against = checkpoint === null ? html`` : html` against checkpoint ${number(checkpoint.seq)}`
   return html`<footer class="foot"><p><b>About the text.</b> Everything in a frame with a left rule was chosen by an attacker. Control and direction characters are shown as signs such as <span class="esc">ESC</span>. Addresses and links cannot be clicked; long texts end with the start of their hash. Threat says what was done to the honeypot, hazard what a text could do to who reads it.</p><p><b>To check.</b> <code>${html.own(command)}</code> makes the same figures from the same record; <code>nacre verify</code> recomputes its seals${against}. This page loads and runs nothing.</p></footer>
 `

@@ -1,6 +1,7 @@
 /** What the report says first: some sentences made of its figures. */
 import { html } from '../../output/encode/html.ts'
 import { number } from '../../output/html-figures.ts'
+import { changeOf } from '../change.ts'
 import { KIND_WORDS } from '../insight-names.ts'
 import type { Novel, NovelKind } from '../insights.ts'
 import { isOneDay, longDay, plural, type ReportPage, weekday } from './page-model.ts'
@@ -29,18 +30,31 @@ function traffic(page: ReportPage): Html {
   if (events.total === 0) return html`<li><b>No events</b> in this period.</li>`
   const size = html`<b>${number(events.total)} ${word(events.total, 'event')} in ${number(sessions.total)} ${word(sessions.total, 'session')}</b> from ${number(sessions.uniqueIps)} ${word(sessions.uniqueIps, 'address', 'addresses')}`
   if (comparison === null || comparison === undefined) return html`<li>${size}.</li>`
-  const { now, before } = comparison.figures.events
+  const figure = comparison.figures.events
   const when = isOneDay(page)
     ? html`on ${html.own(weekday(comparison.from))}`
     : html`in the period before, from ${html.own(longDay(comparison.from))}`
-  if (before === 0) return html`<li>${size}; there were none ${when}.</li>`
-  const percent = Math.round(((now - before) / before) * 100)
-  if (percent === 0) return html`<li>${size}: as many events as ${when}.</li>`
-  return html`<li>${size}: ${number(Math.abs(percent))}\u202f% ${percent > 0 ? html`more` : html`fewer`} events than ${when}.</li>`
+  const change = changeOf(figure)
+  switch (change.kind) {
+    case 'none':
+    case 'fromNone':
+      return html`<li>${size}; there were none ${when}.</li>`
+    case 'fromTo':
+      return html`<li>${size}; there ${figure.before === 1 ? html`was` : html`were`} ${number(figure.before)} ${when}.</li>`
+    case 'times':
+      return html`<li>${size}: ${number(change.times)} times as many events as ${when}.</li>`
+    case 'same':
+    case 'percent': {
+      const percent = change.kind === 'same' ? 0 : Math.round(change.percent)
+      return percent === 0
+        ? html`<li>${size}: as many events as ${when}.</li>`
+        : html`<li>${size}: ${number(Math.abs(percent))}\u202f% ${percent > 0 ? html`more` : html`fewer`} events than ${when}.</li>`
+    }
+  }
 }
 
-function novelty({ novelty: found, campaigns }: ReportPage): Html | undefined {
-  if (found === undefined) return undefined
+function novelty({ events, novelty: found, campaigns }: ReportPage): Html | undefined {
+  if (found === undefined || events.total === 0) return undefined
   const kinds = KINDS_BY_WEIGHT.filter((kind) => found.totals[kind] > 0)
   if (kinds.length === 0)
     return html`<li>Nothing was met that was not met in the ${number(found.days)} days before.</li>`

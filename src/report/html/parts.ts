@@ -1,6 +1,6 @@
 /** Parts that sections are built from. Attacker text stands in text nodes alone. */
 import type { Encoded } from '../../core/encoded.ts'
-import { type SafeText, shortText } from '../../core/text.ts'
+import { type SafeText, shortText, textShown } from '../../core/text.ts'
 import { LIMITS } from '../../limits.ts'
 import { attackHtml, html } from '../../output/encode/html.ts'
 import { LEVEL_WORDS, levelOf, number } from '../../output/html-figures.ts'
@@ -56,8 +56,8 @@ function cellOf(cell: Html, { style }: Column, isHead: boolean): Html {
 
 /** Text of an attacker, its end named by a hash where it is long. @param charsMax - at least 20 */
 export function attack(text: SafeText, charsMax: number = LIMITS.reportTextCharsMax): Html {
-  if (text === '') return html`<span class="faint">(empty)</span>`
-  return attackHtml(shortText(text, charsMax))
+  if (text === '') return html`<span class="faint">${html.data(textShown(text))}</span>`
+  return attackHtml(shortText(textShown(text), charsMax))
 }
 
 /** A short text of unknown origin: a sensor, an organisation. @param text - in visible form */

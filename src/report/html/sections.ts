@@ -4,6 +4,7 @@ import { LIMITS } from '../../limits.ts'
 import { html } from '../../output/encode/html.ts'
 import { bytes, levelOf, number } from '../../output/html-figures.ts'
 import type { SystemEntry } from '../../store/port.ts'
+import { changeOf } from '../change.ts'
 import { KIND_WORDS } from '../insight-names.ts'
 import type { Campaign, Reason, Technique, UnusualSession } from '../insights.ts'
 import type { CommandEntry } from '../model.ts'
@@ -83,7 +84,7 @@ function figureTable(page: ReportPage): Html {
       ? []
       : [
           html`<span class="dim">${number(before.figures[key].before)}</span>`,
-          change(before.figures[key]),
+          changeCell(before.figures[key]),
         ]),
     ...(sparks === undefined ? [] : [sparks[key] ?? NONE]),
   ])
@@ -91,7 +92,10 @@ function figureTable(page: ReportPage): Html {
     sessions.medianDurationMs === null
       ? NONE
       : html`; half of them lasted less than ${html.own(duration(sessions.medianDurationMs))}`
-  const note = html`<p class="more">A session had ${html.own(sessions.avgCommands.toFixed(2))} commands on average, ${number(sessions.maxCommands)} at most${half}.</p>`
+  const note =
+    sessions.total === 0
+      ? NONE
+      : html`<p class="more">A session had ${html.own(sessions.avgCommands.toFixed(2))} commands on average (lines typed, and the commands in them that failed), ${number(sessions.maxCommands)} at most${half}.</p>`
   return section(
     html`Figures`,
     html`${table(html`Figures of the period${before === undefined ? NONE : html`, and of the one before`}`, titles, rows, sparks !== undefined)}${note}`,
@@ -131,11 +135,24 @@ function coursesOf(page: ReportPage): Readonly<Partial<Record<string, Html>>> {
   }
 }
 
-function change({ now, before }: { readonly now: number; readonly before: number }): Html {
-  if (now === before) return html`<span class="faint">same</span>`
-  if (before === 0) return html`from none`
-  const percent = Math.round(((now - before) / before) * 100)
-  return html`${percent < 0 ? html`−` : percent === 0 ? html`±` : html`+`}${number(Math.abs(percent))}\u202f%`
+/** How a figure changed; it stands beside both numbers. */
+function changeCell(figure: { readonly now: number; readonly before: number }): Html {
+  const change = changeOf(figure)
+  switch (change.kind) {
+    case 'none':
+    case 'same':
+      return html`<span class="faint">same</span>`
+    case 'fromNone':
+      return html`from none`
+    case 'fromTo':
+      return html`from ${number(figure.before)} to ${number(figure.now)}`
+    case 'times':
+      return html`${number(change.times)} times`
+    case 'percent': {
+      const percent = Math.round(change.percent)
+      return html`${percent < 0 ? html`−` : percent === 0 ? html`±` : html`+`}${number(Math.abs(percent))}\u202f%`
+    }
+  }
 }
 
 function course(page: ReportPage): Html {
@@ -229,7 +246,7 @@ export function sessionsToRead(page: ReportPage, top: number): Html {
         { title: 'Hazard', style: 'w2' },
       ],
       shown.map((one) => [
-        html`${exact(one.session)}<span class="l2">${name(one.sensor)}, ${html.own(startOf(one, page))}</span>`,
+        html`${exact(one.session)}<span class="l2">${name(one.sensor)}</span><span class="l2">${html.own(startOf(one, page))}</span>`,
         html`${one.srcIp === null ? html`<span class="faint">unknown</span>` : exact(one.srcIp)}<span class="l2">${one.country === null ? NONE : countryName(one.country)}</span>`,
         why(one),
         threat(one.threatScore),
@@ -269,7 +286,14 @@ export function newSince(page: ReportPage, top: number): Html {
   const title = html`New since ${number(novelty.days)} days`
   const kinds = KINDS_BY_WEIGHT.filter((kind) => novelty.totals[kind] > 0)
   if (kinds.length === 0)
-    return section(title, nothing(html`Nothing: all of it was met in the days before.`))
+    return section(
+      title,
+      nothing(
+        page.events.total === 0
+          ? html`None in this period.`
+          : html`Nothing: all of it was met in the days before.`,
+      ),
+    )
   const hasDays = !isOneDay(page)
   const each = Math.max(1, Math.ceil(top / 2))
   const rows = kinds.flatMap((kind) => {
@@ -439,6 +463,7 @@ export function files(page: ReportPage, top: number): Html {
   const meta = html`${number(downloads)} fetched, ${number(uploads)} left, ${number(failedDownloads)} failed; ${number(uniqueFiles)} different`
   const shown = page.top.files.slice(0, top)
   const isNew = newValues(page, 'file')
+  const hasSizes = shown.some(({ size }) => size !== undefined)
   const list =
     shown.length === 0
       ? nothing(html`No file was fetched or left.`)
@@ -446,11 +471,15 @@ export function files(page: ReportPage, top: number): Html {
           html`Files by their SHA-256, the most common first`,
           [
             { title: 'SHA-256' },
+            ...(hasSizes ? [{ title: 'Size', style: 'num w2' } as const] : []),
             { title: 'Events', style: 'num w2' },
             { title: 'Sessions', style: 'num w2' },
           ],
-          shown.map(({ value, count: events, sessions }) => [
+          shown.map(({ value, count: events, sessions, size }) => [
             html`<span class="mono hash">${name(value)}</span>${isNew.has(value) ? html` ${NEW}` : NONE}`,
+            ...(hasSizes
+              ? [size === undefined ? html`<span class="faint">–</span>` : bytes(size)]
+              : []),
             number(events),
             html`<span class="dim">${number(sessions)}</span>`,
           ]),
@@ -492,6 +521,7 @@ export function campaigns(page: ReportPage, top: number): Html {
         { title: 'Sessions', style: 'num w2' },
         ...(hasDays ? [{ title: 'Days', style: 'w3' } as const] : []),
         { title: 'Threat', style: 'w1' },
+        { title: 'Hazard', style: 'w2' },
       ],
       shown.map((one) => [
         html`<span class="mono">${html.own(one.id)}</span>`,
@@ -500,6 +530,7 @@ export function campaigns(page: ReportPage, top: number): Html {
         html`${number(one.sessions)}<span class="l2">${number(one.sensors)} ${html.own(plural(one.sensors, 'sensor'))}</span>`,
         ...(hasDays ? [spanOf(one, page)] : []),
         threat(one.threatScore),
+        hazard(one.hazardScore),
       ]),
       true,
     )}${more(shown.length, all.length, plural(all.length - shown.length, 'campaign'), top)}`,
@@ -636,10 +667,10 @@ export function completeness(page: ReportPage): Html {
   }
   const facts = [
     html`${number(c.sources)} ${html.own(plural(c.sources, 'source'))}`,
-    html`${count(c.deadLetters)} dead letters`,
-    html`${count(c.heldEvents)} events held`,
+    html`${count(c.deadLetters)} dead ${html.own(plural(c.deadLetters, 'letter'))}`,
+    html`${count(c.heldEvents)} ${html.own(plural(c.heldEvents, 'event'))} held`,
     c.pendingBytes === 0 ? html`nothing pending` : html`${bytes(c.pendingBytes)} pending`,
-    html`${count(c.sessionsWithoutStart)} sessions without their start`,
+    html`${count(c.sessionsWithoutStart)} ${html.own(plural(c.sessionsWithoutStart, 'session'))} without their start`,
     html`${count(c.sessionsWithoutEnd)} without their end`,
     ...(quality === undefined
       ? []

@@ -40,7 +40,7 @@ thead{display:table-header-group}
 tr{break-inside:avoid}
 th{text-align:left;font-size:11px;font-weight:600;color:var(--ink-3);padding:4px 10px 5px;border-bottom:1px solid var(--line-2);vertical-align:bottom}
 td,tbody th{padding:5px 10px;border-bottom:1px solid var(--line);vertical-align:top;font-size:12.5px;font-weight:400}
-tbody th{color:var(--ink);font-weight:500}
+tbody th{color:var(--ink);font-weight:500;overflow-wrap:anywhere}
 th:first-child,td:first-child{padding-left:0}
 th:last-child,td:last-child{padding-right:0}
 .num{text-align:right;white-space:nowrap}
@@ -98,6 +98,7 @@ td .bar{margin-top:6px}
 .tq .scale{font-size:11px}
 .lv1{border-left-color:var(--threat-1)}.lv2{border-left-color:var(--threat-2)}.lv3{border-left-color:var(--threat-3)}.lv4{border-left-color:var(--threat-4)}
 .fates{font-size:13.5px;padding:12px 14px;background:var(--inset);border-radius:6px;margin-bottom:10px}
+.fates+p{margin-bottom:8px}
 .foot{margin-top:28px;padding-top:14px;border-top:1px solid var(--line);font-size:12px;color:var(--ink-2);display:grid;grid-template-columns:1fr 1fr;gap:8px 32px;break-inside:avoid}
 .foot b{color:var(--ink)}
 .keep{break-inside:avoid}

@@ -10,7 +10,7 @@ import {
 import { joinText, type SafeText } from '../../core/text.ts'
 import type { LegacyCount, LegacyFigures } from '../../store/port.ts'
 import type { Period } from '../model.ts'
-import { CommandCounts, mean, Tally } from './counts.ts'
+import { CommandCounts, mean, Tally, twoDecimals } from './counts.ts'
 import type { LegacySession } from './session.ts'
 
 /** What stands for the sensor in a document of all of them. */
@@ -81,7 +81,7 @@ export class LegacyDay {
   readonly #protocols = new Map<SafeText, number>()
   readonly #counts = new CommandCounts()
   readonly #commandCounts: number[] = []
-  #durationMs = 0
+  #durationUs = 0
   #downloads = 0
   #uploads = 0
 
@@ -90,22 +90,32 @@ export class LegacyDay {
     this.#passwords.add(one.password)
     this.#combinations.add(joinText([one.username, one.password], ':'))
     this.#addresses.add(one.srcIp)
-    const protocol = one.protocol ?? ownText('unknown')
-    this.#protocols.set(protocol, (this.#protocols.get(protocol) ?? 0) + 1)
+    if (one.protocol !== null)
+      this.#protocols.set(one.protocol, (this.#protocols.get(one.protocol) ?? 0) + 1)
     this.#counts.add(one.commandCount)
     this.#commandCounts.push(one.commandCount)
-    this.#durationMs += one.durationMs ?? 0
+    // Whole numbers, whose sum is exact in any order.
+    this.#durationUs += Math.round((one.durationMs ?? 0) * 1_000)
     for (const command of one.commands) this.#commands.add(command)
-    for (const { shasum } of [...one.downloads, ...one.uploads])
-      if (shasum !== '') this.#hashes.add(shasum)
+    const files = new Map(
+      [...one.downloads, ...one.uploads].map((each) => [
+        `${each.shasum} ${each.file}`,
+        each.shasum,
+      ]),
+    )
+    for (const shasum of files.values()) if (shasum !== '') this.#hashes.add(shasum)
     this.#downloads += one.downloads.length
     this.#uploads += one.uploads.length
   }
 
-  /** @param all - every session of the day, which the older predecessor did not look at */
+  /**
+   * @param all - every session of the day, which the older predecessor did not look at
+   * @param usualIps - addresses of a day, the mean of those of the seven days before that had any; 0 of none
+   */
   document(
     period: Period,
     all: { readonly figures: LegacyFigures; readonly uniqueIps: number },
+    usualIps: number,
     limit: number,
     nowUs: InstantUs,
   ) {
@@ -128,16 +138,16 @@ export class LegacyDay {
         avg_commands: mean(commands, sessions),
         max_commands: this.#commandCounts.reduce((most, one) => Math.max(most, one), 0),
         min_commands: sessions === 0 ? 0 : this.#counts.entries()[0]![0],
-        avg_duration: mean(this.#durationMs / 1000, sessions),
+        avg_duration: mean(this.#durationUs / 1_000_000, sessions),
         protocols: Object.fromEntries([...this.#protocols].sort()),
-        top_usernames: this.#usernames.top(limit),
-        top_passwords: this.#passwords.top(limit),
+        top_usernames: filled(this.#usernames.top(limit)),
+        top_passwords: filled(this.#passwords.top(limit)),
         top_combinations: this.#combinations.top(limit),
       },
       commands: {
         total: this.#commands.total,
         unique: this.#commands.size,
-        top_commands: this.#commands.top(limit),
+        top_commands: filled(this.#commands.top(limit)),
       },
       files: {
         downloads_total: this.#downloads,
@@ -161,10 +171,30 @@ export class LegacyDay {
         uncommon_command_sessions: this.#commandCounts.filter((one) => uncommon.has(one)).length,
         recent_vt_submission_sessions: 0,
       },
-      alerts: [],
+      alerts: alertsOf(this.#addresses.size, usualIps),
       all_sessions: upstreamSessions(all.figures, all.uniqueIps),
     }
   }
+}
+
+/** An empty text took its place in a list, and was then left out. */
+function filled<T extends { readonly value: SafeText }>(list: readonly T[]): T[] {
+  return list.filter(({ value }) => value !== '')
+}
+
+/** The one alert that needs no other service: more than half as many addresses again as usual. */
+function alertsOf(current: number, usual: number) {
+  if (usual === 0 || current <= usual * 1.5) return []
+  const percent = Math.trunc((current / usual - 1) * 100)
+  return [
+    {
+      type: 'ip_spike',
+      severity: 'medium',
+      message: `Unique IPs increased by ${percent}% from 7-day average`,
+      current,
+      average: twoDecimals(usual),
+    },
+  ]
 }
 
 /** Added to what the predecessors wrote, so that no reader has to guess what a date means. */

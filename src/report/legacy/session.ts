@@ -1,5 +1,4 @@
-/** A session as the predecessors saw it: those with a tty log or a file, from their first successful log-in on. */
-
+/** A session as the predecessors saw it: those with a tty log or a file, at their last successful log-in. */
 import { ownText } from '../../core/event.ts'
 import type { InstantUs } from '../../core/instant.ts'
 import type { SafeText } from '../../core/text.ts'
@@ -7,6 +6,8 @@ import type { LegacySessionEvents } from '../../store/port.ts'
 
 /** What is not there was empty to the predecessors. */
 const NOTHING = ownText('')
+
+const PARTS = ['username', 'password', 'src_ip'] as const
 
 export type LegacyTransfer = {
   readonly url: SafeText
@@ -22,45 +23,45 @@ export type LegacySession = {
   readonly password: SafeText
   readonly srcIp: SafeText
   readonly protocol: SafeText | null
-  /** Null where no end was seen. */
+  /** Null where no end was seen; the last of several. */
   readonly durationMs: number | null
   /** `cowrie.command.input` alone, in their order. */
   readonly commands: readonly SafeText[]
-  /** Input and failed together: a failed command counts twice. */
+  /** All of `cowrie.command.*`: a failed command, and in old logs a found one, counts twice. */
   readonly commandCount: number
   readonly downloads: readonly LegacyTransfer[]
   readonly uploads: readonly LegacyTransfer[]
 }
 
+type Event = LegacySessionEvents['events'][number]
+
 /**
- * @param fromUs - of the period: a session whose first log-in lies before it belongs to an earlier one
+ * @param untilUs - of the period: a session whose last log-in lies behind it belongs to a later one
  * @returns undefined for a session that the predecessors passed over
  */
 export function legacySessionOf(
   { sensor, session, events }: LegacySessionEvents,
-  fromUs: InstantUs,
+  untilUs: InstantUs,
 ): LegacySession | undefined {
-  let login: LegacySessionEvents['events'][number] | undefined
+  const logins: Event[] = []
   let isEvaluated = false
   let protocol: SafeText | undefined
   let durationMs: number | null = null
-  let failed = 0
+  let commandCount = 0
   const commands: SafeText[] = []
   const downloads: LegacyTransfer[] = []
   const uploads: LegacyTransfer[] = []
   for (const event of events) {
     const { fields } = event
-    isEvaluated ||= fields.has('ttylog') || fields.has('shasum')
+    isEvaluated ||= (fields.has('ttylog') || fields.has('shasum')) && fields.has('src_ip')
     protocol ??= fields.get('protocol')
+    if (event.eventid.startsWith('cowrie.command.')) commandCount += 1
     switch (event.eventid) {
       case 'cowrie.login.success':
-        login ??= event
+        logins.push(event)
         break
       case 'cowrie.command.input':
         commands.push(fields.get('input') ?? NOTHING)
-        break
-      case 'cowrie.command.failed':
-        failed += 1
         break
       case 'cowrie.session.file_download':
         downloads.push(transferOf(fields, 'destfile'))
@@ -69,22 +70,27 @@ export function legacySessionOf(
         uploads.push(transferOf(fields, 'filename'))
         break
       case 'cowrie.session.closed':
-        durationMs ??= durationOf(fields)
+        durationMs = durationOf(fields) ?? durationMs
         break
     }
   }
-  if (!isEvaluated || login === undefined || login.eventTimeUs < fromUs) return undefined
+  const login = logins.at(-1)
+  if (!isEvaluated || login === undefined || login.eventTimeUs >= untilUs) return undefined
+  // Where the last log-in lacks a part, they told all of the first one.
+  const { fields } = PARTS.every((name) => (login.fields.get(name) ?? '') !== '')
+    ? login
+    : logins[0]!
   return {
     sensor,
     session,
     loginUs: login.eventTimeUs,
-    username: login.fields.get('username') ?? NOTHING,
-    password: login.fields.get('password') ?? NOTHING,
-    srcIp: login.fields.get('src_ip') ?? NOTHING,
+    username: fields.get('username') ?? NOTHING,
+    password: fields.get('password') ?? NOTHING,
+    srcIp: fields.get('src_ip') ?? NOTHING,
     protocol: protocol ?? null,
     durationMs,
     commands,
-    commandCount: commands.length + failed,
+    commandCount,
     downloads,
     uploads,
   }

@@ -15,8 +15,8 @@ export function sessionBlock(one: LegacySession): TerminalText {
     fact('Session', terminal.data(one.session)),
     fact('Session Duration', durationOf(one)),
     fact('Protocol', one.protocol === null ? terminal`unknown` : terminal.data(one.protocol)),
-    fact('Username', terminal.data(one.username)),
-    fact('Password', terminal.data(one.password)),
+    fact('Username', known(one.username)),
+    fact('Password', known(one.password)),
     fact('Timestamp', terminal.own(formatInstant(one.loginUs))),
     fact('Source IP Address', address(one.srcIp)),
     ...transfers('Download', one.downloads),
@@ -42,9 +42,13 @@ function durationOf({ durationMs }: LegacySession): TerminalText {
   return durationMs === null ? terminal`unknown` : terminal.own((durationMs / 1000).toFixed(1))
 }
 
+function known(text: SafeText): TerminalText {
+  return text === '' ? terminal`unknown` : terminal.data(text)
+}
+
 /** Exact where it is an address: scripts look it up. */
 function address(text: SafeText): TerminalText {
-  return isIP(text) === 0 ? terminal.data(text) : terminal.own(text)
+  return isIP(text) === 0 ? known(text) : terminal.own(text)
 }
 
 function transfers(name: 'Download' | 'Upload', all: readonly LegacyTransfer[]): TerminalText[] {
@@ -52,12 +56,14 @@ function transfers(name: 'Download' | 'Upload', all: readonly LegacyTransfer[]):
   return [
     terminal``,
     terminal`------------------- ${terminal.own(name.toUpperCase())} DATA -------------------`,
-    ...all.flatMap(({ url, shasum, file }) => [
-      terminal``,
-      fact(`${name} URL`, urlText(url)),
-      fact(`${name} SHA-256 Hash`, terminal.data(shasum)),
-      fact('Destination File', terminal.data(file)),
-    ]),
+    ...all
+      .filter(({ shasum }) => shasum !== '')
+      .flatMap(({ url, shasum, file }) => [
+        terminal``,
+        fact(`${name} URL`, urlText(url)),
+        fact(`${name} SHA-256 Hash`, terminal.data(shasum)),
+        fact('Destination File', terminal.data(file)),
+      ]),
   ]
 }
 
@@ -74,10 +80,11 @@ function urlText(url: SafeText): TerminalText {
  * @param uncommon - ids of the sessions with an uncommon number of commands, in their order
  */
 export function summaryText(counts: CommandCounts, uncommon: readonly SafeText[]): TerminalText {
-  const ids = uncommon.map((id) => pad(terminal.data(id), 54, 'right'))
+  const indent = terminal.own(' '.repeat(42))
+  const ids = uncommon.map((id) => terminal`${indent}${pad(terminal.data(id), 10)}`)
   const lines = [
     terminal`                Total Number of Attacks:  ${left(counts.sessions)}`,
-    terminal`         Most Common Number of Commands:  ${left(counts.mostCommon ?? 0)}`,
+    terminal`         Most Common Number of Commands:  ${left(counts.mostCommon ?? 'N/A')}`,
     terminal``,
     terminal`                      Number of Commands  Times Seen`,
     terminal`                      ------------------  ----------`,
@@ -104,8 +111,8 @@ export function summaryText(counts: CommandCounts, uncommon: readonly SafeText[]
   return terminal.join(lines, '\n')
 }
 
-function left(value: number): TerminalText {
-  return pad(terminal`${value}`, 10)
+function left(value: number | 'N/A'): TerminalText {
+  return pad(terminal.own(String(value)), 10)
 }
 
 /** @param end - column that it ends at */

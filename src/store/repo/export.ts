@@ -3,6 +3,7 @@ import { type Kysely, sql } from 'kysely'
 import { toHex } from '../../core/bytes.ts'
 import type { InstantUs } from '../../core/instant.ts'
 import type { SafeText } from '../../core/text.ts'
+import { takeTurn } from '../../core/turn.ts'
 import type { Database } from '../schema.ts'
 
 export type ExportFilter = {
@@ -47,6 +48,7 @@ export async function* exportEvents(
   if (span === undefined) return
   let after: Position | undefined
   for (;;) {
+    await takeTurn()
     const rows = await page(query, { ...filter, ...span }, after, pageRows)
     if (rows.length > 0)
       yield rows.map(({ digest, threat, hazard, ...row }) => ({

@@ -43,8 +43,9 @@ export async function heldBatches(
       e.fn.max<number | null>('verdicts.hazard').as('hazard'),
     ])
     .execute()
+  const byBatch = Map.groupBy(states, (row) => row.batchId)
   const of = (batchId: number, state: string) =>
-    states.find((row) => row.batchId === batchId && row.state === state)
+    byBatch.get(batchId)?.find((row) => row.state === state)
   return batches
     .map((batch) => ({
       ...batch,

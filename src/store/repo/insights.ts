@@ -10,7 +10,7 @@ import { numbersOf, PackedReader, packed } from './packed.ts'
 import { type ReportWindow, sensorIdsOf } from './report.ts'
 import { eventsOfSession } from './sessions.ts'
 import { ofSteps } from './steps.ts'
-import { ValueCounts } from './value-counts.ts'
+import { VALUE_ROW, ValueCounts } from './value-counts.ts'
 
 /** Values of one kind in a window; a session is counted once for each day that it met the value on. */
 export type MetValues = ValueCounts
@@ -127,12 +127,7 @@ export class InsightQueries {
   /** The values of a kind that events of the window have. */
   async met(kind: ValueKind): Promise<MetValues> {
     const { list } = await this.#values(kind, this.#window.fromDay, this.#window.untilDay)
-      .select(
-        // Of most rows: once, in one session.
-        sql<string | null>`string_agg(cast(value_id as text)
-          || case when count = 1 and sessions = 1 then ''
-             else ',' || ${packed([sql`count`, sql`sessions`])} end, ';')`.as('list'),
-      )
+      .select(sql<string | null>`string_agg(${VALUE_ROW}, ';')`.as('list'))
       .executeTakeFirstOrThrow()
     return new ValueCounts(list ?? '')
   }

@@ -2,6 +2,7 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { InstantUs } from '../../core/instant.ts'
 import { compareUtf8, type SafeText } from '../../core/text.ts'
+import { takeTurn } from '../../core/turn.ts'
 import type { Engine } from '../engine.ts'
 import type { Database, SessionKey } from '../schema.ts'
 import { fieldsOf } from './sessions.ts'
@@ -52,6 +53,9 @@ const LEFT_OUT = [
   'cowrie.direct-tcpip.data',
 ]
 
+/** What the newer predecessor wrote for an empty command, and for a file that the shell itself wrote. */
+const NO_TEXT = '<unknown>'
+
 /** Sessions whose events are read at once. */
 const SESSIONS_AT_ONCE = 100
 
@@ -96,14 +100,14 @@ export function legacyCommands(
   return counted(query, engine.jsonText('input'), ids, window, limit)
 }
 
-/** URLs of downloads and uploads that were made. */
+/** URLs of downloads that were made. */
 export function legacyUrls(
   query: Kysely<Database>,
   engine: Engine,
   window: LegacyWindow,
   limit: number,
 ): Promise<LegacyCount[]> {
-  const ids = ['cowrie.session.file_download', 'cowrie.session.file_upload']
+  const ids = ['cowrie.session.file_download']
   return counted(query, engine.jsonText('url'), ids, window, limit)
 }
 
@@ -120,7 +124,7 @@ async function counted(
     .where('event_time_us', '>=', window.fromUs)
     .where('event_time_us', '<', window.untilUs)
     .where('event_kinds.name', 'in', [...eventids])
-    .select(text.as('value'))
+    .select(sql<string>`coalesce(nullif(${text}, ''), ${sql.lit(NO_TEXT)})`.as('value'))
   if (window.sensor !== undefined)
     events = events
       .innerJoin('sessions', 'sessions.session_key', 'raw_events.session_key')
@@ -128,8 +132,6 @@ async function counted(
       .where('sensors.name', '=', window.sensor)
   const groups = query
     .selectFrom(events.as('events'))
-    .where('value', 'is not', null)
-    .where('value', '<>', '')
     .groupBy('value')
     .select((e) => ['value', e.fn.countAll<number>().as('count')])
   // Where the list ends among equal counts, their texts decide: all of them are looked at.
@@ -145,7 +147,7 @@ async function counted(
     .execute()
   return rows
     .map((row) => ({
-      value: (row.value ?? '') as SafeText, // in visible form, as all of the store
+      value: row.value as SafeText, // in visible form, as all of the store
       count: Number(row.count),
     }))
     .sort((a, b) => b.count - a.count || compareUtf8(a.value, b.value))
@@ -162,8 +164,8 @@ type Candidate = {
 }
 
 /**
- * Sessions with a successful log-in within the window, whole, in the order of (log-in, sensor, session). The caller looks
- * whether an earlier one lies before the window.
+ * Sessions with a successful log-in within the window, whole, in the order of (last of these, sensor, session). The caller
+ * looks whether a later one lies behind the window.
  */
 export async function* legacySessions(
   query: Kysely<Database>,
@@ -171,6 +173,7 @@ export async function* legacySessions(
 ): AsyncGenerator<LegacySessionEvents> {
   const candidates = await loggedIn(query, window)
   for (let at = 0; at < candidates.length; at += SESSIONS_AT_ONCE) {
+    await takeTurn()
     const some = candidates.slice(at, at + SESSIONS_AT_ONCE)
     const events = await eventsOf(query, some)
     for (const one of some)
@@ -205,7 +208,7 @@ async function loggedIn(query: Kysely<Database>, window: LegacyWindow): Promise<
       'sessions.session as session',
       'first_event_us as firstUs',
       'last_event_us as lastUs',
-      e.fn.min('event_time_us').as('loginUs'),
+      e.fn.max('event_time_us').as('loginUs'),
     ])
   if (window.sensor !== undefined) select = select.where('sensors.name', '=', window.sensor)
   const rows = (await select.execute()) as Candidate[] // in visible form, as above

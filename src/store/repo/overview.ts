@@ -5,8 +5,9 @@ import type { DayNumber, InstantUs } from '../../core/instant.ts'
 import type { SafeText } from '../../core/text.ts'
 import type { Database } from '../schema.ts'
 import { fatesOf, type StoreFates } from './fates.ts'
-import { numbersOf, packed } from './packed.ts'
+import { PackedReader } from './packed.ts'
 import { ofSteps, type Steps } from './steps.ts'
+import { VALUE_ROW } from './value-counts.ts'
 
 /** Records and bytes of all sources by what became of them, as batches counted them. */
 export type Conservation = Omit<StoreFates, 'lines'> & {
@@ -109,26 +110,41 @@ export async function eventsOfSteps(
 }
 
 /**
- * How often the values of a kind occur on a day: number of the value, events, sessions, and so on; a value once for each
- * sensor.
+ * How often the values of a kind occur on days: number of the value, events, sessions, and so on; a value once for each
+ * day and sensor.
  */
-export async function valuesOfDay(
+export async function valuesOfDays(
   query: Kysely<Database>,
   kind: ValueKind,
-  day: DayNumber,
+  fromDay: DayNumber,
+  untilDay: DayNumber,
   sensor: number | undefined,
 ): Promise<Float64Array> {
   let select = query
     .selectFrom('daily_values')
     .where('kind', '=', VALUE_KINDS[kind])
-    .where('day', '=', day)
-    .select(
-      sql<string | null>`string_agg(${packed([sql`value_id`, sql`count`, sql`sessions`])}, ',')`.as(
-        'list',
-      ),
-    )
+    .where('day', '>=', fromDay)
+    .where('day', '<', untilDay)
+    .select(sql<string | null>`string_agg(${VALUE_ROW}, ';')`.as('list'))
   if (sensor !== undefined) select = select.where('sensor_id', '=', sensor)
-  return numbersOf((await select.executeTakeFirstOrThrow()).list ?? '')
+  return triplesOf((await select.executeTakeFirstOrThrow()).list ?? '')
+}
+
+/** Rows of up to three numbers; those that are left out are 1. */
+function triplesOf(list: string): Float64Array {
+  const SEMICOLON = 59
+  let rows = list === '' ? 0 : 1
+  for (let i = 0; i < list.length; i += 1) if (list.charCodeAt(i) === SEMICOLON) rows += 1
+  const numbers = new Float64Array(3 * rows).fill(1)
+  const reader = new PackedReader(list)
+  for (let row = 0; row < rows; row += 1) {
+    let at = 3 * row
+    do {
+      numbers[at] = reader.number()
+      at += 1
+    } while (!reader.isRowOver)
+  }
+  return numbers
 }
 
 /** The texts of values. */

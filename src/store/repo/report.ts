@@ -4,6 +4,7 @@ import { type DayNumber, US_PER_DAY } from '../../core/instant.ts'
 import { compareUtf8, type SafeText } from '../../core/text.ts'
 import type { Database } from '../schema.ts'
 import { medianOf, numbersOf } from './packed.ts'
+import { artifactsOf } from './session-proof.ts'
 
 /** A span of whole UTC days: [fromDay, untilDay). */
 export type ReportWindow = {
@@ -207,6 +208,15 @@ export class ReportQueries {
       return { value: row.value, count: by === 'events' ? row.events : sessions, sessions }
     })
     return topOf(rows, limit)
+  }
+
+  /** Bytes of files by their SHA-256, of those that were looked up beside the logs. */
+  async fileSizes(hashes: readonly SafeText[]): Promise<ReadonlyMap<string, number>> {
+    const found = await artifactsOf(this.#query, hashes)
+    return new Map(
+      // A file that bears the name of a hash may hold something else.
+      [...found].flatMap(([hash, { sha256, size }]) => (hash === sha256 ? [[hash, size]] : [])),
+    )
   }
 
   /**

@@ -443,21 +443,28 @@ function keyMin({ sort, conditions }: SessionSearch): number | undefined {
   }
 }
 
-/** Bounds of a walk in columns that lead its index. */
+/**
+ * Bounds of a walk in columns that lead its index: one for each side. Of two for a side an engine takes one, and it may be
+ * the wider: then it reads the index to its end for each stretch.
+ *
+ * @param end - of the stretch, with it what stands before it; undefined where it goes on to the end of the index
+ */
 function prefixes(
   search: SessionSearch,
   direction: 'asc' | 'desc',
   from: SessionPosition | undefined,
+  end?: SessionPosition | undefined,
 ): RawBuilder<boolean>[] {
   const { sinceUs, untilUs } = search.conditions
   const isUp = direction === 'asc'
   // A place without names stands before all sessions of its start: on the way down they were met.
   const isBefore = from?.sensor === '' && from.session === ''
   if (search.sort === 'start') {
-    const low = Math.max(sinceUs ?? -Infinity, isUp ? (from?.startUs ?? -Infinity) : -Infinity)
+    const low = Math.max(sinceUs ?? -Infinity, (isUp ? from?.startUs : end?.startUs) ?? -Infinity)
     const high = Math.min(
       untilUs === undefined ? Infinity : untilUs - 1,
       isUp || from === undefined ? Infinity : from.startUs - (isBefore ? 1 : 0),
+      isUp && end !== undefined ? end.startUs - 1 : Infinity,
     )
     return [
       ...(low === -Infinity ? [] : [sql<boolean>`sessions.first_event_us >= ${low}`]),
@@ -465,24 +472,27 @@ function prefixes(
       sql<boolean>`sessions.first_event_us <= ${Math.min(high, Number.MAX_SAFE_INTEGER)}`,
     ]
   }
-  const key = KEYS[search.sort]
+  const { sort } = search
+  const key = KEYS[sort]
   const least = keyMin(search)
-  const low = isUp && from !== undefined ? from : undefined
+  const bound = (sign: '<' | '<=' | '>=', at: SessionPosition, startUs: InstantUs) => [
+    ...keyBound(sort, sign === '>=' ? '>=' : '<=', at.key),
+    sql<boolean>`(${key}, sessions.first_event_us) ${sql.raw(sign)} (${at.key}, ${startUs})`,
+  ]
+  const low = isUp ? from : end
   return [
     ...(low !== undefined
-      ? [
-          ...keyBound(search.sort, '>=', low.key),
-          sql<boolean>`(${key}, sessions.first_event_us) >= (${low.key}, ${low.startUs})`,
-        ]
+      ? bound('>=', low, low.startUs)
       : least === undefined
         ? []
         : [sql<boolean>`${key} >= ${least}`]),
-    ...(isUp || from === undefined
-      ? []
-      : [
-          ...keyBound(search.sort, '<=', from.key),
-          sql<boolean>`(${key}, sessions.first_event_us) <= (${from.key}, ${from.startUs - (isBefore ? 1 : 0)})`,
-        ]),
+    ...(isUp
+      ? end === undefined
+        ? []
+        : bound('<', end, end.startUs)
+      : from === undefined
+        ? []
+        : bound('<=', from, from.startUs - (isBefore ? 1 : 0))),
   ]
 }
 
@@ -502,24 +512,9 @@ function within(
   from: SessionPosition | undefined,
   end: SessionPosition | undefined,
 ): RawBuilder<boolean>[] {
-  const { sort } = search
   return [
-    ...prefixes(search, direction, from),
-    ...(from === undefined ? [] : [beyond(sort, direction, from)]),
-    ...(end === undefined
-      ? []
-      : sort === 'start'
-        ? [
-            direction === 'asc'
-              ? sql<boolean>`sessions.first_event_us < ${end.startUs}`
-              : sql<boolean>`sessions.first_event_us >= ${end.startUs}`,
-          ]
-        : [
-            ...keyBound(sort, direction === 'asc' ? '<=' : '>=', end.key),
-            direction === 'asc'
-              ? sql<boolean>`(${KEYS[sort]}, sessions.first_event_us) < (${end.key}, ${end.startUs})`
-              : sql<boolean>`(${KEYS[sort]}, sessions.first_event_us) >= (${end.key}, ${end.startUs})`,
-          ]),
+    ...prefixes(search, direction, from, end),
+    ...(from === undefined ? [] : [beyond(search.sort, direction, from)]),
   ]
 }
 

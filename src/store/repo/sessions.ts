@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { InstantUs } from '../../core/instant.ts'
 import { type PlainJson, type PlainObject, parseJson, sortedJsonText } from '../../core/json.ts'
 import { compareUtf8, type SafeText } from '../../core/text.ts'
+import { takeTurn } from '../../core/turn.ts'
 import type { Database, SessionKey } from '../schema.ts'
 
 /** A session as it is stored, with texts in place of numbers. */
@@ -60,6 +61,7 @@ export async function* findSessions(
   let after: Position | undefined
   let left = limit
   while (left > 0) {
+    await takeTurn()
     const rows = await page(query, filter, after, Math.min(PAGE, left))
     for (const row of rows) yield row
     left -= rows.length

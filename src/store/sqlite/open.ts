@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statfsSync } from 'node:fs'
+import { mkdirSync, statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import SQLite, { type Database as Connection } from 'better-sqlite3'
 import { StoreError } from '../../core/errors.ts'
@@ -36,7 +36,7 @@ export type OpenedSqlite = {
  * @throws StoreError `STORE_NOT_FOUND`, `STORE_NO_ACCESS`, `STORE_FOREIGN`, `STORE_NEWER`, `STORE_CORRUPT`
  */
 export function openSqlite(path: string, mode: OpenMode, settings: SqliteSettings): OpenedSqlite {
-  const exists = existsSync(path)
+  const exists = isThere(path)
   if (!exists && mode !== 'create') {
     throw new StoreError('STORE_NOT_FOUND', `There is no database at ${path}.`, {
       hint: 'Load logs first (nacre ingest bulk PATH), or name another folder with --data.',
@@ -206,6 +206,18 @@ export function checkDiskSpace(path: string): void {
         context: { freeBytes: free },
       },
     )
+  }
+}
+
+/** @throws StoreError `STORE_NO_ACCESS` where the folder does not let anyone look: that is not the same as nothing there */
+function isThere(path: string): boolean {
+  try {
+    statSync(path)
+    return true
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false
+    throw noAccess(path, cause)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Database as Connection } from 'better-sqlite3'
+import { takeTurn } from '../../core/turn.ts'
 import type { CompiledStatement } from '../engine.ts'
 import { type Row, type SessionKey, TABLES } from '../schema.ts'
 import type { Sealing } from '../sealing.ts'
@@ -225,9 +226,11 @@ export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
     async snapshot(work) {
       // A read transaction: what others commit meanwhile is not seen, and nobody is kept from writing.
       db.prepare('begin').run()
-      const result = await work()
-      db.prepare('commit').run()
-      return result
+      try {
+        return await work()
+      } finally {
+        if (db.inTransaction) db.prepare('commit').run()
+      }
     },
   }
 }
@@ -288,7 +291,10 @@ export function* pagesOf<T>(rows: Iterable<T>): Generator<readonly T[]> {
 function asyncPages<T>(rows: () => Iterable<T>): Pages<T> {
   return {
     async *[Symbol.asyncIterator]() {
-      yield* pagesOf(rows())
+      for (const page of pagesOf(rows())) {
+        yield page
+        await takeTurn()
+      }
     },
   }
 }

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import { toHex } from '../../core/bytes.ts'
 import { StoreError } from '../../core/errors.ts'
+import { takeTurn } from '../../core/turn.ts'
 import type { Store } from '../port.ts'
 import { findSessions } from '../repo/sessions.ts'
 import { fingerprint } from '../repo/stats.ts'
@@ -391,6 +392,7 @@ class Mover {
     let after: readonly unknown[] | undefined =
       known === undefined || known.after === '' ? undefined : JSON.parse(known.after)
     for (;;) {
+      await takeTurn()
       this.#options.signal.throwIfAborted()
       const order = sql.raw(key.join(', '))
       const select = sql.raw(`select ${columns} from ${from}`)

@@ -1,8 +1,11 @@
-/** Ticked samples become the list of records that a decision is on. */
+/** Ticked samples become the list of records that a decision is on; the list beside shows where one is. */
 const list = document.querySelector<HTMLInputElement>('#rec')
 const ticks = [...document.querySelectorAll<HTMLInputElement>('input[data-record]')]
 const counts = [...document.querySelectorAll<HTMLElement>('[data-count]')]
 const words = counts.map((one) => one.textContent)
+
+const here = document.querySelector<HTMLElement>('.pick [aria-current]')
+if (here?.parentElement) here.parentElement.scrollTop = here.offsetTop - here.offsetHeight
 
 function show(): void {
   const chosen = ticks.filter((one) => one.checked).length

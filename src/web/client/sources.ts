@@ -28,15 +28,31 @@ for (const one of document.querySelectorAll('[data-live]'))
   places.set(one.getAttribute('data-live') ?? '', one)
 const line = document.querySelector<HTMLElement>('#live')
 
+/** The page has the first sources and all loaders, so what it does not know is new. */
+const isFirstPage = document.querySelector('#lo') !== null
+
 function set(name: string, text: string): void {
   const place = places.get(name)
-  if (place === undefined || place.textContent === text) return
-  // A state that stands in a badge keeps its sign; what it says changes with the next reload.
-  if (place.querySelector('.badge') === null) place.textContent = text
+  if (place !== undefined && place.textContent !== text) place.textContent = text
+}
+
+/** As the server makes the badge: a word with a sign, the colour last. */
+function setLoaderState(name: string, state: string): void {
+  const badge = places.get(name)?.querySelector('.badge')
+  if (!badge || badge.textContent === state) return
+  const isWell = state === 'stopped' || state === 'done'
+  badge.className = state === 'running' ? 'badge ok' : isWell ? 'badge' : 'badge failed'
+  const sign = state === 'running' ? 'play' : isWell ? 'check' : 'alert'
+  badge.querySelector('use')?.setAttribute('href', `#i-${sign}`)
+  badge.lastChild?.replaceWith(state)
 }
 
 function whole(n: number): string {
   return n.toLocaleString('en-GB').replaceAll(',', '\u202f')
+}
+
+function rate(perSecond: number): string {
+  return perSecond < 100 ? perSecond.toFixed(1) : whole(Math.round(perSecond))
 }
 
 function bytes(n: number): string {
@@ -57,10 +73,10 @@ function minute(iso: string): string {
 function show({ at, loaders, sources }: Now): void {
   for (const one of loaders) {
     const name = `loader ${one.phase}`
-    set(`${name} state`, one.state)
+    setLoaderState(`${name} state`, one.state)
     set(`${name} stored`, whole(one.stored))
     set(`${name} lag`, bytes(one.lagBytes))
-    set(`${name} rate`, one.eventsPerSecond.toFixed(1))
+    set(`${name} rate`, rate(one.eventsPerSecond))
     set(`${name} updated`, minute(one.lastUpdated))
   }
   for (const one of sources) {
@@ -70,22 +86,38 @@ function show({ at, loaders, sources }: Now): void {
     set(`${name} size`, whole(one.size))
     set(`${name} lag`, bytes(one.lagBytes))
     set(`${name} seconds`, one.lagSeconds.toFixed(1))
-    set(`${name} rate`, one.eventsPerSecond.toFixed(1))
+    set(`${name} rate`, rate(one.eventsPerSecond))
     set(`${name} last`, one.lastEventAt === null ? '–' : minute(one.lastEventAt))
     const share = one.size === 0 ? 100 : Math.min(100, (100 * one.position) / one.size)
     places.get(`${name} bar`)?.setAttribute('width', share.toFixed(1))
   }
-  tell(`Live, ${at.slice(11, 19)} UTC`)
+  const isNew = [
+    ...loaders.map((one) => `loader ${one.phase} state`),
+    ...sources.map((one) => `source ${one.source} state`),
+  ].some((name) => !places.has(name))
+  if (isNew) tell('More is followed now than is shown here.', true)
+  else tell(`Live, ${at.slice(11, 19)} UTC`, false)
 }
 
-function tell(text: string): void {
+/** @param isNews - read out, too; a clock that goes on is not */
+function tell(text: string, isNews: boolean): void {
   if (line === null) return
   line.hidden = false
-  line.textContent = text
+  const words = document.createElement('span')
+  words.textContent = text
+  if (!isNews) {
+    words.setAttribute('aria-hidden', 'true')
+    line.replaceChildren(words)
+    return
+  }
+  const again = document.createElement('a')
+  again.href = location.href
+  again.textContent = 'Load the page again'
+  line.replaceChildren(words, ' ', again)
 }
 
-if (places.size > 0) {
+if (isFirstPage) {
   const events = new EventSource('/api/v1/sources/events')
   events.addEventListener('message', (event) => show(JSON.parse(String(event.data)) as Now)) // as the server writes it
-  events.addEventListener('error', () => tell('Not live: waiting for the server'))
+  events.addEventListener('error', () => tell('Not live: waiting for the server.', true))
 }

@@ -8,15 +8,11 @@ import {
   firstDayBehind,
   type StoreVersion,
   sessionsOfSteps,
-  valuesOfDay,
+  valuesOfDays,
 } from '../../store/repo/overview.ts'
 import type { Steps } from '../../store/repo/steps.ts'
 import type { Parts } from '../parts.ts'
-
-export type Sums = { readonly events: number; readonly sessions: number }
-
-/** How often values occur, by their numbers. */
-export type Tally = ReadonlyMap<number, Sums>
+import { Tally } from './tally.ts'
 
 type Counting = Pick<Parts, 'store'>
 
@@ -45,14 +41,14 @@ export class ActivityCache {
 
   /** Events of each step. */
   events(parts: Counting, steps: Steps, sensor: number | undefined): Promise<readonly number[]> {
-    return this.#countsOf('e', steps, sensor, (missing) =>
+    return this.#countsOf('e', steps, LIMITS.overviewSliceUs, sensor, (missing) =>
       eventsOfSteps(parts.store.query, missing, sensor),
     )
   }
 
   /** Sessions that began in each step. */
   sessions(parts: Counting, steps: Steps, sensor: number | undefined): Promise<readonly number[]> {
-    return this.#countsOf('s', steps, sensor, (missing) =>
+    return this.#countsOf('s', steps, LIMITS.overviewSessionsSliceUs, sensor, (missing) =>
       sessionsOfSteps(parts.store.query, missing, sensor),
     )
   }
@@ -70,22 +66,22 @@ export class ActivityCache {
     const version = this.#version
     let settled = this.#tallies.get(name)?.tally
     if (settled === undefined) {
-      settled = await sumOfDays(parts, kind, fromDay, settledDay, sensor, new Map())
+      settled = await sumOfDays(parts, kind, fromDay, settledDay, sensor, new Tally())
       // What was added meanwhile is counted the next time.
       if (version === this.#version) this.#keep(name, settledDay, settled)
     }
-    return sumOfDays(parts, kind, settledDay, untilDay, sensor, new Map(settled))
+    return sumOfDays(parts, kind, settledDay, untilDay, sensor, new Tally(settled))
   }
 
   #keep(name: string, untilDay: DayNumber, tally: Tally): void {
     this.#tallies.delete(name)
     this.#tallies.set(name, { untilDay, tally })
-    let values = 0
-    for (const kept of this.#tallies.values()) values += kept.tally.size
+    let pages = 0
+    for (const kept of this.#tallies.values()) pages += kept.tally.pages
     for (const [oldest, kept] of this.#tallies) {
-      if (values <= LIMITS.overviewTallyValuesKept) break
+      if (pages <= LIMITS.overviewTallyPagesKept) break
       this.#tallies.delete(oldest)
-      values -= kept.tally.size
+      pages -= kept.tally.pages
     }
   }
 
@@ -93,10 +89,11 @@ export class ActivityCache {
   async #countsOf(
     what: string,
     { startUs, stepUs, count }: Steps,
+    sliceUs: number,
     sensor: number | undefined,
     ask: (missing: Steps) => Promise<readonly number[]>,
   ): Promise<readonly number[]> {
-    const stepsAtOnce = Math.max(1, Math.floor(LIMITS.overviewSliceUs / stepUs))
+    const stepsAtOnce = Math.max(1, Math.floor(sliceUs / stepUs))
     const found: number[] = []
     while (found.length < count) {
       const nameOf = (step: number): string => {
@@ -134,24 +131,23 @@ export class ActivityCache {
   }
 }
 
-/** @param into - what was counted before; gets new sums in place of those that grow */
+/** @param into - what was counted before; grows */
 async function sumOfDays(
   { store }: Counting,
   kind: ValueKind,
   fromDay: DayNumber,
   untilDay: DayNumber,
   sensor: number | undefined,
-  into: Map<number, Sums>,
+  into: Tally,
 ): Promise<Tally> {
-  for (let day = fromDay; day < untilDay; day += 1) {
-    const found = await valuesOfDay(store.query, kind, day, sensor)
-    for (let i = 0; i < found.length; i += 3) {
-      const before = into.get(found[i]!)
-      into.set(found[i]!, {
-        events: found[i + 1]! + (before?.events ?? 0),
-        sessions: found[i + 2]! + (before?.sessions ?? 0),
-      })
-    }
+  let days = 1
+  for (let day = fromDay; day < untilDay; ) {
+    const until = Math.min(day + days, untilDay)
+    const found = await valuesOfDays(store.query, kind, day, until, sensor)
+    for (let i = 0; i < found.length; i += 3) into.add(found[i]!, found[i + 1]!, found[i + 2]!)
+    // Of quiet days several are asked for at once.
+    days = found.length < 3 * LIMITS.overviewSliceValues ? days * 2 : Math.ceil(days / 2)
+    day = until
     await turn()
   }
   return into

@@ -25,8 +25,9 @@ import {
 import { type CompletenessFigures, ReportQueries } from '../../store/repo/report.ts'
 import type { Steps } from '../../store/repo/steps.ts'
 import type { Parts } from '../parts.ts'
-import { ActivityCache, type Sums, type Tally } from './activity-cache.ts'
+import { ActivityCache } from './activity-cache.ts'
 import { instantOf, RANGES, type RangeName, type Span, spanOf } from './range.ts'
+import type { Sums, Tally } from './tally.ts'
 
 const US_PER_HOUR = US_PER_DAY / 24
 
@@ -97,7 +98,7 @@ export type Overview = {
 type Kept = {
   readonly version: StoreVersion
   readonly atUs: InstantUs
-  readonly made: Promise<Overview>
+  readonly opened: OpenedOverview
 }
 type House = {
   readonly kept: Map<string, Kept>
@@ -107,15 +108,29 @@ type House = {
 /** One for a store: what was counted of it lately. */
 const HOUSES = new WeakMap<object, House>()
 
-/**
- * The overview of a span, kept for some seconds, or as long as nothing was added.
- *
- * @throws UsageError
- */
+/** What is known of an overview at once. */
+export type OverviewHead = Pick<Overview, 'range' | 'span' | 'sensor' | 'conservation'>
+
+/** An overview that is made, or will be. */
+export type OpenedOverview = OverviewHead & { readonly made: Promise<Overview> }
+
+/** The overview of a span. @throws UsageError */
 export async function overview(
   parts: Pick<Parts, 'store' | 'clock' | 'rules'>,
   asked: OverviewQuery,
 ): Promise<Overview> {
+  return (await openOverview(parts, asked)).made
+}
+
+/**
+ * Begins with the overview of a span, or takes the one that is kept for some seconds, or as long as nothing was added.
+ *
+ * @throws UsageError
+ */
+export async function openOverview(
+  parts: Pick<Parts, 'store' | 'clock' | 'rules'>,
+  asked: OverviewQuery,
+): Promise<OpenedOverview> {
   let house = HOUSES.get(parts.store)
   if (house === undefined) {
     house = { kept: new Map(), activity: new ActivityCache() }
@@ -137,17 +152,24 @@ export async function overview(
     kept !== undefined &&
     ageUs < (isSame ? LIMITS.overviewKeptMsMax : LIMITS.overviewFreshMs) * 1000
   )
-    return kept.made
+    return kept.opened
   await house.activity.follow(parts, version)
-  const made = make(parts, house.activity, { range, span, sensor: asked.sensor, by: asked.by })
+  const head: OverviewHead = {
+    range,
+    span,
+    sensor: asked.sensor,
+    conservation: await conservation(parts.store.query),
+  }
+  const made = make(parts, house.activity, head, asked.by)
+  const opened: OpenedOverview = { ...head, made }
   house.kept.delete(name)
-  house.kept.set(name, { version, atUs: nowUs, made })
+  house.kept.set(name, { version, atUs: nowUs, opened })
   for (const oldest of house.kept.keys()) {
     if (house.kept.size <= LIMITS.overviewsKept) break
     house.kept.delete(oldest)
   }
   made.catch(() => house.kept.delete(name))
-  return made
+  return opened
 }
 
 /**
@@ -178,22 +200,17 @@ function customSpan({ from, until }: OverviewQuery, nowUs: InstantUs): Span {
 async function make(
   parts: Pick<Parts, 'store' | 'rules'>,
   activity: ActivityCache,
-  asked: {
-    readonly range: RangeName | 'custom'
-    readonly span: Span
-    readonly sensor: string | undefined
-    readonly by: string | undefined
-  },
+  head: OverviewHead,
+  by: string | undefined,
 ): Promise<Overview> {
   const { query } = parts.store
-  const { span } = asked
+  const { span } = head
   // A sensor that is not there has no events.
-  const sensor =
-    asked.sensor === undefined ? undefined : ((await sensorId(query, asked.sensor)) ?? 0)
+  const sensor = head.sensor === undefined ? undefined : ((await sensorId(query, head.sensor)) ?? 0)
   const fromDay = dayOf(span.sinceUs)
   const untilDay = dayOf(span.untilUs - 1) + 1
   const days = untilDay - fromDay
-  const isByHour = asked.by === 'hour' || (asked.by !== 'day' && days <= LIMITS.overviewHourDays)
+  const isByHour = by === 'hour' || (by !== 'day' && days <= LIMITS.overviewHourDays)
   const series = isByHour
     ? await hourly(parts, activity, span, sensor)
     : await daily(parts, activity, fromDay, untilDay, sensor)
@@ -220,12 +237,9 @@ async function make(
     file: await activity.tally(parts, 'file', fromDay, untilDay, sensor),
   }
   const newest = await newestDay(parts, untilDay)
-  const report = await ReportQueries.open(query, { fromDay, untilDay, sensor: asked.sensor })
+  const report = await ReportQueries.open(query, { fromDay, untilDay, sensor: head.sensor })
   return {
-    range: asked.range,
-    span,
-    sensor: asked.sensor,
-    conservation: await conservation(query),
+    ...head,
     series,
     events: {
       now: isWhole ? count(/./s, fromDay, untilDay) : sum(series.events),
@@ -337,15 +351,17 @@ async function rankedOf(
 /** The most frequent and all that are as frequent as the last of them: a sort of all would stop the server for long. */
 function mostFrequent(counted: Tally, limit: number): readonly (readonly [number, Sums])[] {
   const most: number[] = []
-  for (const { events } of counted.values()) {
-    if (most.length === limit && events <= most.at(-1)!) continue
+  counted.forEach((_, events) => {
+    if (most.length === limit && events <= most.at(-1)!) return
     const at = most.findIndex((one) => one < events)
     most.splice(at < 0 ? most.length : at, 0, events)
     if (most.length > limit) most.pop()
-  }
+  })
   const floor = most.at(-1) ?? 0
   const found: (readonly [number, Sums])[] = []
-  for (const one of counted) if (one[1].events >= floor) found.push(one)
+  counted.forEach((id, events, sessions) => {
+    if (events >= floor) found.push([id, { events, sessions }])
+  })
   return found.sort(([, a], [, b]) => b.events - a.events)
 }
 
@@ -382,7 +398,10 @@ async function placesOf(
     after = places.at(-1)!.id
     await turn()
   }
-  const all = [...addresses.values()].reduce((sum, one) => sum + one.sessions, 0)
+  let all = 0
+  addresses.forEach((_id, _events, sessions) => {
+    all += sessions
+  })
   if (countries.size > 0 && all > known)
     countries.set(null, (countries.get(null) ?? 0) + all - known)
   const none = { country: null, asn: null, organisation: null }

@@ -14,49 +14,88 @@ import { LookupFailed, StoreError, UsageError } from '../../core/errors.ts'
 import { formatInstant } from '../../core/instant.ts'
 import { LIMITS } from '../../limits.ts'
 import type { OUTPUT_NAMES } from '../../output/names.ts'
-import { periodOf, type ReportKind } from '../../report/model.ts'
+import { type Period, periodOf, type ReportKind, rangeOf } from '../../report/model.ts'
 import { ReportQueries } from '../../store/repo/report.ts'
 import type { Parts } from '../parts.ts'
 import { failureLine } from './integrity.ts'
 
-export const REPORT_KINDS = ['daily', 'weekly', 'monthly'] as const satisfies readonly ReportKind[]
-type NamedKind = (typeof REPORT_KINDS)[number]
+export const REPORT_KINDS = [
+  'daily',
+  'weekly',
+  'monthly',
+  'range',
+] as const satisfies readonly ReportKind[]
 export const REDACTIONS = ['internal', 'partner', 'public'] as const
 export const COMPARISONS = ['none', 'previous'] as const
 
-/** How each format is kept and sent. */
+/** How each format is kept and sent, and what asks the command for it where its name does not. */
 const FILES = {
-  html: ['html', 'text/html'],
-  pdf: ['pdf', 'application/pdf'],
-  json: ['json', 'application/json'],
-  csv: ['csv', 'text/csv'],
-  markdown: ['md', 'text/markdown'],
-  text: ['txt', 'text/plain'],
-  log: ['log', 'text/plain'],
-  mail: ['eml', 'message/rfc822'],
-  stix: ['stix', 'text/plain'],
-  prompt: ['prompt.txt', 'text/plain'],
+  html: { ending: 'html', type: 'text/html' },
+  pdf: { ending: 'pdf', type: 'application/pdf' },
+  json: { ending: 'json', type: 'application/json' },
+  csv: { ending: 'csv', type: 'text/csv' },
+  markdown: { ending: 'md', type: 'text/markdown' },
+  text: { ending: 'txt', type: 'text/plain' },
+  log: { ending: 'log', type: 'text/plain' },
+  mail: { ending: 'eml', type: 'message/rfc822' },
+  stix: { ending: 'stix', type: 'text/plain' },
+  prompt: { ending: 'prompt.txt', type: 'text/plain' },
+  'legacy-text': { ending: 'txt', type: 'text/plain' },
+  'legacy-abnormal-sessions': {
+    ...{ ending: 'txt', type: 'text/plain' },
+    asks: ['--format=legacy-text', '--part=abnormal-sessions'],
+  },
+  'legacy-abnormal-summary': {
+    ...{ ending: 'txt', type: 'text/plain' },
+    asks: ['--format=legacy-text', '--part=abnormal-summary'],
+  },
+  'legacy-json': { ending: 'json', type: 'application/json' },
 } as const satisfies Readonly<
-  Record<(typeof OUTPUT_NAMES)[number] | 'pdf', readonly [ending: string, type: string]>
+  Record<
+    | (typeof OUTPUT_NAMES)[number]
+    | 'pdf'
+    | 'legacy-text'
+    | 'legacy-abnormal-sessions'
+    | 'legacy-abnormal-summary'
+    | 'legacy-json',
+    { readonly ending: string; readonly type: string; readonly asks?: readonly string[] }
+  >
 >
 
 export type ReportFormat = keyof typeof FILES
 export const REPORT_FORMATS = Object.keys(FILES) as ReportFormat[]
 
+/** Formats of predecessors: they know one sensor or all, and neither comparison nor what is new. */
+function isLegacy(format: ReportFormat): boolean {
+  return format.startsWith('legacy-')
+}
+
 export type Wanted = {
-  readonly kind: NamedKind
-  /** Period; empty for the newest with events. */
+  readonly kind: ReportKind
+  /** Period, or the first day of a range; empty for the newest with events. */
   readonly date: string
-  /** Empty for all together. */
-  readonly sensor: string
+  /** The day after the last of a range; else empty. */
+  readonly until: string
+  /** None for all together. */
+  readonly sensors: readonly string[]
+  /** Of the configuration; empty for none. */
+  readonly group: string
   readonly compare: (typeof COMPARISONS)[number]
   readonly redact: (typeof REDACTIONS)[number]
   readonly format: ReportFormat
+  /** Entries of each list, as they were written; empty for as many as usual. */
+  readonly top: string
+  readonly isBrief: boolean
 }
+
+/** What cannot be so, by the field that it is told beside. */
+export type Problems = Readonly<Partial<Record<keyof Wanted, string>>>
 
 export type KeptReport = Wanted & {
   /** Name of the file, ours. */
   readonly name: string
+  /** As the report names it: `2026-11-01/2026-11-15` for a range. */
+  readonly period: string
   readonly by: string
   readonly at: string
   readonly bytes: number
@@ -64,7 +103,48 @@ export type KeptReport = Wanted & {
 
 /** A name of ours: no path, no dot at its start. */
 export const REPORT_NAME =
-  '^(daily|weekly|monthly)-[0-9]{4}-[0-9W]{2,3}(-[0-9]{2})?-[0-9a-f]{16}[.](html|pdf|json|csv|md|txt|log|eml|stix|prompt[.]txt)$'
+  '^(?:(?:daily|weekly|monthly)-[0-9]{4}-[0-9W]{2,3}(?:-[0-9]{2})?|range-[0-9-]{10}_[0-9-]{10})-[0-9a-f]{16}[.](?:html|pdf|json|csv|md|txt|log|eml|stix|prompt[.]txt)$'
+
+/** The same rules as on the command line, told before a process is begun. */
+export function problemsOf({ groups }: Pick<Parts, 'groups'>, wanted: Wanted): Problems {
+  const { kind, date, until, sensors, group, compare, format, top, isBrief } = wanted
+  const problems: Partial<Record<keyof Wanted, string>> = {}
+  const check = (field: keyof Wanted, work: () => unknown): void => {
+    try {
+      work()
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error
+      problems[field] ??= `${error.message} ${error.hint}`
+    }
+  }
+  if (kind === 'range') {
+    for (const [field, day] of [
+      ['date', date],
+      ['until', until],
+    ] as const) {
+      if (day === '') problems[field] = 'A range needs both of its days.'
+      else check(field, () => periodOf('daily', day, 0))
+    }
+    if (problems.date === undefined && problems.until === undefined)
+      check('until', () => rangeOf(date, until))
+  } else {
+    if (date !== '') check('date', () => periodOf(kind, date, 0))
+    if (until !== '') problems.until = 'Only a range has an end. Leave it empty.'
+  }
+  if (group !== '' && !Object.hasOwn(groups, group))
+    problems.group = 'There is no such group in nacre.toml.'
+  const asked = new Set([
+    ...sensors,
+    ...(problems.group === undefined ? (groups[group] ?? []) : []),
+  ])
+  if (isLegacy(format) && asked.size > 1)
+    problems.sensors = 'The legacy formats are for one sensor, or for all.'
+  if (isBrief && compare !== 'none')
+    problems.compare = 'A brief report compares nothing: choose one of the two.'
+  if (top !== '' && !(/^\d{1,4}$/.test(top) && Number(top) >= 1 && Number(top) <= LIMITS.topMax))
+    problems.top = `Write a whole number from 1 to ${LIMITS.topMax}.`
+  return problems
+}
 
 /** Reports that are kept, newest first. */
 export function keptReports(parts: Parts): readonly KeptReport[] {
@@ -95,33 +175,28 @@ export async function newestPeriods({ store }: Parts) {
 /**
  * Makes a report in a process of its own and keeps it; the oldest ones make room.
  *
- * @throws UsageError for a period that is none, or where the command refuses; StoreError `STORE_BUSY` where many wait
+ * @param wanted - without problems
+ * @throws UsageError in a store without events, or where the command refuses; StoreError `STORE_BUSY` where many wait
  */
 export async function makeKept(parts: Parts, wanted: Wanted, by: string): Promise<KeptReport> {
   const period = await periodIn(parts, wanted)
   const folder = folderOf(parts)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   chmodSync(folder, 0o700)
-  const [ending] = FILES[wanted.format]
-  const name = `${wanted.kind}-${period}-${randomBytes(8).toString('hex')}.${ending}`
+  const { ending } = FILES[wanted.format]
+  const id = randomBytes(8).toString('hex')
+  const name = `${wanted.kind}-${period.name.replace('/', '_')}-${id}.${ending}`
   const file = join(folder, name)
-  const args = [
-    ...['report', wanted.kind, period, `--format=${wanted.format}`, `--output=${file}`],
-    ...(wanted.sensor === '' ? [] : [`--sensor=${wanted.sensor}`]),
-    ...(wanted.compare === 'none' ? [] : [`--compare=${wanted.compare}`]),
-    ...(wanted.redact === 'internal' ? [] : [`--redact=${wanted.redact}`]),
-  ]
+  const args = [...wordsOf(wanted, period), ...formatWords(wanted.format), `--output=${file}`]
   await inTurn(parts, async (signal) => {
     const { stderr, status } = await parts.run(args, signal)
     if (status === 0) return
     rmSync(file, { force: true })
-    throw new UsageError('USAGE_BAD_ARGUMENT', 'The report was not made.', {
-      hint: failureLine(stderr, status),
-    })
+    throw notMade(stderr, status)
   })
   const kept: KeptReport = {
     ...wanted,
-    date: period,
+    period: period.name,
     name,
     by,
     at: formatInstant(parts.clock()),
@@ -135,28 +210,49 @@ export async function makeKept(parts: Parts, wanted: Wanted, by: string): Promis
 /**
  * The JSON report of a period.
  *
+ * @param wanted - without problems
  * @param gone - of who asked: when nobody waits any more, it is not made
  * @throws as `makeKept`
  */
 export async function jsonReport(
   parts: Parts,
-  wanted: Pick<Wanted, 'kind' | 'date' | 'sensor'>,
+  wanted: Omit<Wanted, 'format'>,
   gone: AbortSignal,
 ): Promise<string> {
   const period = await periodIn(parts, wanted)
   return inTurn(parts, async (signal) => {
     gone.throwIfAborted()
     const { stdout, stderr, status } = await parts.run(
-      [
-        ...['report', wanted.kind, period, '--json'],
-        ...(wanted.sensor === '' ? [] : [`--sensor=${wanted.sensor}`]),
-      ],
+      [...wordsOf(wanted, period), '--json'],
       AbortSignal.any([signal, gone]),
     )
     if (status === 0) return stdout.toString().trim()
-    throw new UsageError('USAGE_BAD_ARGUMENT', 'The report was not made.', {
-      hint: failureLine(stderr, status),
-    })
+    throw notMade(stderr, status)
+  })
+}
+
+/** The words of the command, but for the format. A name of the store may begin with a dash: its option holds it. */
+function wordsOf(wanted: Omit<Wanted, 'format'>, period: Period): readonly string[] {
+  const { kind, sensors, group, compare, redact, top, isBrief } = wanted
+  return [
+    ...['report', kind, ...period.name.split('/')],
+    ...sensors.map((name) => `--sensor=${name}`),
+    ...(group === '' ? [] : [`--group=${group}`]),
+    ...(compare === 'none' ? [] : [`--compare=${compare}`]),
+    ...(redact === 'internal' ? [] : [`--redact=${redact}`]),
+    ...(top === '' ? [] : [`--top=${top}`]),
+    ...(isBrief ? ['--brief'] : []),
+  ]
+}
+
+function formatWords(format: ReportFormat): readonly string[] {
+  const file = FILES[format]
+  return 'asks' in file ? file.asks : [`--format=${format}`]
+}
+
+function notMade(stderr: string, status: number): UsageError {
+  return new UsageError('USAGE_BAD_ARGUMENT', 'The report was not made.', {
+    hint: failureLine(stderr, status),
   })
 }
 
@@ -169,7 +265,7 @@ export function readKept(
   const report = new RegExp(REPORT_NAME).test(name) ? noteOf(folder, name) : undefined
   if (report === undefined) throw noReport()
   try {
-    return { report, content: readFileSync(join(folder, name)), type: FILES[report.format][1] }
+    return { report, content: readFileSync(join(folder, name)), type: FILES[report.format].type }
   } catch {
     throw noReport()
   }
@@ -197,8 +293,9 @@ export function policyOf(content: Buffer): string {
 
 async function periodIn(
   { store }: Parts,
-  { kind, date }: Pick<Wanted, 'kind' | 'date'>,
-): Promise<string> {
+  { kind, date, until }: Pick<Wanted, 'kind' | 'date' | 'until'>,
+): Promise<Period> {
+  if (kind === 'range') return rangeOf(date, until)
   const newest = await ReportQueries.newestDay(store.query)
   if (newest === undefined && date === '') {
     throw new UsageError(
@@ -207,7 +304,7 @@ async function periodIn(
       { hint: 'Load logs first, or name a date.' },
     )
   }
-  return periodOf(kind, date === '' ? undefined : date, newest ?? 0).name
+  return periodOf(kind, date === '' ? undefined : date, newest ?? 0)
 }
 
 function folderOf({ data }: Parts): string {
@@ -221,7 +318,7 @@ function noteFile(folder: string, name: string): string {
 function noteOf(folder: string, name: string): KeptReport | undefined {
   try {
     const note = JSON.parse(readFileSync(noteFile(folder, name), 'utf8')) as KeptReport // as `makeKept` wrote it
-    return note.name === name && note.format in FILES
+    return note.name === name && note.format in FILES && Array.isArray(note.sensors)
       ? { ...note, bytes: statSync(join(folder, name)).size }
       : undefined
   } catch {

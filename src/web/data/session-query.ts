@@ -17,6 +17,9 @@ import { instantOf, RANGE_FIELDS, RANGES, type RangeName, spanOf } from './range
 const WHOLE = '^\\d{1,9}$'
 const SCORE = '^(?:\\d{1,2}|100)$'
 
+/** Below what filters take, and half of what a link of such a text may have when it is encoded. */
+const LINK_CHARS_MAX = 4_000
+
 /** Filters, each with its word for people. */
 export const FILTERS = {
   ...RANGE_FIELDS,
@@ -31,10 +34,10 @@ export const FILTERS = {
   password: { meaning: 'password tried', charsMax: 4_096 },
   credential: { meaning: 'user name and password, as "root / admin"', charsMax: 4_096 },
   command: { meaning: 'part of a command', charsMax: 4_096 },
-  file: { meaning: 'SHA-256 of a file', charsMax: 128 },
+  file: { meaning: 'SHA-256 of a file', charsMax: 4_096 },
   url: { meaning: 'URL', charsMax: 4_096 },
-  hassh: { meaning: 'HASSH', charsMax: 64 },
-  client: { meaning: 'version string of the client', charsMax: 1_024 },
+  hassh: { meaning: 'HASSH', charsMax: 4_096 },
+  client: { meaning: 'version string of the client', charsMax: 4_096 },
   event: { meaning: 'event id', charsMax: 128 },
   technique: { meaning: 'ATT&CK technique', pattern: '^T\\d{4}(?:\\.\\d{3})?$', charsMax: 9 },
   rule: { meaning: 'rule that hit', charsMax: 128 },
@@ -65,6 +68,18 @@ export const SESSION_FIELDS = {
 } as const satisfies Readonly<Record<string, FieldSpec>>
 
 export type SessionQuery = Readonly<Partial<Record<keyof typeof SESSION_FIELDS, string>>>
+
+/**
+ * The start of a value of a log that a link to the list can hold: filters and heads of requests are bounded, whatever an
+ * attacker wrote.
+ */
+export function linkable(value: string): string {
+  let start = value.slice(0, LINK_CHARS_MAX)
+  // Up to nine characters of an address stand for one of the text.
+  while (encodeURIComponent(start.toWellFormed()).length > 2 * LINK_CHARS_MAX)
+    start = start.slice(0, start.length >> 1)
+  return start
+}
 
 /** The parameters that were given, out of those of a request. */
 export function queryOf(given: Readonly<Record<string, string | undefined>>): SessionQuery {

@@ -5,6 +5,7 @@ import { hitsOf, namesOf, rulesOf } from '../../core/verdict.ts'
 import { LIMITS } from '../../limits.ts'
 import { fromVisible, toVisible } from '../../neutralize/visible.ts'
 import type { EventField, EventRecord, SessionRecord } from '../../store/port.ts'
+import { type HoldRecord, holdsOfSession } from '../../store/repo/holds.ts'
 import {
   type ArtifactFound,
   artifactsOf,
@@ -72,6 +73,8 @@ export type SessionDetail = {
   readonly ruleSets: readonly string[]
   readonly batches: readonly SessionBatch[]
   readonly held: number
+  /** Legal holds in force that are about it. */
+  readonly holds: readonly HoldRecord[]
   readonly ties: readonly SessionTie[]
 }
 
@@ -127,6 +130,7 @@ export async function sessionDetail(
     ruleSets: [...new Set(records.map((event) => event.ruleSet))].sort(),
     batches: await batchesOfSession(store.query, session),
     held: await heldOfSession(store.query, session),
+    holds: await holdsOfSession(store.query, session),
     ties: await tiesOfSession(store.query, session),
   }
 }

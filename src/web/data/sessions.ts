@@ -96,13 +96,12 @@ async function withGists(
     let highest = -1
     const techniques = new Set<string>()
     for (const text of gist?.commands.slice(0, LIMITS.gistCommandsMax) ?? []) {
-      const verdict = rules.match(fromVisible(text), 'command')
-      const score = Math.max(verdict.threat, verdict.hazard)
-      if (score > highest) {
-        highest = score
+      const found = readingOf(rules, text)
+      if (found.score > highest) {
+        highest = found.score
         command = text
       }
-      for (const one of techniquesOf(rules, verdict.rules)) techniques.add(one)
+      for (const one of found.techniques) techniques.add(one)
     }
     return {
       ...session,
@@ -111,6 +110,32 @@ async function withGists(
       credentials: gist?.credentials ?? [],
     }
   })
+}
+
+type Reading = { readonly score: number; readonly techniques: readonly string[] }
+
+/** What rules say of the texts that lists showed last, the oldest first. Attackers type the same again and again. */
+const READINGS = new WeakMap<Parts['rules'], Map<string, Reading>>()
+
+/** @param text - of a command, in visible form, as short as lists show it */
+export function readingOf(rules: Parts['rules'], text: SafeText): Reading {
+  let kept = READINGS.get(rules)
+  if (kept === undefined) {
+    kept = new Map()
+    READINGS.set(rules, kept)
+  }
+  let reading = kept.get(text)
+  if (reading === undefined) {
+    const verdict = rules.match(fromVisible(text), 'command')
+    const score = Math.max(verdict.threat, verdict.hazard)
+    reading = { score, techniques: techniquesOf(rules, verdict.rules) }
+  } else kept.delete(text)
+  kept.set(text, reading)
+  for (const oldest of kept.keys()) {
+    if (kept.size <= LIMITS.gistReadingsKept) break
+    kept.delete(oldest)
+  }
+  return reading
 }
 
 /** Techniques of rules, ascending. */

@@ -132,7 +132,7 @@ async function signIn(asked: Asked, desk: Desk): Promise<Reply> {
   const next = localPath(asked.body['next'])
   const name = asked.body['name']!.trim().toLowerCase()
   const address = asked.address ?? ''
-  const waitS = Math.max(desk.triesOfAddress.waitS(address), desk.triesOfUser.waitS(name))
+  const waitS = Math.max(desk.triesOfAddress.waitS(address), desk.triesOfUser.waitS(name, address))
   if (waitS > 0) {
     desk.metrics.signIn('delayed')
     return signInPage(asked.signedIn.csrf, next, {
@@ -145,7 +145,7 @@ async function signIn(asked: Asked, desk: Desk): Promise<Reply> {
   if (user === undefined) {
     desk.metrics.signIn('failed')
     desk.triesOfAddress.failed(address)
-    desk.triesOfUser.failed(name)
+    desk.triesOfUser.failed(name, address)
     const isKnown = desk.accounts.user(name) !== undefined
     await desk.failures.failed(isKnown ? name : undefined, address)
     return signInPage(asked.signedIn.csrf, next, {
@@ -153,7 +153,6 @@ async function signIn(asked: Asked, desk: Desk): Promise<Reply> {
       words: html`Name and password do not fit.`,
     })
   }
-  desk.triesOfUser.passed(name)
   return comeIn(user, asked, desk, next)
 }
 
@@ -161,6 +160,7 @@ async function signIn(asked: Asked, desk: Desk): Promise<Reply> {
 async function comeIn(user: User, asked: Asked, desk: Desk, to: string): Promise<Reply> {
   if (asked.cookie !== undefined) desk.signIns.end(asked.cookie)
   desk.metrics.signIn('passed')
+  desk.triesOfUser.passed(user.name, asked.address ?? '')
   const cookie = desk.signIns.begin(user)
   await desk.tryJournal({
     ...signInEntry(user.name, 'sign-in.begun', 'signed in'),
@@ -339,7 +339,7 @@ function userRoutes(desk: Desk): readonly Route[] {
     }),
     change(
       'invite',
-      'Takes the password away and makes a one-time link',
+      'Takes the password and the tokens away and makes a one-time link',
       {},
       ({ signedIn }, name) => accounts.invite(dashboardActor(signedIn.user), name),
     ),
@@ -362,7 +362,9 @@ function linkNote(name: string, code: string, { origin }: Asked): Html {
 
 function usersPage({ signedIn }: Asked, { accounts, clock }: Desk, note: Html = html``): Reply {
   const users = accounts.users()
-  const rows = users.map((user) => userRow(user, signedIn.csrf, clock()))
+  const rows = users.map((user) =>
+    userRow(user, accounts.tokens(user.name).length, signedIn.csrf, clock()),
+  )
   return {
     kind: 'page',
     title: 'Users',
@@ -401,7 +403,8 @@ function roleOptions(chosen: RoleName): Html {
   )
 }
 
-function userRow(user: User, csrf: string, now: number): Html {
+/** @param tokens - how many of the user's a new link revokes */
+function userRow(user: User, tokens: number, csrf: string, now: number): Html {
   const form = (word: string, body: Html): Html =>
     html`<form class="row" method="post" action="${htmlHref(['users', user.name, word])}">${csrfField(csrf)}${body}</form>`
   const button = (word: string, label: string, style: string): Html =>
@@ -409,7 +412,11 @@ function userRow(user: User, csrf: string, now: number): Html {
       word,
       html`<button class="btn small ${html.own(style)}" type="submit">${html.own(label)}</button>`,
     )
-  return html`<tr><th scope="row" class="wide">${html.own(user.name)}</th><td data-l="Role">${form('role', html`<select class="text narrow" name="role" aria-label="Role of ${htmlAttribute(user.name)}">${roleOptions(user.role)}</select><button class="btn small" type="submit">Set</button>`)}</td><td data-l="State">${stateOf(user, now)}</td><td data-l="Made" class="nowrap">${time(user.createdAtUs)}</td><td class="wide"><div class="row">${button('invite', 'New link', '')}${user.isDisabled ? button('enable', 'Let in', '') : button('disable', 'Keep out', '')}<details class="more"><summary class="btn small danger">Remove</summary>${button('remove', 'Really remove', 'danger')}</details></div></td></tr>
+  const newLink =
+    tokens === 0
+      ? button('invite', 'New link', '')
+      : html`<details class="more"><summary class="btn small">New link</summary>${button('invite', `Revoke ${tokens} ${tokens === 1 ? 'token' : 'tokens'} and make a link`, 'danger')}</details>`
+  return html`<tr><th scope="row" class="wide">${html.own(user.name)}</th><td data-l="Role">${form('role', html`<select class="text narrow" name="role" aria-label="Role of ${htmlAttribute(user.name)}">${roleOptions(user.role)}</select><button class="btn small" type="submit">Set</button>`)}</td><td data-l="State">${stateOf(user, now)}</td><td data-l="Made" class="nowrap">${time(user.createdAtUs)}</td><td class="wide"><div class="row">${newLink}${user.isDisabled ? button('enable', 'Let in', '') : button('disable', 'Keep out', '')}<details class="more"><summary class="btn small danger">Remove</summary>${button('remove', 'Really remove', 'danger')}</details></div></td></tr>
 `
 }
 

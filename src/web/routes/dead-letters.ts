@@ -23,6 +23,7 @@ import {
   numberField,
   numberIn,
   olderLink,
+  pathText,
   problemNote,
   REASON_FIELD,
   reasonArea,
@@ -154,7 +155,7 @@ function listPage(
   const reasons = [...new Set(counts.map((one) => one.reason))]
   const rows = letters.map(
     (one) =>
-      html`<tr><th scope="row"><a href="${htmlHref(['dead-letters', String(one.letter)])}">${number(one.letter)}</a></th><td data-l="Reason" class="wide"><code>${html.own(one.reason)}</code><span class="small faint says">${html.own(one.meaning)}</span></td><td data-l="State">${stateBadge(one.state)}</td><td class="num" data-l="Records">${number(one.records)}</td><td class="num" data-l="Bytes">${bytes(one.bytes)}</td><td class="wide" data-l="Source"><a class="mono clipped" href="${htmlHref(['sources', one.source])}">${html.own(one.path)}</a><span class="l2">from byte ${number(one.startOffset)}</span></td><td class="nowrap" data-l="Loaded">${isoTime(one.committedAt)}</td></tr>`,
+      html`<tr><th scope="row"><a href="${htmlHref(['dead-letters', String(one.letter)])}">${number(one.letter)}</a></th><td data-l="Reason" class="wide"><code>${html.own(one.reason)}</code><span class="small faint says">${html.own(one.meaning)}</span></td><td data-l="State">${stateBadge(one.state)}</td><td class="num" data-l="Records">${number(one.records)}</td><td class="num" data-l="Bytes">${bytes(one.bytes)}</td><td class="wide" data-l="Source"><a class="mono clipped tail" href="${htmlHref(['sources', one.source])}">${pathText(one.path)}</a><span class="l2">from byte ${number(one.startOffset)}</span></td><td class="nowrap" data-l="Loaded">${isoTime(one.committedAt)}</td></tr>`,
   )
   const isFiltered = filter.reason !== undefined || filter.source !== undefined
   return html`${head(
@@ -163,6 +164,7 @@ function listPage(
       ? html`Every line that was read has become an event, or somebody has decided about it.`
       : html`${counted(regions, 'region', 'regions')} with ${counted(records, 'record', 'records')} could not become events. Their bytes are sealed; nothing is lost.`,
   )}
+${filter.before === undefined && counts.length > 1 ? reasonsCard(counts) : html``}
 <form class="row" method="get" action="/dead-letters">${selectField(
     'state',
     'State',
@@ -183,8 +185,7 @@ function listPage(
             : html`A line or region that cannot become an event will be listed here with its reason and its bytes.`,
         )
       : html`<div class="scroll"><table class="rows cards"><caption class="sr">Dead letters, newest first</caption><thead><tr><th scope="col">Number</th><th scope="col">Reason</th><th scope="col">State</th><th scope="col" class="num">Records</th><th scope="col" class="num">Bytes</th><th scope="col">Source</th><th scope="col">Loaded (UTC)</th></tr></thead><tbody>${html.join(rows, '\n')}</tbody></table></div>`
-  }${olderLink(['dead-letters'], { state: filter.state, reason: filter.reason, source: filter.source }, next ?? undefined)}</section>
-${reasonsCard(counts)}`
+  }${olderLink(['dead-letters'], { state: filter.state, reason: filter.reason, source: filter.source }, next ?? undefined)}</section>`
 }
 
 function reasonsCard(counts: Awaited<ReturnType<typeof letterList>>['counts']): Html {
@@ -224,7 +225,9 @@ ${card('wh', html`What is known`, html`<div class="body">${facts}</div>`, { meta
 <p class="note">${icon('lock')}<span>The bytes are part of the record: they stay sealed here. Whoever has the right may reveal them with <code>nacre evidence reveal --letter ${number(letter.letter)} --reason TEXT</code>, and the journal keeps that they did.</span></p>
 ${
   letter.state === 'new'
-    ? card('de', html`Decision`, form)
+    ? asked.signedIn.rights.has('review')
+      ? card('de', html`Decision`, form)
+      : html`<p class="note">${icon('eye')}<span>To decide on it takes the right to review.</span></p>`
     : problem === undefined
       ? html``
       : problemNote(problem)

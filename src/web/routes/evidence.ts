@@ -90,7 +90,7 @@ async function packageOf(session: SessionRecord, asked: Asked, parts: Parts): Pr
     const options = await parts.evidence(store, {
       actor: actorOf(asked.signedIn),
       isAllowed: mayReveal(asked),
-      reason: asked.body['reason'] ?? '',
+      reason: reasonIn(asked.body['reason']),
     })
     const pieces = exportEvidence(
       store,
@@ -135,7 +135,7 @@ async function revealed(session: SessionRecord, asked: Asked, parts: Parts): Pro
     {
       actor: actorOf(asked.signedIn),
       isAllowed: mayReveal(asked),
-      reason: asked.body['reason'] ?? '',
+      reason: reasonIn(asked.body['reason']),
       privateKeys: await parts.privateKeys(),
     },
   )

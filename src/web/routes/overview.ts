@@ -1,7 +1,9 @@
 /** The first page: whether all is accounted for, what goes on, what is new. */
-import { formatDay, formatInstant, US_PER_DAY } from '../../core/instant.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import { dayOf, formatDay, formatInstant, US_PER_DAY } from '../../core/instant.ts'
 import { credentialShown, type SafeText, shortText } from '../../core/text.ts'
 import { LIMITS } from '../../limits.ts'
+import { changeOf } from '../../report/change.ts'
 import { sensorNames } from '../../store/repo/sensors.ts'
 import { chart, label, shareBar } from '../chart.ts'
 import {
@@ -24,12 +26,16 @@ import {
   NEW_KINDS,
   type NewKind,
   type Overview,
+  type OverviewHead,
   type OverviewQuery,
+  openOverview,
   overview,
   overviewJson,
   type TopValue,
 } from '../data/overview.ts'
 import { RANGE_FIELDS, RANGE_WORDS, RANGES } from '../data/range.ts'
+import { linkable } from '../data/session-query.ts'
+import { counted } from '../lists.ts'
 import type { Html, Route } from '../route.ts'
 
 const FIELDS = {
@@ -46,14 +52,20 @@ export const overviewRoutes: readonly Route[] = [
     summary: 'The overview: whether all is accounted for, what goes on, what is new',
     query: FIELDS,
     async answers({ query }, parts) {
-      const found = await overview(parts, query)
+      const opened = await openOverview(parts, query)
       const sensors = await sensorNames(parts.store.query)
-      return {
-        kind: 'page',
-        title: 'Overview',
-        body: overviewPage(query, found, sensors, parts.clock()),
-        scripts: ['chart'],
-      }
+      const top = topOfPage(query, opened, sensors)
+      const page = { kind: 'page', title: 'Overview', scripts: ['chart'] } as const
+      if (opened.conservation.records === 0)
+        return { ...page, body: html`${top}${nothingLoaded()}` }
+      const rest = opened.made.then((found) => restOfPage(query, found, parts.clock()))
+      const soon = await Promise.race([
+        rest,
+        pause(LIMITS.overviewWholeMs, undefined, { ref: false }),
+      ])
+      return soon === undefined
+        ? { ...page, body: html`${top}${making(opened)}`, rest }
+        : { ...page, body: html`${top}${soon}` }
     },
   },
   {
@@ -68,13 +80,9 @@ export const overviewRoutes: readonly Route[] = [
   },
 ]
 
-function overviewPage(
-  query: OverviewQuery,
-  found: Overview,
-  sensors: readonly SafeText[],
-  nowUs: number,
-): Html {
-  const { span } = found
+/** What is there at once. */
+function topOfPage(query: OverviewQuery, found: OverviewHead, sensors: readonly SafeText[]): Html {
+  const { span, conservation } = found
   const last = span.untilUs - 1
   const when = `${formatDay(Math.floor(span.sinceUs / US_PER_DAY))} to ${formatDay(Math.floor(last / US_PER_DAY))}`
   const behind = span.isBehind
@@ -85,16 +93,26 @@ function overviewPage(
     html`${html.own(when)}, ${found.sensor === undefined ? html`${number(sensors.length)} sensors` : html`sensor ${html.data(found.sensor)}`}. Times are UTC.${behind}`,
     tools(query, found, sensors),
   )
-  if (found.conservation.records === 0)
-    return html`${title}<section class="card">${emptyState(html`No log is loaded yet`, html`Load logs with <code>nacre ingest bulk PATH</code>, or follow them with <code>nacre ingest delta PATH</code>.`)}</section>`
-  return html`${title}
-${conservationCard(found)}
-<div class="cols">${activityCard(query, found, nowUs)}${newsCard(found)}</div>
-<div class="cols">${commandsCard(found)}${credentialsCard(found)}${addressesCard(found)}${countriesCard(found)}</div>
-${qualityCard(found)}`
+  return conservation.records === 0 ? title : html`${title}\n${conservationCard(conservation)}\n`
 }
 
-function tools(query: OverviewQuery, found: Overview, sensors: readonly SafeText[]): Html {
+function nothingLoaded(): Html {
+  return html`<section class="card">${emptyState(html`No log is loaded yet`, html`Load logs with <code>nacre ingest bulk PATH</code>, or follow them with <code>nacre ingest delta PATH</code>.`)}</section>`
+}
+
+/** Stands for the rest until it comes; the style sheet hides it then. */
+function making({ span }: OverviewHead): Html {
+  const days = Math.ceil((span.untilUs - span.sinceUs) / US_PER_DAY)
+  return html`<section class="card making" aria-labelledby="o-mk"><div class="state" role="status">${icon('clock')}<h2 id="o-mk">Counting</h2><p>${counted(days, 'day', 'days')} of events. The rest of the page follows by itself.</p></div></section>`
+}
+
+function restOfPage(query: OverviewQuery, found: Overview, nowUs: number): Html {
+  return html`<div class="cols">${activityCard(query, found, nowUs)}${newsCard(found)}</div>
+<div class="cols">${commandsCard(found)}${credentialsCard(found)}${addressesCard(found)}${countriesCard(found)}</div>
+${hasPlaces(found) ? qualityNote(found) : html``}`
+}
+
+function tools(query: OverviewQuery, found: OverviewHead, sensors: readonly SafeText[]): Html {
   const ranges = RANGES.map(
     (name) =>
       html`<a href="${htmlHref([''], { range: name, sensor: query.sensor })}"${found.range === name ? html` aria-current="true"` : html``}>${html.own(RANGE_WORDS[name])}</a>`,
@@ -126,7 +144,7 @@ const FATES = [
 ] as const
 
 /** Every record has one fate; the strip enlarges those that are not stored. */
-function conservationCard({ conservation: sums }: Overview): Html {
+function conservationCard(sums: Overview['conservation']): Html {
   const total = FATES.reduce((sum, [fate]) => sum + sums[fate], 0)
   const isBalanced = total === sums.records
   const rest = total - sums.stored
@@ -175,26 +193,32 @@ function activityCard(query: OverviewQuery, found: Overview, nowUs: number): Htm
   const step = isByHour ? 'an hour' : 'a day'
   const shared = { startUs: series.startUs, stepUs: series.stepUs, isOpen }
   const other = isByHour ? 'day' : 'hour'
-  return html`<section class="card c8" aria-labelledby="o-ac"><header><h2 id="o-ac">Activity</h2><div class="legend end"><span><svg viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" rx="2" class="f-data"/></svg>${isByHour ? html`by the hour` : html`by the day`}</span>${series.eventsBefore.length === 0 ? html`` : html`<span><svg viewBox="0 0 12 12" aria-hidden="true"><path class="s-prev" d="M0 6H12"/></svg>period before</span>`}${isOpen ? html`<span><svg viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" rx="2" class="f-soft"/></svg>not over</span>` : html``}<a href="${htmlHref([''], { ...query, by: other })}">by the ${html.own(other)}</a></div></header>
+  return html`<section class="card c8 fill" aria-labelledby="o-ac"><header><h2 id="o-ac">Activity</h2><div class="legend end"><span><svg viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" rx="2" class="f-data"/></svg>${isByHour ? html`by the hour` : html`by the day`}</span>${series.eventsBefore.every((value) => value === 0) ? html`` : html`<span><svg viewBox="0 0 12 12" aria-hidden="true"><path class="s-prev" d="M0 6H12"/></svg>period before</span>`}${isOpen ? html`<span><svg viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" rx="2" class="f-soft"/></svg>not over</span>` : html``}<a href="${htmlHref([''], { ...query, by: other })}">by the ${html.own(other)}</a></div></header>
 <dl class="stats">${stat('Events', events)}${stat('Sessions', sessions)}<div class="stat"><dt>Addresses</dt><dd>${number(found.addresses)} <span class="d">${number(found.news.counts.ip)} new on ${label(found.news.day * US_PER_DAY, US_PER_DAY)}</span></dd></div><div class="stat"><dt>Log-ins accepted</dt><dd>${number(loginsAccepted.now)} <span class="d">of ${number(found.loginsTried)} tried</span></dd></div><div class="stat"><dt>Files</dt><dd>${number(found.files)} <span class="d">${number(found.news.counts.file)} new on ${label(found.news.day * US_PER_DAY, US_PER_DAY)}</span></dd></div></dl>
-<div class="body stack">${chart({ ...shared, title: `Events ${step}`, unit: 'events', values: series.events, before: series.eventsBefore })}${chart({ ...shared, title: `Sessions ${step}`, unit: 'sessions', values: series.sessions, isShort: true })}</div></section>`
+<div class="body stack">${isOfWholeDays(found) ? html`` : html`<p class="help">Addresses, log-ins and files are those of ${daysOf(found)}.</p>`}${chart({ ...shared, title: `Events ${step}`, unit: 'events', values: series.events, before: series.eventsBefore })}${chart({ ...shared, title: `Sessions ${step}`, unit: 'sessions', values: series.sessions, isShort: true })}</div></section>`
 }
 
-function stat(name: string, { now, before }: Figure): Html {
-  const change =
-    before === 0
-      ? html`none in the period before`
-      : now === before
-        ? html`as before`
-        : html`${html.own(changeText(now, before))} ${now > before ? html`up` : html`down`}`
-  return html`<div class="stat"><dt>${html.own(name)}</dt><dd>${number(now)} <span class="d">${change}</span></dd></div>`
+function stat(name: string, figure: Figure): Html {
+  return html`<div class="stat"><dt>${html.own(name)}</dt><dd>${number(figure.now)} <span class="d">${changeWords(figure)}</span></dd></div>`
 }
 
-function changeText(now: number, before: number): string {
-  const share = Math.abs(now - before) / before
-  return share >= 10
-    ? `${Math.round(now / before)} times`
-    : `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`
+function changeWords(figure: Figure): Html {
+  const change = changeOf(figure)
+  switch (change.kind) {
+    case 'none':
+    case 'fromNone':
+      return html`none in the period before`
+    case 'same':
+      return html`as before`
+    case 'fromTo':
+      return html`${number(figure.before)} in the period before`
+    case 'times':
+      return html`${number(change.times)} times as many as before`
+    case 'percent': {
+      const share = Math.abs(change.percent)
+      return html`${html.own(share.toFixed(share < 10 ? 1 : 0))} % ${change.percent > 0 ? html`up` : html`down`}`
+    }
+  }
 }
 
 const NEW_WORDS: Readonly<Record<NewKind, readonly [string, string, IconName]>> = {
@@ -214,7 +238,7 @@ function filterOf(kind: NewKind): string {
 function newsCard({ news }: Overview): Html {
   const rows = news.values.map(
     (one) =>
-      html`<li>${icon(NEW_WORDS[one.kind][2])}<div><span class="sub">${html.own(NEW_WORDS[one.kind][0])}</span><div class="clip">${attackHtml(short(one.value))}</div><span class="sub"><a href="${htmlHref(['sessions'], { [filterOf(one.kind)]: one.value.slice(0, 4_000) })}">${number(one.sessions)} ${one.sessions === 1 ? html`session` : html`sessions`}</a></span></div><span class="when">${one.threat > 0 ? threatScale(one.threat) : html``}${one.hazard > 0 ? hazardScale(one.hazard) : html``}</span></li>`,
+      html`<li>${icon(NEW_WORDS[one.kind][2])}<div><span class="sub">${html.own(NEW_WORDS[one.kind][0])}</span><div class="clip">${attackHtml(short(one.value))}</div><span class="sub"><a href="${htmlHref(['sessions'], { [filterOf(one.kind)]: linkable(one.value) })}">${number(one.sessions)} ${one.sessions === 1 ? html`session` : html`sessions`}</a></span></div><span class="when">${one.threat > 0 ? threatScale(one.threat) : html``}${one.hazard > 0 ? hazardScale(one.hazard) : html``}</span></li>`,
   )
   const counts = NEW_KINDS.filter((kind) => news.counts[kind] > 0).map(
     (kind) => html`${number(news.counts[kind])} ${html.own(NEW_WORDS[kind][1])}`,
@@ -239,11 +263,12 @@ function short(text: SafeText): SafeText {
   return shortText(text, LIMITS.gistChars)
 }
 
-function commandsCard({ commands }: Overview): Html {
+function commandsCard(found: Overview): Html {
+  const { commands } = found
   const most = commands[0]?.events ?? 1
   const rows = commands.map(
     (one) =>
-      html`<tr><td class="wide atkc"><a class="clip plain" href="${htmlHref(['sessions'], { command: one.value.slice(0, 4_000) })}">${attackHtml(short(one.value))}</a></td><td class="num" data-l="Events">${number(one.events)}${shareBar(one.events / most)}</td><td class="num hide">${number(one.sessions)}</td><td data-l="Threat">${threatScale(one.threat)}</td><td data-l="Hazard">${hazardScale(one.hazard)}</td></tr>`,
+      html`<tr><td class="wide atkc"><a class="clip plain" href="${htmlHref(['sessions'], { command: linkable(one.value) })}">${attackHtml(short(one.value))}</a></td><td class="num" data-l="Events">${number(one.events)}${shareBar(one.events / most)}</td><td class="num hide">${number(one.sessions)}</td><td data-l="Threat">${threatScale(one.threat)}</td><td data-l="Hazard">${hazardScale(one.hazard)}</td></tr>`,
   )
   return topCard(
     'o-cm',
@@ -251,25 +276,46 @@ function commandsCard({ commands }: Overview): Html {
     7,
     rows,
     html`<table class="rows fix cards"><thead><tr><th>As typed</th><th class="num w-m">Events</th><th class="num w-m">Sessions</th><th class="w-m">Threat</th><th class="w-m">Hazard</th></tr></thead><tbody>${html.join(rows)}</tbody></table>`,
+    found,
   )
 }
 
-function topCard(id: string, title: Html, width: number, rows: readonly Html[], table: Html): Html {
+function isOfWholeDays({ span: { sinceUs, untilUs } }: Overview): boolean {
+  return sinceUs % US_PER_DAY === 0 && untilUs % US_PER_DAY === 0
+}
+
+/** The days that roll-ups count, where the time is not made of whole ones. */
+function daysOf({ span: { sinceUs, untilUs } }: Overview): Html {
+  const [first, last] = [formatDay(dayOf(sinceUs)), formatDay(dayOf(untilUs - 1))]
+  return first === last
+    ? html`all of ${html.own(first)} UTC`
+    : html`all of ${html.own(first)} to ${html.own(last)} UTC`
+}
+
+function topCard(
+  id: string,
+  title: Html,
+  width: number,
+  rows: readonly Html[],
+  table: Html,
+  found: Overview,
+): Html {
   return card(
     id,
     title,
     rows.length === 0
       ? emptyState(html`None`, html`None in this time.`)
       : html`<div class="scroll">${table}</div>`,
-    { width, meta: html`by events, whole days` },
+    { width, meta: isOfWholeDays(found) ? html`by events` : html`by events, ${daysOf(found)}` },
   )
 }
 
-function credentialsCard({ credentials }: Overview): Html {
+function credentialsCard(found: Overview): Html {
+  const { credentials } = found
   const most = credentials[0]?.events ?? 1
   const rows = credentials.map(
     (one: TopValue) =>
-      html`<tr><td class="wide atkc"><a class="clip plain" href="${htmlHref(['sessions'], { credential: one.value.slice(0, 4_000) })}">${attackHtml(short(credentialShown(one.value)))}</a></td><td class="num" data-l="Tries">${number(one.events)}${shareBar(one.events / most)}</td><td class="num" data-l="Sessions">${number(one.sessions)}</td></tr>`,
+      html`<tr><td class="wide atkc"><a class="clip plain" href="${htmlHref(['sessions'], { credential: linkable(one.value) })}">${attackHtml(short(credentialShown(one.value)))}</a></td><td class="num" data-l="Tries">${number(one.events)}${shareBar(one.events / most)}</td><td class="num" data-l="Sessions">${number(one.sessions)}</td></tr>`,
   )
   return topCard(
     'o-cr',
@@ -277,36 +323,37 @@ function credentialsCard({ credentials }: Overview): Html {
     5,
     rows,
     html`<table class="rows fix cards"><thead><tr><th>User / password</th><th class="num w-m">Tries</th><th class="num w-m">Sessions</th></tr></thead><tbody>${html.join(rows)}</tbody></table>`,
+    found,
   )
 }
 
-function addressesCard({ topAddresses }: Overview): Html {
+function addressesCard(found: Overview): Html {
+  const { topAddresses } = found
   const most = topAddresses[0]?.events ?? 1
+  const isPlaced = topAddresses.some(({ country, asn }) => country !== null || asn !== null)
   const rows = topAddresses.map(
     (one) =>
-      html`<tr><th scope="row" class="nowrap"><a class="mono" href="${htmlHref(['sessions'], { address: one.value })}">${html.data(one.value)}</a></th><td class="hide">${one.country === null ? html`` : html`<span class="faint mono">${html.data(one.country)}</span> `}${one.organisation === null ? html`` : html.data(one.organisation)}${one.asn === null ? html`` : html` <span class="faint">AS${html.own(String(one.asn))}</span>`}${one.country === null && one.asn === null ? html`<span class="faint">not known</span>` : html``}</td><td class="num" data-l="Events">${number(one.events)}${shareBar(one.events / most)}</td><td class="num hide">${number(one.sessions)}</td></tr>`,
+      html`<tr><th scope="row" class="nowrap"><a class="mono" href="${htmlHref(['sessions'], { address: one.value })}">${html.data(one.value)}</a></th>${isPlaced ? html`<td class="hide">${one.country === null ? html`` : html`<span class="faint mono">${html.data(one.country)}</span> `}${one.organisation === null ? html`` : html.data(one.organisation)}${one.asn === null ? html`` : html` <span class="faint">AS${html.own(String(one.asn))}</span>`}${one.country === null && one.asn === null ? html`<span class="faint">not known</span>` : html``}</td>` : html``}<td class="num" data-l="Events">${number(one.events)}${shareBar(one.events / most)}</td><td class="num hide">${number(one.sessions)}</td></tr>`,
   )
   return topCard(
     'o-ad',
     html`Addresses`,
     7,
     rows,
-    html`<table class="rows cards"><thead><tr><th>Address</th><th>Network</th><th class="num w-l">Events</th><th class="num w-m">Sessions</th></tr></thead><tbody>${html.join(rows)}</tbody></table>`,
+    html`<table class="rows cards"><thead><tr><th>Address</th>${isPlaced ? html`<th>Network</th>` : html``}<th class="num w-l">Events</th><th class="num w-m">Sessions</th></tr></thead><tbody>${html.join(rows)}</tbody></table>`,
+    found,
   )
 }
 
-function countriesCard({ countries }: Overview): Html {
+function hasPlaces({ countries }: Overview): boolean {
+  return countries.length > 0
+}
+
+/** Where no place is known, what is known of the completeness stands there. */
+function countriesCard(found: Overview): Html {
+  if (!hasPlaces(found)) return qualityCard(found)
+  const { countries } = found
   const most = countries[0]?.sessions ?? 1
-  if (countries.length === 0)
-    return card(
-      'o-ge',
-      html`Countries`,
-      emptyState(
-        html`No places`,
-        html`Name a database of places with <code>geo.databases</code>, then run <code>nacre geo update</code>.`,
-      ),
-      { width: 5 },
-    )
   const names = new Intl.DisplayNames(['en'], { type: 'region', fallback: 'none' })
   const nameOf = (code: SafeText): string =>
     /^[A-Z]{2}$/.test(code) ? (names.of(code) ?? code) : code
@@ -326,23 +373,57 @@ function countriesCard({ countries }: Overview): Html {
   )
 }
 
-function qualityCard({ completeness: sums }: Overview): Html {
-  const facts = [
-    sums.silentSensors.length === 0
-      ? html`No sensor is silent.`
-      : html`Silent: ${html.join(
-          sums.silentSensors.map((name) => html.data(name)),
-          ', ',
-        )}.`,
-    sums.deadLetters === 0
-      ? html`No dead letter is open.`
-      : html`<a href="/dead-letters">${number(sums.deadLetters)} records</a> could not be read.`,
-    sums.heldEvents === 0
-      ? html`Nothing is held.`
-      : html`<a href="/quarantine">${number(sums.heldEvents)} events</a> are held and not counted here.`,
-    sums.pendingBytes === 0
-      ? html`No byte is pending.`
-      : html`${bytes(sums.pendingBytes)} are pending.`,
+function qualityNote(found: Overview): Html {
+  const words = qualityFacts(found).map(([, fact]) => fact)
+  return html`<p class="note" id="data-quality">${icon('eye')}<span><strong>How complete this is.</strong> ${html.join(words, ' ')}</span></p>`
+}
+
+function qualityCard(found: Overview): Html {
+  const items = qualityFacts(found).map(
+    ([sign, fact]) => html`<li>${icon(sign)}<div>${fact}</div></li>`,
+  )
+  return card(
+    'data-quality',
+    html`How complete this is`,
+    html`<ul class="list">${html.join(items)}</ul>`,
+    {
+      width: 5,
+      foot: html`No place is known: name a database of places with <code>geo.databases</code>, then run <code>nacre geo update</code>.`,
+    },
+  )
+}
+
+function qualityFacts({
+  completeness: sums,
+}: Overview): readonly (readonly [sign: IconName, fact: Html])[] {
+  const sign = (isWell: boolean, other: IconName): IconName => (isWell ? 'check' : other)
+  return [
+    [
+      sign(sums.silentSensors.length === 0, 'clock'),
+      sums.silentSensors.length === 0
+        ? html`No sensor is silent.`
+        : html`Silent: ${html.join(
+            sums.silentSensors.map((name) => html.data(name)),
+            ', ',
+          )}.`,
+    ],
+    [
+      sign(sums.deadLetters === 0, 'dead'),
+      sums.deadLetters === 0
+        ? html`No dead letter is open.`
+        : html`<a href="/dead-letters">${number(sums.deadLetters)} records</a> could not be read.`,
+    ],
+    [
+      sign(sums.heldEvents === 0, 'quarantine'),
+      sums.heldEvents === 0
+        ? html`Nothing is held.`
+        : html`<a href="/quarantine">${number(sums.heldEvents)} events</a> are held and not counted here.`,
+    ],
+    [
+      sign(sums.pendingBytes === 0, 'torn'),
+      sums.pendingBytes === 0
+        ? html`No byte is pending.`
+        : html`${bytes(sums.pendingBytes)} are pending.`,
+    ],
   ]
-  return html`<p class="note" id="data-quality">${icon('eye')}<span><strong>How complete this is.</strong> ${html.join(facts, ' ')}</span></p>`
 }

@@ -283,9 +283,9 @@ function batchPage(
       html`<li${one.batch === report.batch ? html` aria-current="true"` : html``}><a href="${htmlHref(['quarantine', String(one.batch)])}"><span class="row between">${badge('held', 'quarantine', html`Held`)}<span class="faint small">${isoTime(one.committedAt)}</span></span><strong>Batch ${number(one.batch)}</strong><span class="small dim clipped">${html.own(one.path)}, ${counted(one.waiting, 'event', 'events')}</span>${hazardScale(one.hazardMax, true)}</a></li>`,
   )
   return html`${head(html`Quarantine`, html`<a href="/quarantine">All batches</a>`)}
-${doneOf(asked.query['done'])}
+${doneOf(asked.query['done'], nextTo(report, beside))}
 <div class="cols start">
-<div class="c3 stack">${others.length === 0 ? card('ot', html`Waiting`, html`<div class="body small dim">No batch waits.</div>`) : html`<section class="card" aria-label="Held batches"><h2 class="sr">Held batches</h2><ul class="pick">${html.join(others)}</ul></section>`}
+<div class="c3 stack beside">${others.length === 0 ? card('ot', html`Waiting`, html`<div class="body small dim">No batch waits.</div>`) : html`<section class="card" aria-label="Held batches"><h2 class="sr">Held batches</h2><ul class="pick">${html.join(others)}</ul></section>`}
 <p class="small faint qn">Held events are sealed and counted. They enter no summary, report, export or feed until approved.</p></div>
 <div class="c9 stack">
 ${riskCard(report)}
@@ -294,14 +294,22 @@ ${report.held > 0 ? decisionCard(report, asked, problem, beside) : problem === u
 </div></div>`
 }
 
-function doneOf(text: string | undefined): Html {
+/** The batch that comes after this one in the list, from its end on to its start. */
+function nextTo({ batch }: BatchReport, beside: readonly HeldBatchJson[]): Html {
+  const next = beside.find((one) => one.batch < batch) ?? beside.find((one) => one.batch > batch)
+  return next === undefined
+    ? html``
+    : html`<a class="small nowrap" href="${htmlHref(['quarantine', String(next.batch)])}">Next: batch ${number(next.batch)}</a>`
+}
+
+function doneOf(text: string | undefined, next: Html): Html {
   const found = /^(approved|rejected) (\d{1,6})$/.exec(text ?? '')
   if (found === null) return html``
   const events = Number(found[2])
   return doneNote(
     found[1] === 'approved'
-      ? html`${counted(events, 'event is', 'events are')} approved and part of every answer now.`
-      : html`${counted(events, 'event is', 'events are')} rejected: sealed and counted, and shown nowhere.`,
+      ? html`${counted(events, 'event is', 'events are')} approved and part of every answer now. ${next}`
+      : html`${counted(events, 'event is', 'events are')} rejected: sealed and counted, and shown nowhere. ${next}`,
   )
 }
 
@@ -384,7 +392,6 @@ function decisionCard(
 ): Html {
   const id = String(report.batch)
   const isReason = problem !== undefined && (body['reason'] ?? '').trim() === ''
-  const next = beside.find((one) => one.batch !== report.batch)
   const rules = report.risk.rules.map((one) => [one.rule, one.rule] as const)
   const form = decisionForm(
     htmlHref(['quarantine', id, 'approve']),
@@ -394,7 +401,7 @@ function decisionCard(
 <div><label class="label" for="rec">Records</label><input class="text" id="rec" name="records" value="${htmlAttribute(body['records'] ?? '')}" placeholder="all ${report.held} that wait" autocomplete="off" inputmode="numeric" aria-describedby="rec-h"><p class="help" id="rec-h">Empty for all that wait; else numbers and ranges, as 3,7-12. Ticking samples above fills this in.</p></div>
 ${reasonArea('rs', body['reason'], isReason ? html`Say why.` : undefined)}
 ${rules.length === 0 ? html`` : html`<div><label class="label" for="fp">A rule that hit without cause</label><select class="text" id="fp" name="false_positive"><option value="">none</option>${html.join(rules.map(([value]) => html`<option value="${htmlAttribute(value)}"${value === body['false_positive'] ? html` selected` : html``}>${html.own(value)}</option>`))}</select><p class="help">Counted on the page of the rule.</p></div>`}
-<div class="row between"><span class="row"><button class="btn primary" type="submit">${icon('check')}Approve <span data-count="${report.held}">${counted(report.held, 'event', 'events')}</span></button><button class="btn danger" type="submit" formaction="${htmlHref(['quarantine', id, 'reject'])}">${icon('cross')}Reject <span data-count="${report.held}">${counted(report.held, 'event', 'events')}</span></button><a class="btn quiet" href="/quarantine">Decide later</a></span>${next === undefined ? html`` : html`<a class="small" href="${htmlHref(['quarantine', String(next.batch)])}">Next: batch ${number(next.batch)}</a>`}</div>`,
+<div class="row between"><span class="row"><button class="btn primary" type="submit">${icon('check')}Approve <span data-count="${report.held}">${counted(report.held, 'event', 'events')}</span></button><button class="btn danger" type="submit" formaction="${htmlHref(['quarantine', id, 'reject'])}">${icon('cross')}Reject <span data-count="${report.held}">${counted(report.held, 'event', 'events')}</span></button><a class="btn quiet" href="/quarantine">Decide later</a></span>${nextTo(report, beside)}</div>`,
   )
   return html`<section class="card" id="decision" aria-labelledby="de"><header><h2 id="de">Decision</h2>${levelOf(report.risk.hazardMax) >= 4 ? html`<span class="meta">hazard is critical: look at the samples first</span>` : html``}</header>${form}</section>`
 }

@@ -1,6 +1,8 @@
 /** Rules: the list, one of them, and a text to try them on. */
+import { US_PER_DAY } from '../../core/instant.ts'
 import { FIELD_CLASSES } from '../../core/verdict.ts'
 import { LIMITS } from '../../limits.ts'
+import { chart, shareBar } from '../chart.ts'
 import {
   attackHtml,
   card,
@@ -91,7 +93,7 @@ export const ruleRoutes: readonly Route[] = [
     params: { rule: RULE },
     async answers({ params }, parts) {
       const rule = await ruleDetail(parts, params['rule']!)
-      return { kind: 'page', title: rule.id, body: detailPage(rule) }
+      return { kind: 'page', title: rule.id, body: detailPage(rule), scripts: ['chart'] }
     },
   },
   {
@@ -142,11 +144,9 @@ function listPage(list: RuleList, filter: RuleFilter, csrf: string): Html {
     words: html.own(`${axis[0]!.toUpperCase()}${axis.slice(1)}`),
     isHere: axis === filter.axis,
   }))
-  const most = Math.max(1, ...list.rules.map((one) => one.hits))
-  const rows = list.rules.map(
-    (one) =>
-      html`<tr><th scope="row" class="wide"><a href="${htmlHref(['rules', one.id])}">${html.own(one.title)}</a><span class="l2"><code>${html.own(one.id)}</code></span></th><td data-l="Score">${one.axis === 'hazard' ? hazardScale(one.score) : threatScale(one.score)}</td><td data-l="Techniques">${techniques(one.techniques)}</td><td class="wide" data-l="Hits"><span class="row between"><span>${zeroed(one.hits)}</span></span>${one.hits === 0 ? html`` : html`<svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect class="f-line" width="100" height="6"/><rect class="f-data" width="${html.own(Math.max(0.5, (100 * one.hits) / most).toFixed(1))}" height="6"/></svg>`}</td><td class="num" data-l="Called wrong">${zeroed(one.falsePositives)}</td></tr>`,
-  )
+  const hit = list.rules.filter((one) => one.hits > 0).sort((a, b) => b.hits - a.hits)
+  const silent = list.rules.filter((one) => one.hits === 0)
+  const days = html`${html.own(list.from)} to ${html.own(list.to)}`
   return html`${head(
     html`Rules`,
     html`${counted(list.rules.length, 'rule', 'rules')} of the set <code>${html.own(list.ruleSet)}</code>. Threat: what the attacker did. Hazard: what the text could do to its reader.`,
@@ -154,12 +154,29 @@ function listPage(list: RuleList, filter: RuleFilter, csrf: string): Html {
   )}
 ${trialForm(csrf, {}, undefined)}
 <form class="row" method="get" action="/rules">${filter.axis === 'all' ? html`` : html`<input type="hidden" name="axis" value="${html.own(filter.axis)}">`}<label class="field grow">${icon('search')}<span class="sr">Find a rule</span><input type="search" name="q" value="${htmlAttribute(filter.text)}" placeholder="Id, title or family" maxlength="80"></label><button class="btn" type="submit">Find</button></form>
-<section class="card" aria-label="Rules"><h2 class="sr">Rules</h2>${
-    rows.length === 0
-      ? emptyState(html`No rule`, html`No rule matches these filters.`)
-      : html`<div class="scroll"><table class="rows cards"><caption class="sr">Rules with the events they hit</caption><thead><tr><th scope="col">Rule</th><th scope="col">Score</th><th scope="col">Techniques</th><th scope="col" class="w-xl">Hits, ${html.own(list.from)} to ${html.own(list.to)}</th><th scope="col" class="num">Called wrong</th></tr></thead><tbody>${html.join(rows, '\n')}</tbody></table></div>`
-  }</section>
+${list.rules.length === 0 ? html`<section class="card" aria-label="Rules"><h2 class="sr">Rules</h2>${emptyState(html`No rule`, html`No rule matches these filters.`)}</section>` : html``}
+${
+  hit.length === 0
+    ? html``
+    : card('rh', html`Rules that hit`, ruleTable(hit), {
+        meta: html`${number(hit.length)}, ${days}`,
+      })
+}
+${
+  silent.length === 0
+    ? html``
+    : html`<section class="card" aria-labelledby="rn"><h2 class="sr" id="rn">Rules without a hit</h2><details class="fold"${filter.text === '' ? html`` : html` open`}><summary>${icon('chev')}<span>${counted(silent.length, 'rule', 'rules')} without a hit</span><span class="meta">${days}</span></summary>${ruleTable(silent)}</details></section>`
+}
 ${list.layers.length === 0 ? html`` : html`<p class="small dim">Unwrapped in these days: ${html.own(list.layers.map((one) => `${one.layer} ${one.events}`).join(', '))}.</p>`}`
+}
+
+function ruleTable(rules: RuleList['rules']): Html {
+  const most = Math.max(1, ...rules.map((one) => one.hits))
+  const rows = rules.map(
+    (one) =>
+      html`<tr><th scope="row" class="wide"><a href="${htmlHref(['rules', one.id])}">${html.own(one.title)}</a><span class="l2"><code>${html.own(one.id)}</code></span></th><td data-l="Score">${one.axis === 'hazard' ? hazardScale(one.score) : threatScale(one.score)}</td><td data-l="Techniques"${one.techniques.length === 0 ? html` class="hide"` : html``}>${techniques(one.techniques)}</td><td class="num" data-l="Hits">${zeroed(one.hits)}${one.hits === 0 ? html`` : shareBar(one.hits / most)}</td><td class="num" data-l="Called wrong">${zeroed(one.falsePositives)}</td></tr>`,
+  )
+  return html`<div class="scroll"><table class="rows cards"><caption class="sr">Rules with the events they hit</caption><thead><tr><th scope="col">Rule</th><th scope="col">Score</th><th scope="col">Techniques</th><th scope="col" class="num w-l">Events hit</th><th scope="col" class="num">Called wrong</th></tr></thead><tbody>${html.join(rows, '\n')}</tbody></table></div>`
 }
 
 function techniques(ids: readonly string[]): Html {
@@ -198,22 +215,15 @@ ${card('mi', html`Texts that it must not hit`, examples(rule.misses), { width: 6
 </div>`
 }
 
-/** Bars of days; the plot stretches, labels are text. */
 function dayChart(days: RuleDetail['hitsByDay']): Html {
-  const most = Math.max(...days.map((one) => one.events))
-  const first = days[0]!.day
-  const last = days.at(-1)!.day
-  const busiest = days.find((one) => one.events === most)!
-  const width = 300 / days.length
-  const bars = days.map((one, i) => {
-    const height = most === 0 ? 0 : (58 * one.events) / most
-    return html`<rect class="f-data" x="${html.own((i * width).toFixed(2))}" y="${html.own((60 - height).toFixed(2))}" width="${html.own((width - 1.5).toFixed(2))}" height="${html.own(height.toFixed(2))}"><title>${html.own(one.day)}: ${number(one.events)}</title></rect>`
+  return chart({
+    title: 'Events a day',
+    unit: 'events',
+    startUs: Date.parse(days[0]!.day) * 1000,
+    stepUs: US_PER_DAY,
+    values: days.map((one) => one.events),
+    isShort: true,
   })
-  const said =
-    most === 0
-      ? html`No hit from ${html.own(first)} to ${html.own(last)}`
-      : html`Hits by day from ${html.own(first)} to ${html.own(last)}, at most ${number(most)} on ${html.own(busiest.day)}`
-  return html`<div class="chart short"><div class="y" aria-hidden="true"><span>${number(most)}</span><span>0</span></div><svg viewBox="0 0 300 60" preserveAspectRatio="none" role="img" aria-label="${said}"><path class="s-grid" d="M0 0H300M0 60H300"/>${html.join(bars)}</svg><div class="x" aria-hidden="true"><span>${html.own(first)}</span><span>${html.own(last)}</span></div></div>`
 }
 
 function trialForm(csrf: string, body: Asked['body'], error: Html | undefined): Html {

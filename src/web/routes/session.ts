@@ -1,8 +1,9 @@
 /** The page of one session. */
 import { toHex } from '../../core/bytes.ts'
-import { type SafeText, shortText } from '../../core/text.ts'
+import { type SafeText, shortText, textShown } from '../../core/text.ts'
 import { LIMITS } from '../../limits.ts'
 import { sessionText } from '../../report/session-json.ts'
+import { TECHNIQUES } from '../../report/techniques.ts'
 import { eventsOfSession } from '../../store/repo/sessions.ts'
 import {
   attackHtml,
@@ -28,6 +29,7 @@ import {
   sessionDetail,
   sessionOf,
 } from '../data/session.ts'
+import { linkable } from '../data/session-query.ts'
 import type { Parts } from '../parts.ts'
 import type { Asked, Html, Route } from '../route.ts'
 import { SESSION_ASIDES, SESSION_TOOLS, type SessionAside } from './session-asides.ts'
@@ -52,7 +54,7 @@ export const sessionRoutes: readonly Route[] = [
       return {
         kind: 'page',
         title: `Session ${detail.session.session}`,
-        body: sessionPage(detail, html.join(asides.parts), html.join(tools.parts)),
+        body: sessionPage(detail, asides.parts, html.join(tools.parts)),
         scripts: ['copy', 'session', ...asides.scripts, ...tools.scripts],
       }
     },
@@ -105,12 +107,41 @@ async function made(
   }
 }
 
-function sessionPage(detail: SessionDetail, asides: Html, tools: Html): Html {
+function sessionPage(detail: SessionDetail, asides: readonly Html[], tools: Html): Html {
   return html`${heading(detail, tools)}
 ${detail.held === 0 ? html`` : html`<p class="note held">${icon('quarantine')}<span>${number(detail.held)} ${detail.held === 1 ? html`event` : html`events`} of this session ${detail.held === 1 ? html`waits` : html`wait`} for a person and ${detail.held === 1 ? html`is` : html`are`} not shown. <a href="/quarantine">Quarantine</a></span></p>`}
+${html.join(detail.holds.map(({ actor, reason, addedAtUs }) => html`<p class="note">${icon('lock')}<span><strong>On legal hold</strong> since ${time(addedAtUs)}, by ${html.data(actor)}: ${html.data(reason)}</span></p>`))}
 <div class="cols tri">${threatCard(detail)}${hazardCard(detail)}${proofCard(detail)}</div>
-<div class="cols start"><div class="c8 stack">${timelineCard(detail)}${commandsCard(detail)}${eventsCard(detail)}</div>
-<div class="c4 stack">${asides}${clientCard(detail)}${loginsCard(detail)}${filesCard(detail)}${tiesCard(detail)}</div></div>`
+${techniquesCard(detail)}
+${columns(detail, asides)}`
+}
+
+/** How high a part of the page is at a desk, in pixels: only so well that two columns end near each other. */
+const HEIGHT = { asides: 620, client: 230, timeline: 205, head: 90, command: 38, row: 62 } as const
+
+/** Cards that stand in either column go where it ends sooner, so that no long blank is left beside a tall one. */
+function columns(detail: SessionDetail, asides: readonly Html[]): Html {
+  const { commands, events, logins, files, ties } = detail
+  const unfolded = events.length <= EVENTS_UNFOLDED ? events.length : 1
+  const wide = [timelineCard(detail), commandsCard(detail)]
+  const narrow = [...asides, clientCard(detail)]
+  let wideEnd = HEIGHT.timeline + 2 * HEIGHT.head + (commands.length + unfolded) * HEIGHT.command
+  let narrowEnd = asides.length * HEIGHT.asides + HEIGHT.client
+  const movable = [
+    [loginsCard(detail), Math.min(logins.length, LOGINS_SHOWN) * HEIGHT.command],
+    [filesCard(detail), Math.min(files.length, FILES_SHOWN) * HEIGHT.row],
+    [tiesCard(detail), ties.length * HEIGHT.row],
+  ] as const
+  for (const [made, height] of movable)
+    if (wideEnd < narrowEnd) {
+      wide.push(made)
+      wideEnd += height + HEIGHT.head
+    } else {
+      narrow.push(made)
+      narrowEnd += height + HEIGHT.head
+    }
+  return html`<div class="cols start"><div class="c8 stack">${html.join(wide)}${eventsCard(detail)}</div>
+<div class="c4 stack">${html.join(narrow)}</div></div>`
 }
 
 function heading({ session }: SessionDetail, tools: Html): Html {
@@ -132,19 +163,30 @@ function heading({ session }: SessionDetail, tools: Html): Html {
   return html`<div class="head"><div class="grow"><p class="crumb"><a href="/sessions">Sessions</a> / <a href="${htmlHref(['sessions'], { sensor: session.sensor })}">${html.data(session.sensor)}</a></p><h1><span class="mono" id="session-id">${html.data(session.session)}</span> <button class="btn quiet icon" type="button" data-copy="session-id" aria-label="Copy session id" hidden>${icon('copy')}</button></h1><p class="sub">${html.join(facts, ' · ')}</p></div><div class="tools row"><a class="btn" href="${htmlHref([...path, 'download'])}">${icon('get')}JSON</a>${tools}</div></div>`
 }
 
-function threatCard({ session, hits, techniques }: SessionDetail): Html {
-  return html`<section class="card c4" aria-labelledby="s-th"><div class="pad bigscale"><h2 id="s-th">Threat</h2>${threatScale(session.threatScore, true)}<p class="small dim">What was done to the honeypot. Never a reason to hold anything back.</p>${
-    techniques.length === 0
-      ? html``
-      : html`<div class="row">${html.join(techniques.map((id) => html`<a class="chip attack" href="${htmlHref(['sessions'], { technique: id })}"><code>${html.own(id)}</code></a>`))}</div>`
-  }${hitList(hits.filter((hit) => hit.axis === 'threat'))}</div></section>`
+function threatCard({ session, hits }: SessionDetail): Html {
+  return html`<section class="card c4" aria-labelledby="s-th"><div class="pad bigscale"><h2 id="s-th">Threat</h2>${threatScale(session.threatScore, true)}<p class="small dim">What was done to the honeypot. Never a reason to hold anything back.</p>${hitList(hits.filter((hit) => hit.axis === 'threat'))}</div></section>`
 }
 
 function hazardCard({ session, hits }: SessionDetail): Html {
   return html`<section class="card c4" aria-labelledby="s-hz"><div class="pad bigscale"><h2 id="s-hz">Hazard</h2>${hazardScale(session.hazardScore, true)}<p class="small dim">What this text could do to those who read it. Shown in safe form everywhere.</p>${hitList(hits.filter((hit) => hit.axis === 'hazard'))}</div></section>`
 }
 
-const HITS_SHOWN = 4
+function techniquesCard({ techniques }: SessionDetail): Html {
+  if (techniques.length === 0) return html``
+  return card(
+    's-at',
+    html`ATT&amp;CK`,
+    html`<div class="body">${techniqueChips(techniques)}</div>`,
+    { meta: number(techniques.length) },
+  )
+}
+
+/** Techniques by id and name; each leads to the sessions that have it. */
+function techniqueChips(ids: readonly string[]): Html {
+  return html`<div class="row">${html.join(ids.map((id) => html`<a class="chip attack" href="${htmlHref(['sessions'], { technique: id })}" title="${html.own(TECHNIQUES[id]?.[0] ?? id)}"><code>${html.own(id)}</code>${html.own(TECHNIQUES[id]?.[0].split(': ').at(-1) ?? '')}</a>`))}</div>`
+}
+
+const HITS_SHOWN = 3
 
 /** The weightiest rules, the others behind a fold. */
 function hitList(hits: readonly RuleHit[]): Html {
@@ -247,7 +289,7 @@ function commandRow(one: ShownCommand): Html {
               html`<li><div class="n"><b>${i === 0 ? html`As typed` : html`Step ${i}`}</b>${number(form.length)} characters</div>${attackHtml(cut(form))}</li>`,
           ),
         )}</ol>`
-  return html`<details class="cmd" data-hit="${hits.length}" data-undone="${layers.length}"><summary>${icon('chev')}<span class="tm">${length(event.afterMs)}</span><div class="clip">${attackHtml(cut(text))}</div><span class="row scs">${hasFailed ? html`<span class="badge">not found</span>` : html``}${threatScale(event.threat)}${hazardScale(event.hazard)}</span></summary><div class="in">${steps}${hits.length === 0 ? html`` : html`<div class="hits">${html.join(hits.map(hitChip))}</div>`}${techniques.length === 0 ? html`` : html`<div class="row">${html.join(techniques.map((id) => html`<a class="chip attack" href="${htmlHref(['sessions'], { technique: id })}"><code>${html.own(id)}</code></a>`))}</div>`}<p class="small"><a href="${htmlHref(['sessions'], { command: text.slice(0, 4_000) })}">Sessions with this command</a> · ${time(event.eventTimeUs)}</p></div></details>`
+  return html`<details class="cmd" data-hit="${hits.length}" data-undone="${layers.length}"><summary>${icon('chev')}<span class="tm">${length(event.afterMs)}</span>${text === '' ? html`<span class="faint small">(empty line)</span>` : html`<div class="clip">${attackHtml(cut(text))}</div>`}<span class="row scs">${hasFailed ? html`<span class="badge">not found</span>` : html``}${threatScale(event.threat)}${hazardScale(event.hazard)}</span></summary><div class="in">${steps}${hits.length === 0 ? html`` : html`<div class="hits">${html.join(hits.map(hitChip))}</div>`}${techniques.length === 0 ? html`` : techniqueChips(techniques)}<p class="small"><a href="${htmlHref(['sessions'], { command: linkable(text) })}">Sessions with this command</a> · ${time(event.eventTimeUs)}</p></div></details>`
 }
 
 function attackBlock(text: SafeText): Html {
@@ -266,13 +308,21 @@ function clientCard({ session, events }: SessionDetail): Html {
   return card(
     's-cl',
     html`Client`,
-    html`<div class="body"><dl class="kv">${row('Client', session.clientVersion && html`${attackHtml(session.clientVersion)} ${others({ client: session.clientVersion })}`)}${row('HASSH', session.hassh && html`<a class="mono" href="${htmlHref(['sessions'], { hassh: session.hassh })}">${html.data(session.hassh)}</a>`)}${row('Algorithms', textOr(kex, 'hasshAlgorithms'))}${row('Window', size === undefined ? null : html`${textOr(size, 'width') ?? html`?`} × ${textOr(size, 'height') ?? html`?`}`)}${row('Protocol', session.protocol && html.data(session.protocol))}${row('Events', number(session.eventCount))}</dl></div>`,
+    html`<div class="body"><dl class="kv">${row('Client', session.clientVersion && html`${attackHtml(session.clientVersion)} ${others({ client: linkable(session.clientVersion) })}`)}${row('HASSH', session.hassh && html`<a class="mono" href="${htmlHref(['sessions'], { hassh: linkable(session.hassh) })}">${html.data(session.hassh)}</a>`)}${row('Algorithms', folded(textOr(kex, 'hasshAlgorithms')))}${row('Window', size === undefined ? null : html`${textOr(size, 'width') ?? html`?`} × ${textOr(size, 'height') ?? html`?`}`)}${row('Protocol', session.protocol && html.data(session.protocol))}${row('Events', number(session.eventCount))}</dl></div>`,
   )
 }
 
 function textOr(event: ShownEvent | undefined, name: string): Html | null {
   const value = event === undefined ? null : fieldOf(event, name)
   return value === null ? null : attackHtml(cut(value))
+}
+
+/** A text that is long and seldom read. */
+function folded(text: Html | null): Html | null {
+  return (
+    text &&
+    html`<details><summary class="small">Show</summary><div class="atkb">${text}</div></details>`
+  )
 }
 
 function others(query: Readonly<Record<string, string>>): Html {
@@ -289,7 +339,7 @@ function loginsCard({ logins }: SessionDetail): Html {
         ? html`<span class="faint">none</span>`
         : value === ''
           ? html`<span class="faint">(empty)</span>`
-          : html`<div class="clip">${attackHtml(cut(value))}</div>`
+          : html`<div class="clip">${attackHtml(cut(textShown(value)))}</div>`
     return html`<tr><td class="atkc">${text(username)}</td><td class="atkc">${text(password)}</td><td>${isAccepted ? html`<span class="badge ok">${icon('check')}accepted</span>` : html`<span class="faint small">refused</span>`}</td></tr>`
   })
   return card(
@@ -327,7 +377,7 @@ function fileRow({ event, sha256, url, name, artifact }: ShownFile): Html {
   return html`<tr><td>${
     sha256 === null
       ? html`<span class="faint">no hash</span>`
-      : html`<a class="mono" href="${htmlHref(['sessions'], { file: sha256 })}" title="All sessions with this file">${html.data(sha256.length > 24 ? `${sha256.slice(0, 12)}…${sha256.slice(-8)}` : sha256)}</a>`
+      : html`<a class="mono" href="${htmlHref(['sessions'], { file: linkable(sha256) })}" title="All sessions with this file">${html.data(sha256.length > 24 ? `${sha256.slice(0, 12)}…${sha256.slice(-8)}` : sha256)}</a>`
   } <span class="badge">${html.data(what)}</span>${url === null || url === '' ? html`` : html`<div class="clip l2">${attackHtml(cut(url))}</div>`}${name === null || name === '' ? html`` : html`<div class="clip l2">${attackHtml(cut(name))}</div>`}</td><td class="num w-m">${artifact === undefined ? html`<span class="faint small">file not kept</span>` : bytes(artifact.size)}</td></tr>`
 }
 
@@ -339,7 +389,7 @@ function tiesCard({ ties }: SessionDetail): Html {
       sessions > LIMITS.searchCountMax
         ? html`more than ${number(LIMITS.searchCountMax)}`
         : number(sessions - 1)
-    return html`<li>${icon(kind === 'file' ? 'file' : kind === 'url' ? 'globe' : kind === 'hassh' ? 'fp' : 'terminal')}<div><span class="sub">${html.own(TIE_WORDS[kind])}</span><div class="clip">${attackHtml(cut(value))}</div></div><a class="when" href="${htmlHref(['sessions'], { [kind]: value.slice(0, 4_000) })}">${count} others</a></li>`
+    return html`<li>${icon(kind === 'file' ? 'file' : kind === 'url' ? 'globe' : kind === 'hassh' ? 'fp' : 'terminal')}<div><span class="sub">${html.own(TIE_WORDS[kind])}</span><div class="clip">${attackHtml(cut(value))}</div></div><a class="when" href="${htmlHref(['sessions'], { [kind]: linkable(value) })}">${count} others</a></li>`
   })
   return card(
     's-ti',
@@ -351,17 +401,20 @@ function tiesCard({ ties }: SessionDetail): Html {
   )
 }
 
+/** So many events are shown at once; more are folded away. */
+const EVENTS_UNFOLDED = 12
+
 function eventsCard({ session, events }: SessionDetail): Html {
-  const rows = events.map((event) => {
+  const rows = events.map((event, i) => {
     const isHostile = event.hazard > 0
-    return html`<details class="cmd ev"><summary>${icon('chev')}<span class="tm">${length(event.afterMs)}</span><span><code>${html.data(event.eventid.replace(/^cowrie\./, ''))}</code> <span class="faint small">${gist(event)}</span></span><span class="row scs">${isHostile ? hazardScale(event.hazard) : html``}</span></summary><div class="in"><table class="fix"><tbody>${html.join(
+    return html`<details class="cmd ev"><summary>${icon('chev')}<span class="tm">${length(event.afterMs)}</span><span><span class="faint small nr" title="Number of the event">${number(i + 1)}</span><code>${html.data(event.eventid.replace(/^cowrie\./, ''))}</code> <span class="faint small">${gist(event)}</span></span><span class="row scs">${isHostile ? hazardScale(event.hazard) : html``}</span></summary><div class="in"><table class="fix"><tbody>${html.join(
       event.fields.map(
         (field) =>
           html`<tr><th scope="row" class="w-l">${html.data(field.name)}</th><td>${attackHtml(cut(field.value))}</td></tr>`,
       ),
     )}</tbody></table></div></details>`
   })
-  return html`<section class="card" aria-labelledby="s-ev"><header><h2 id="s-ev">All events</h2><span class="meta">${number(session.eventCount)}${events.length < session.eventCount ? html`, the first ${number(events.length)} shown` : html``}</span></header><details class="evs"${events.length <= 12 ? html` open` : html``}><summary>${icon('chev')}Every event with all of its fields</summary>${html.join(rows, '\n')}</details>${events.length < session.eventCount ? html`<footer>The <a href="${htmlHref(['sessions', session.sensor, session.session, 'download'])}">JSON</a> has all of them.</footer>` : html``}</section>`
+  return html`<section class="card" aria-labelledby="s-ev"><header><h2 id="s-ev">All events</h2><span class="meta">${number(session.eventCount)}${events.length < session.eventCount ? html`, the first ${number(events.length)} shown` : html``}</span></header><details class="evs"${events.length <= EVENTS_UNFOLDED ? html` open` : html``}><summary>${icon('chev')}Every event with all of its fields</summary>${html.join(rows, '\n')}</details>${events.length < session.eventCount ? html`<footer>The <a href="${htmlHref(['sessions', session.sensor, session.session, 'download'])}">JSON</a> has all of them.</footer>` : html``}</section>`
 }
 
 /** The field of an event that says most. */

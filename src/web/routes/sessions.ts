@@ -247,7 +247,7 @@ function table(query: SessionQuery, list: SessionList): Html {
     const href = sessionsHref(query, { sort: sort === 'start' ? undefined : sort, order: to })
     return html`<th class="${html.own(classes)}"${isCurrent ? html` aria-sort="${html.own(order === 'desc' ? 'descending' : 'ascending')}"` : html``}><a href="${href}">${html.own(words)}${isCurrent ? html` <svg class="i i-s${order === 'asc' ? html` flip` : html``}" aria-hidden="true"><use href="#i-down"/></svg>` : html``}</a></th>`
   }
-  return html`<section class="card" aria-label="Matching sessions"><div class="scroll"><table class="rows cards fix two"><thead><tr>${column('start', 'Start', 'cw-t')}<th class="cw-s">Session, sensor</th><th class="cw-f">From</th><th class="cw-l">Credentials</th><th>Most telling command, techniques</th>${column('events', 'Events', 'num cw-n')}${column('commands', 'Cmds', 'num cw-n')}<th class="num cw-n">Files</th>${column('duration', 'Length', 'num cw-d')}${column('threat', 'Threat', 'cw-th')}${column('hazard', 'Hazard', 'cw-hz')}</tr></thead><tbody>
+  return html`<section class="card" aria-label="Matching sessions"><div class="scroll"><table class="rows cards fix two"><thead><tr>${column('start', 'Start', 'cw-t')}<th class="cw-s">Session, sensor</th><th class="cw-f">From</th><th class="cw-l">Credentials</th><th>Most telling command, techniques</th>${column('events', 'Events', 'num cw-n mid')}${column('commands', 'Cmds', 'num cw-n low')}<th class="num cw-n mid">Files</th>${column('duration', 'Length', 'num cw-d low')}${column('threat', 'Threat', 'cw-th')}${column('hazard', 'Hazard', 'cw-hz')}</tr></thead><tbody>
 ${html.join(
   list.sessions.map((one) => row(one)),
   '\n',
@@ -288,7 +288,7 @@ function row(one: ListedSession): Html {
     one.organisation ?? (one.asn === null ? null : `AS${one.asn}`),
   ].filter((part): part is SafeText => part !== null)
   const more = one.credentials.length - LIMITS.gistCredentials
-  return html`<tr><td class="nowrap">${time(one.firstEventUs)}</td><th scope="row" class="nowrap"><a class="mono" href="${htmlHref(['sessions', one.sensor, one.session])}">${html.data(one.session)}</a><span class="l2">${html.data(one.sensor)}${one.protocol === null ? html`` : html` · ${html.data(one.protocol)}`}</span></th><td class="nowrap">${one.srcIp === null ? html`<span class="faint">not known</span>` : html`<span class="mono">${html.data(one.srcIp)}</span>`}<span class="l2">${html.join(
+  return html`<tr><td class="nowrap">${time(one.firstEventUs)}</td><th scope="row" class="nowrap"><a class="mono" href="${htmlHref(['sessions', one.sensor, one.session])}">${html.data(one.session)}</a><span class="l2">${html.data(one.sensor)}${one.protocol === null ? html`` : html` · ${html.data(one.protocol)}`}</span></th><td>${one.srcIp === null ? html`<span class="faint">not known</span>` : html`<span class="mono wrap">${html.data(one.srcIp)}</span>`}<span class="l2">${html.join(
     place.map((part) => html.data(part)),
     ' · ',
   )}</span></td><td class="atkc">${
@@ -302,7 +302,7 @@ function row(one: ListedSession): Html {
           one.techniques.slice(0, 3).map((id) => html`<code>${html.own(id)}</code>`),
           ' ',
         )}${one.techniques.length > 3 ? html` +${one.techniques.length - 3}` : html``}</span>`
-  }</td><td class="num hide">${number(one.eventCount)}</td><td class="num" data-l="Commands">${none(one.commandCount)}</td><td class="num hide">${none(one.downloadCount + one.uploadCount)}</td><td class="num hide">${length(one.durationMs)}</td><td data-l="Threat">${threatScale(one.threatScore)}</td><td data-l="Hazard">${hazardScale(one.hazardScore)}</td></tr>`
+  }</td><td class="num hide mid">${number(one.eventCount)}</td><td class="num low" data-l="Commands">${none(one.commandCount)}</td><td class="num hide mid">${none(one.downloadCount + one.uploadCount)}</td><td class="num hide low">${length(one.durationMs)}</td><td data-l="Threat">${threatScale(one.threatScore)}</td><td data-l="Hazard">${hazardScale(one.hazardScore)}</td></tr>`
 }
 
 /** Attacker text on one line. */

@@ -47,7 +47,7 @@ function groupOf(name: string, settings: readonly ShownSetting[]): Html {
   return card(
     `group-${name}`,
     html.own(name.charAt(0).toUpperCase() + name.slice(1)),
-    html`<div class="scroll"><table class="rows cards settings"><thead><tr><th scope="col">Setting</th><th scope="col">Value</th><th scope="col">From</th><th scope="col">Meaning</th></tr></thead><tbody>
+    html`<div class="scroll"><table class="rows cards settings"><thead><tr><th scope="col" class="w-set">Setting</th><th scope="col" class="w-set">Value</th><th scope="col" class="w-l">From</th><th scope="col">Meaning</th></tr></thead><tbody>
 ${html.join(rows)}</tbody></table></div>`,
   )
 }

@@ -29,6 +29,7 @@ import {
   jsonOf,
   numberIn,
   olderLink,
+  pathText,
   selectField,
   verifiedBadge,
   zeroed,
@@ -167,9 +168,14 @@ function loadersCard(loaders: readonly LoaderStatus[]): Html {
     )
   const items = loaders.map(
     (one) =>
-      html`<li>${icon(one.state === 'running' ? 'play' : 'clock')}<div>${html.own(one.phase)} <span data-live="loader ${htmlAttribute(one.phase)} state">${loaderBadge(one.state)}</span><div class="sub"><span data-live="loader ${htmlAttribute(one.phase)} stored">${number(one.metrics['events_inserted'] ?? 0)}</span> stored, <span data-live="loader ${htmlAttribute(one.phase)} lag">${bytes(one.metrics['lag_bytes'] ?? 0)}</span> behind, <span data-live="loader ${htmlAttribute(one.phase)} rate">${html.own((one.metrics['events_per_second'] ?? 0).toFixed(1))}</span> events/s${one.message === null ? html`` : html`<br>${html.own(one.message)}`}</div></div><div class="when"><span data-live="loader ${htmlAttribute(one.phase)} updated">${html.own(one.lastUpdated.slice(0, 19).replace('T', ' '))}</span></div></li>`,
+      html`<li>${icon(one.state === 'running' ? 'play' : 'clock')}<div>${html.own(one.phase)} <span data-live="loader ${htmlAttribute(one.phase)} state">${loaderBadge(one.state)}</span><div class="sub"><span data-live="loader ${htmlAttribute(one.phase)} stored">${number(one.metrics['events_inserted'] ?? 0)}</span> stored, <span data-live="loader ${htmlAttribute(one.phase)} lag">${bytes(one.metrics['lag_bytes'] ?? 0)}</span> behind, <span data-live="loader ${htmlAttribute(one.phase)} rate">${rate(one.metrics['events_per_second'] ?? 0)}</span> events/s${one.message === null ? html`` : html`<br>${html.own(one.message)}`}</div></div><div class="when"><span data-live="loader ${htmlAttribute(one.phase)} updated">${html.own(one.lastUpdated.slice(0, 19).replace('T', ' '))}</span></div></li>`,
   )
   return card('lo', html`Loaders`, html`<ul class="list">${html.join(items)}</ul>`)
+}
+
+/** Events a second: a tenth counts where there are few. */
+function rate(perSecond: number): Html {
+  return perSecond < 100 ? html.own(perSecond.toFixed(1)) : number(Math.round(perSecond))
 }
 
 function loaderBadge(state: string): Html {
@@ -185,12 +191,12 @@ function followedCard(sources: readonly SourceJson[]): Html {
     const live = (what: string): Html =>
       html` data-live="source ${html.own(one.source)} ${html.own(what)}"`
     const share = now.size === 0 ? 100 : Math.min(100, (100 * now.position) / now.size)
-    return html`<tr><th scope="row" class="wide">${sourceLink(one)}</th><td data-l="State"><span${live('state')}>${html.own(now.state)}</span></td><td class="wide" data-l="Position"><span class="nowrap"><span${live('position')}>${number(now.position)}</span> of <span${live('size')}>${number(now.size)}</span></span><svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect class="f-line" width="100" height="6"/><rect class="f-data"${live('bar')} width="${html.own(share.toFixed(1))}" height="6"/></svg></td><td class="num" data-l="Behind"><span${live('lag')}>${bytes(now.lagBytes)}</span></td><td class="num" data-l="Seconds"><span${live('seconds')}>${html.own(now.lagSeconds.toFixed(1))}</span></td><td class="num" data-l="Events/s"><span${live('rate')}>${html.own(now.eventsPerSecond.toFixed(1))}</span></td><td class="nowrap" data-l="Last event"><span${live('last')}>${now.lastEventAt === null ? html`–` : html.own(now.lastEventAt.slice(0, 19).replace('T', ' '))}</span></td></tr>`
+    return html`<tr><th scope="row" class="wide">${sourceLink(one)}</th><td data-l="State"><span${live('state')}>${html.own(now.state)}</span></td><td class="wide" data-l="Position"><span class="nowrap"><span${live('position')}>${number(now.position)}</span> of <span${live('size')}>${number(now.size)}</span></span><svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect class="f-line" width="100" height="6"/><rect class="f-data"${live('bar')} width="${html.own(share.toFixed(1))}" height="6"/></svg></td><td class="num" data-l="Behind"><span${live('lag')}>${bytes(now.lagBytes)}</span></td><td class="num" data-l="Behind (s)"><span${live('seconds')}>${html.own(now.lagSeconds.toFixed(1))}</span></td><td class="num" data-l="Events/s"><span${live('rate')}>${rate(now.eventsPerSecond)}</span></td><td class="nowrap" data-l="Last event"><span${live('last')}>${now.lastEventAt === null ? html`–` : html.own(now.lastEventAt.slice(0, 19).replace('T', ' '))}</span></td></tr>`
   })
   return card(
     'fo',
     html`Followed now`,
-    html`<div class="scroll"><table class="rows cards"><caption class="sr">Sources that a loader follows</caption><thead><tr><th scope="col">Source</th><th scope="col">State</th><th scope="col">Position in current file</th><th scope="col" class="num">Behind</th><th scope="col" class="num">Seconds</th><th scope="col" class="num">Events/s</th><th scope="col">Last event (UTC)</th></tr></thead><tbody>${html.join(rows, '\n')}</tbody></table></div>`,
+    html`<div class="scroll"><table class="rows cards"><caption class="sr">Sources that a loader follows</caption><thead><tr><th scope="col">Source</th><th scope="col">State</th><th scope="col">Position in current file</th><th scope="col" class="num">Behind</th><th scope="col" class="num">Behind (s)</th><th scope="col" class="num">Events/s</th><th scope="col">Last event (UTC)</th></tr></thead><tbody>${html.join(rows, '\n')}</tbody></table></div>`,
     {
       meta: html`one source is one lineage: its files stay together through renames and compression`,
     },
@@ -198,7 +204,7 @@ function followedCard(sources: readonly SourceJson[]): Html {
 }
 
 function sourceLink(one: SourceJson): Html {
-  return html`<a class="mono clipped" href="${htmlHref(['sources', one.source])}">${html.own(one.path)}</a>${one.sensor === '' ? html`` : html`<span class="l2">sensor ${html.data(one.sensor)}</span>`}`
+  return html`<a class="mono clipped tail" href="${htmlHref(['sources', one.source])}">${pathText(one.path)}</a>${one.sensor === '' ? html`` : html`<span class="l2">sensor ${html.data(one.sensor)}</span>`}`
 }
 
 function sourcesCard(

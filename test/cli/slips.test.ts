@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { closeSync, openSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { NACRE, nacre, nacreJson, temporaryFolder } from '../support/cli.ts'
+
+const COMMAND = `echo ${'a long line '.repeat(30)}the end`
+const EVENTS = [
+  { eventid: 'cowrie.session.connect', dst_ip: '198.51.100.77' },
+  { eventid: 'cowrie.command.input', input: COMMAND },
+  { eventid: 'cowrie.session.file_download', shasum: 'a'.repeat(64), destfile: '-' },
+  { eventid: 'cowrie.log.closed', shasum: 'b'.repeat(64) },
+  // As much as no file of 40 KiB holds.
+  ...Array.from({ length: 50 }, (_, n) => ({
+    ...{ eventid: 'cowrie.command.input', input: `echo ${n} ${'x'.repeat(1_000)}` },
+  })),
+].map((event, second) => ({
+  ...{ session: 'aabbccddeeff', sensor: 'lyon-1', src_ip: '192.0.2.7' },
+  ...{ timestamp: `2026-11-22T10:00:${String(second).padStart(2, '0')}.000000Z`, ...event },
+}))
+
+describe('slips of the pen, and disks that are full', () => {
+  const undo: (() => void)[] = []
+  let folder = ''
+  let data = ''
+  before(() => {
+    folder = temporaryFolder({ after: (work) => undo.push(work) })
+    data = join(folder, 'data')
+    const lines = EVENTS.map((event) => `${JSON.stringify(event)}\n`)
+    writeFileSync(join(folder, 'cowrie.json'), lines.join(''))
+    nacreJson(['ingest', 'bulk', join(folder, 'cowrie.json'), '--data', data])
+  })
+  after(() => {
+    for (const work of undo) work()
+  })
+
+  for (const command of [
+    ['report', 'daily'],
+    ['sessions'],
+    ['export', 'jsonl'],
+    ['evidence', 'hold', 'add', '--reason', 'court'],
+  ])
+    test(`${command[0]} refuses a sensor that is not there, and names those that are`, () => {
+      const done = nacre([...command, '--sensor', 'lion-1', '--data', data])
+      assert.equal(done.status, 1)
+      assert.match(done.stderr, /There is no sensor "lion-1"\.\n.*lyon-1\./)
+    })
+
+  test('a suggestion stands on the line of what is wrong', () => {
+    const done = nacre(['report', 'daily', '--out', 'x', '--data', data])
+    assert.match(done.stderr, /^nacre: Unknown option '--out' \(Did you mean --output\?\)\.\n/)
+  })
+
+  test('a part of a format that has none is refused', () => {
+    const done = nacre(['report', 'daily', '--part', 'report', '--data', data])
+    assert.equal(done.status, 2)
+    assert.match(done.stderr, /legacy-text/)
+  })
+
+  test('a period without events names the newest day that has some', () => {
+    const done = nacre(['report', 'monthly', '2031-01', '--data', data])
+    assert.equal(done.status, 0)
+    assert.match(done.stderr, /newest day of the store with events is 2026-11-22/)
+  })
+
+  test('a database that nobody can look for is not told to be missing', () => {
+    const loop = join(folder, 'loop')
+    symlinkSync('loop', loop)
+    assert.match(nacre(['report', 'daily', '--data', loop]).stderr, /STORE_NO_ACCESS/)
+  })
+
+  test('the screen of a session holds a long command to its end', () => {
+    const { stdout } = nacre(['session', 'aabbccddeeff', '--data', data])
+    assert.ok(stdout.replace(/\n {39}/g, '').includes(COMMAND))
+  })
+
+  test('patterns to hunt for leave out what is of the honeypot', () => {
+    const { stdout } = nacre(['session', 'aabbccddeeff', '--format', 'stix', '--data', data])
+    assert.match(stdout, /192\.0\.2\.7/)
+    assert.match(stdout, /a{64}/)
+    assert.doesNotMatch(stdout, /198\.51\.100\.77|b{64}|file:name/)
+  })
+
+  test('the subject of a mailed report names its period', () => {
+    const { stdout } = nacre(['report', 'weekly', '2026-W47', '--format', 'mail', '--data', data])
+    assert.match(stdout, /^Subject: nacre weekly report 2026-W47\r$/m)
+  })
+
+  const isLinux = process.platform === 'linux'
+  for (const command of [
+    ['report', 'daily'],
+    ['export', 'jsonl'],
+  ])
+    test(`${command.join(' ')} fails where standard output takes nothing`, {
+      skip: !isLinux,
+    }, () => {
+      const full = openSync('/dev/full', 'w')
+      const done = spawnSync(NACRE, [...command, '--data', data], {
+        stdio: ['ignore', full, 'pipe'],
+        encoding: 'utf8',
+      })
+      closeSync(full)
+      assert.equal(done.status, 1)
+      assert.match(done.stderr, /OUTPUT_BROKEN_OFF/)
+      assert.doesNotMatch(done.stderr, /Warning/)
+    })
+
+  for (const command of [
+    ['session', 'aabbccddeeff', '--format', 'log'],
+    ['export', 'jsonl'],
+  ])
+    test(`a file that ${command[0]} could not write to its end is taken away`, {
+      skip: !isLinux,
+    }, () => {
+      // A limit on the size of files stands for the full disk; 40 KiB leave room for the files beside the database.
+      const limited = 'trap "" XFSZ; ulimit -f 80; exec "$@"'
+      for (const forced of [[], ['--force']]) {
+        const args = [...command, '--output', join(folder, 'all.txt'), '--data', data]
+        const done = spawnSync('sh', ['-c', limited, 'sh', NACRE, ...args, ...forced], {
+          encoding: 'utf8',
+        })
+        assert.equal(done.status, 1, done.stderr)
+        assert.match(done.stderr, /OUTPUT_BROKEN_OFF/)
+        assert.deepEqual(
+          readdirSync(folder).filter((name) => name.startsWith('all.txt')),
+          [],
+        )
+      }
+    })
+})
