@@ -2,7 +2,13 @@
 import type { TextMatcher } from '../core/verdict.ts'
 import { type RuleDefinition, readDefinition } from './rules/definition.ts'
 import { loadRules, readRules } from './rules/load.ts'
-import { compileRules, ENGINE, type RuleOptions, type RuleSet } from './rules/rule-set.ts'
+import {
+  compileRules,
+  ENGINE,
+  type RuleOptions,
+  type RuleSet,
+  ruleSetVersion,
+} from './rules/rule-set.ts'
 import { shellFacts } from './shell.ts'
 import { unwrap } from './unwrap/unwrap.ts'
 
@@ -33,6 +39,7 @@ export function standardRules(
     ...watch,
   }
   const rules = loadRules(folder, options)
+  const compiledSets = new Map<string, TextMatcher>()
   return {
     version: rules.version,
     definitions: rules.definitions,
@@ -41,19 +48,18 @@ export function standardRules(
     without: (ids) => rules.without(ids),
     texts: keptOf(rules.definitions),
     isRuleSet(version, kept) {
-      const definitions = kept.map((one) => readKept(one))
+      const definitions = kept.map(readKept)
       // What another engine made cannot be checked here; that its rows say so is all there is.
       if (definitions.every((one) => one === 'other-engine')) return true
-      const own = definitions.filter((one): one is RuleDefinition => typeof one === 'object')
-      return own.length === kept.length && compileRules(own, options).version === version
+      const own = wholeOf(definitions)
+      return own !== undefined && ruleSetVersion(own) === version
     },
     compile(version, kept) {
-      const own = kept
-        .map((one) => readKept(one))
-        .filter((one): one is RuleDefinition => typeof one === 'object')
-      if (own.length === 0 || own.length !== kept.length) return undefined
-      const compiled = compileRules(own, options)
-      return compiled.version === version ? compiled : undefined
+      const own = wholeOf(kept.map(readKept))
+      if (own === undefined || own.length === 0 || ruleSetVersion(own) !== version) return undefined
+      const compiled = compiledSets.get(version) ?? compileRules(own, options)
+      compiledSets.set(version, compiled)
+      return compiled
     },
   }
 }
@@ -86,6 +92,12 @@ function keptText(rule: RuleDefinition): string {
     commands: rule.commands,
     literals: rule.literals,
   })
+}
+
+/** @returns undefined when one of them cannot be read here */
+function wholeOf(read: readonly ReturnType<typeof readKept>[]): RuleDefinition[] | undefined {
+  const rules = read.filter((one): one is RuleDefinition => typeof one === 'object')
+  return rules.length === read.length ? rules : undefined
 }
 
 /** @returns `damaged` for a text that this program has not written */

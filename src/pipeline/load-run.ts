@@ -2,6 +2,7 @@
  * What loads of every kind share: one file after the other becomes batches, batches become transactions.
  */
 import { randomBytes } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { toHex } from '../core/bytes.ts'
 import { CLAIM } from '../core/claim.ts'
 import { OperatingError } from '../core/errors.ts'
@@ -311,6 +312,8 @@ export class LoadRun {
         if (message.kind === 'start' && message.sourceId === undefined && manner.onlyKnown)
           return { kind: 'skipped' }
         await this.#take(message, source, reader)
+        // Plain files are read and stored without a wait in between: signals and timers get their turn here.
+        await nextTurn()
         if (this.#options.signal.aborted && message.kind !== 'end')
           return { kind: 'stopped', report }
         if (message.kind === 'batch') yield

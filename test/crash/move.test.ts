@@ -80,7 +80,7 @@ describe('moving a store', { skip: missingPostgres }, () => {
     folder = temporaryFolder({ after: (work) => cleanups.push(work) })
     logs = join(folder, 'logs')
     const odd = ['--hostile', '0.05', '--duplicates', '0.02', '--malformed', '0.02', '--torn']
-    const size = ['--events', '9000', '--days', '70', '--sensors', '3', '--seed', '5', '--gzip']
+    const size = ['--events', '9000', '--days', '40', '--sensors', '3', '--seed', '5', '--gzip']
     nacreJson(['synth', '--out', logs, ...size, ...odd, '--bad-utf8', '0.01'])
     origin = `sqlite:${join(folder, 'origin.sqlite')}`
     nacreJson(['ingest', 'bulk', logs, '--store', origin, '--data', data()])

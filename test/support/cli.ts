@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 export const ROOT: string = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -45,14 +46,21 @@ export function nacreJson<T = Record<string, unknown>>(
   return JSON.parse(done.stdout) as T
 }
 
-/** Starts a load and kills it after a while. @returns whether it was still running then */
+/**
+ * Starts a load and kills it after a while.
+ *
+ * @param begun - a file from whose making the while counts, so that it does not end before the program has started
+ * @returns whether it was still running then
+ */
 export async function killedLoad(
   args: readonly string[],
   afterMs: number,
   signal: NodeJS.Signals = 'SIGKILL',
+  begun?: string,
 ): Promise<{ readonly wasRunning: boolean; readonly status: number | null }> {
   const child = spawn(NACRE, args, { stdio: 'ignore' })
   const ended = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)))
+  while (begun !== undefined && !existsSync(begun) && child.exitCode === null) await delay(10)
   const timer = setTimeout(() => child.kill(signal), afterMs)
   const status = await ended
   clearTimeout(timer)

@@ -116,7 +116,8 @@ class CompiledRules implements RuleSet {
   readonly #options: RuleOptions
   readonly #now: (() => number) | undefined
   readonly #rules: readonly Rule[]
-  readonly #finder: LiteralFinder
+  /** Made for the first text: many commands ask rules for their version or definitions alone. */
+  #finder: LiteralFinder | undefined
   /** By rule: number of the call in which it last hit, and of the form in which it was last a candidate. */
   readonly #hitIn: Float64Array
   readonly #askedIn: Float64Array
@@ -130,16 +131,15 @@ class CompiledRules implements RuleSet {
   }
 
   constructor(definitions: readonly RuleDefinition[], options: RuleOptions) {
-    this.definitions = definitions.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    this.definitions = sorted(definitions)
     this.#options = options
     this.#now = options.now
     this.#rules = this.definitions.map(compile)
     const twice = this.#rules.find((rule, i) => rule.id === this.#rules[i + 1]?.id)
     if (twice !== undefined) throw badRule(twice.id, 'stands in the set twice')
-    this.#finder = new LiteralFinder(this.#rules.map((rule) => rule.literals))
     this.#hitIn = new Float64Array(this.#rules.length)
     this.#askedIn = new Float64Array(this.#rules.length)
-    this.version = versionOf(this.definitions)
+    this.version = ruleSetVersion(this.definitions)
   }
 
   match(text: string, fieldClass: FieldClass): TextVerdict {
@@ -198,6 +198,7 @@ class CompiledRules implements RuleSet {
     notes?.forms.push(text)
     this.#form += 1
     this.#candidates.length = 0
+    this.#finder ??= new LiteralFinder(this.#rules.map((rule) => rule.literals))
     this.#finder.find(text, this.#noteCandidate)
     if (this.#candidates.length === 0) return
 
@@ -362,9 +363,14 @@ function placeOf(rule: Rule, form: Form): RuleHit['place'] {
   return place
 }
 
-/** What decides a verdict or is shown with it goes in; titles, reasons and examples do not. */
-function versionOf(definitions: readonly RuleDefinition[]): string {
-  const deciding = definitions.map((rule) => [
+/**
+ * The version that rules make together: what decides a verdict or is shown with it goes in; titles, reasons and
+ * examples do not.
+ *
+ * @param definitions - in any order
+ */
+export function ruleSetVersion(definitions: readonly RuleDefinition[]): string {
+  const deciding = sorted(definitions).map((rule) => [
     rule.id,
     rule.version,
     rule.axis,
@@ -378,4 +384,8 @@ function versionOf(definitions: readonly RuleDefinition[]): string {
     rule.literals,
   ])
   return `r${toHex(blake3(Buffer.from(JSON.stringify([ENGINE, deciding])))).slice(0, 16)}`
+}
+
+function sorted(definitions: readonly RuleDefinition[]): RuleDefinition[] {
+  return definitions.toSorted((a, b) => (a.id < b.id ? -1 : 1))
 }
