@@ -7,7 +7,7 @@ const ROWS_AT_ONCE = 64
  * Inserts rows many at a time: one call into the engine for up to 64 rows.
  *
  * SQLite copies each page that a statement of many rows changes to a file beside the database, so that this statement
- * alone can be undone: with many indexes those copies are twenty times what the rows write themselves. Nobody wants that
+ * alone can be undone: with many indexes those copies are many times what the rows write themselves. Nobody wants that
  * here, so a row that violates a constraint takes the whole transaction with it. The copies are made all the same where
  * the rows name a rowid or `tail` updates: give such rows in the order of their key, or write them one by one.
  *
