@@ -71,9 +71,9 @@ export class CampaignFinder {
   /** Places of the keys that a session left. */
   keysOf(session: ActiveSession): readonly number[] {
     let found: readonly number[] = NONE
-    if (this.#keyOfCommand.size === 0) return found
     for (const id of session.valueIds) {
-      const keys = this.#keyOfCommand.get(id)
+      const isKeyed = (this.#classes.get(id) & CLASS.keyed) !== 0
+      const keys = isKeyed ? this.#keyOfCommand.get(id) : undefined
       if (keys !== undefined) found = found.length === 0 ? keys : [...new Set([...found, ...keys])]
     }
     return found

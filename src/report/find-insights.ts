@@ -29,7 +29,7 @@ export async function findInsights(
   const nameOf = (id: number): SafeText => sensors.get(id) ?? ownText('')
   const keyCommands = await source.commandsWithKeys()
   const keys = keysOf(keyCommands, reader)
-  const classes = classesOf(known)
+  const classes = classesOf(known, keys)
   const isWanted = (id: number): boolean => classes.has(id)
   const campaigns = new CampaignFinder(classes, known.hassh.before, keys, nameOf)
   const unusual = new UnusualFinder(classes, known.command.before, keys, (session) =>

@@ -83,10 +83,12 @@ export const CLASS = {
   rare: 4,
   file: 8,
   newFile: 16,
+  /** A command that holds an SSH key. */
+  keyed: 32,
 } as const
 
-/** Classes of the commands and files of the period: one look for each value of each session. */
-export function classesOf({ command, file }: KnownValues): IdTable {
+/** Classes of the commands and files of the period, with the keys in them: one look for each value of each session. */
+export function classesOf({ command, file }: KnownValues, keys: readonly Key[]): IdTable {
   const classes = new IdTable(Math.max(highestOf(command.ids), highestOf(file.ids)))
   for (let i = 0; i < command.ids.length; i += 1) {
     const id = command.ids[i]!
@@ -96,6 +98,8 @@ export function classesOf({ command, file }: KnownValues): IdTable {
     classes.set(id, CLASS.command | (isShared ? CLASS.shared : 0) | (isRare ? CLASS.rare : 0))
   }
   for (const id of file.ids) classes.set(id, CLASS.file | (file.before.has(id) ? 0 : CLASS.newFile))
+  for (const { commandIds } of keys)
+    for (const id of commandIds) if (classes.has(id)) classes.set(id, classes.get(id) | CLASS.keyed)
   return classes
 }
 
