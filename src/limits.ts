@@ -566,9 +566,8 @@ export const LIMITS = {
   /** Rows of a list of the overview, and values that share its last place and are compared. */
   overviewTop: 8,
   overviewTiesMax: 200,
-  /** What is new: rows, and days that are looked back. */
+  /** What is new: rows. */
   overviewNew: 8,
-  overviewNewDays: 30,
   /** Places of addresses that are read at once. */
   overviewPlaces: 10_000,
 } as const
