@@ -21,13 +21,21 @@ const PARAMS = {
   session: { meaning: 'session id', charsMax: 64 },
 } as const
 
+/** One form sends all of it, whichever button is pressed. What is wrong with it is told beside its field. */
+const BODY = {
+  reason: REASON_FIELD,
+  event: {
+    meaning: 'number of the event that is revealed, from 1, in the order of the list',
+    charsMax: 20,
+  },
+} as const
+
 /** Characters of an original that a page shows. */
 const SHOWN_CHARS = 65_536
 
 function route(
   act: string,
   summary: string,
-  body: Route['body'],
   answers: (session: SessionRecord, asked: Asked, parts: Parts) => Promise<Reply>,
 ): Route {
   return {
@@ -36,7 +44,7 @@ function route(
     right: 'evidence',
     summary,
     params: PARAMS,
-    body: { reason: REASON_FIELD, ...body },
+    body: BODY,
     async answers(asked, parts) {
       const session = await sessionOf(parts, asked.params['sensor']!, asked.params['session']!)
       try {
@@ -53,7 +61,6 @@ export const evidenceRoutes: readonly Route[] = [
   route(
     'evidence',
     'The evidence package of a session, as a file',
-    {},
     async (session, asked, parts) => ({
       kind: 'file',
       name: `evidence-${fileWordOf(session.session)}.zip`,
@@ -61,19 +68,8 @@ export const evidenceRoutes: readonly Route[] = [
       content: await packageOf(session, asked, parts),
     }),
   ),
-  route(
-    'reveal',
-    'The exact bytes of one event of a session',
-    {
-      event: {
-        // What is no number of an event is told beside the field.
-        meaning: 'number of the event, from 1, in the order of the list',
-        charsMax: 20,
-      },
-    },
-    revealed,
-  ),
-  route('hold', 'Puts a session on legal hold', {}, async (session, asked, parts) => {
+  route('reveal', 'The exact bytes of one event of a session', revealed),
+  route('hold', 'Puts a session on legal hold', async (session, asked, parts) => {
     const reason = reasonIn(asked.body['reason'])
     const scope = {
       session: session.session,
