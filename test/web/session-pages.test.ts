@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type DefaultTreeAdapterTypes, parse } from 'parse5'
+import { ownText } from '../../src/core/event.ts'
 import { dayOf, US_PER_DAY } from '../../src/core/instant.ts'
 import { Groups } from '../../src/report/groups.ts'
 import { knownValues, noveltyOf } from '../../src/report/novelty.ts'
@@ -382,7 +383,14 @@ eachEngine((engine) => {
       })
       const known = await knownValues(source, new Map())
       const reader = { score: () => ({ threat: 0, hazard: 0 }), sshKeys: () => [] } as never // none of its rules is asked for
-      const { totals } = await noveltyOf(source, reader, known, [], new Groups(), 5)
+      const { totals } = await noveltyOf(
+        source,
+        reader,
+        known,
+        [],
+        new Groups(() => ownText('')),
+        5,
+      )
       assert.equal(totals.command, 2)
     })
 
