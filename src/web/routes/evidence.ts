@@ -126,6 +126,7 @@ async function* closing(
 }
 
 async function revealed(session: SessionRecord, asked: Asked, parts: Parts): Promise<Reply> {
+  const reason = reasonIn(asked.body['reason'])
   const n = numberIn(asked.body['event']?.trim()) ?? 0
   const place = n === 0 ? undefined : await placeOfEvent(parts.store.query, session, n)
   if (place === undefined)
@@ -138,7 +139,7 @@ async function revealed(session: SessionRecord, asked: Asked, parts: Parts): Pro
     {
       actor: actorOf(asked.signedIn),
       isAllowed: mayReveal(asked),
-      reason: reasonIn(asked.body['reason']),
+      reason,
       privateKeys: await parts.privateKeys(),
     },
   )
