@@ -7,7 +7,7 @@ import { number } from '../core/terminal.ts'
 import type { SafeText } from '../core/text.ts'
 import { LIMITS } from '../limits.ts'
 import { credentialText } from '../neutralize/credential.ts'
-import { toVisible } from '../neutralize/visible.ts'
+import { toVisible, visibleName } from '../neutralize/visible.ts'
 import { refang } from '../output/defang.ts'
 import { type Cell, count, instant, label, text } from '../output/document.ts'
 import { csv } from '../output/encode/csv.ts'
@@ -167,7 +167,7 @@ export function exportOf(options: OptionValues): ExportName {
 /** @throws UsageError */
 export function filterOf(options: OptionValues, what: ExportName): ExportFilter {
   const visible = (name: string): SafeText | undefined =>
-    typeof options[name] === 'string' ? toVisible(options[name]) : undefined
+    typeof options[name] === 'string' ? visibleName(options[name]) : undefined
   const given = options['eventid']
   if (what === 'sessions' && given !== undefined)
     throw new UsageError('USAGE_BAD_OPTION', 'A session has no event id.', {

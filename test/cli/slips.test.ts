@@ -15,6 +15,7 @@ const EVENTS = [
   ...Array.from({ length: 50 }, (_, n) => ({
     ...{ eventid: 'cowrie.command.input', input: `echo ${n} ${'x'.repeat(1_000)}` },
   })),
+  { eventid: 'cowrie.session.connect', session: 'ddeeff001122', sensor: 'odd\u001b' },
 ].map((event, second) => ({
   ...{ session: 'aabbccddeeff', sensor: 'lyon-1', src_ip: '192.0.2.7' },
   ...{ timestamp: `2026-11-22T10:00:${String(second).padStart(2, '0')}.000000Z`, ...event },
@@ -44,7 +45,24 @@ describe('slips of the pen, and disks that are full', () => {
     test(`${command[0]} refuses a sensor that is not there, and names those that are`, () => {
       const done = nacre([...command, '--sensor', 'lion-1', '--data', data])
       assert.equal(done.status, 1)
-      assert.match(done.stderr, /There is no sensor "lion-1"\.\n.*lyon-1\./)
+      assert.match(done.stderr, /There is no sensor "lion-1"\.\n.*lyon-1, and 1 more\./)
+    })
+
+  for (const command of [
+    ['report', 'daily', '--json'],
+    ['sessions', '--json'],
+    ['session', 'ddeeff001122', '--json'],
+    ['export', 'jsonl'],
+    ['evidence', 'hold', 'add', '--reason', 'court', '--json'],
+  ])
+    test(`${command.slice(0, 2).join(' ')} takes a sensor as it is and as outputs show it`, () => {
+      const of = (sensor: string) => nacre([...command, '--sensor', sensor, '--data', data])
+      for (const sensor of ['odd\u001b', 'odd\\u{1B}']) {
+        const done = of(sensor)
+        assert.equal(done.status, 0, done.stderr)
+        assert.match(done.stdout, /odd\\\\u\{1B\}|"hold"/)
+      }
+      assert.notEqual(of('odd').status, 0)
     })
 
   test('a suggestion stands on the line of what is wrong', () => {

@@ -2,7 +2,7 @@ import { toHex } from '../../core/bytes.ts'
 import { LookupFailed, UsageError } from '../../core/errors.ts'
 import { formatInstant } from '../../core/instant.ts'
 import { fit, type Paint, type TerminalText, table } from '../../core/terminal.ts'
-import { toVisible } from '../../neutralize/visible.ts'
+import { toVisible, visibleName } from '../../neutralize/visible.ts'
 import { terminal } from '../../output/encode/terminal.ts'
 import type { HoldScope } from '../../store/port.ts'
 import type { HoldRecord } from '../../store/repo/holds.ts'
@@ -55,7 +55,7 @@ async function scopeOf(store: Store, options: OptionValues): Promise<HoldScope> 
   const scope = {
     sensor:
       session?.sensor ??
-      (typeof options['sensor'] === 'string' ? toVisible(options['sensor']) : ''),
+      (typeof options['sensor'] === 'string' ? visibleName(options['sensor']) : ''),
     session: session?.session ?? '',
     source: typeof options['source'] === 'string' ? await sourceOf(store, options['source']) : '',
     fromUs,

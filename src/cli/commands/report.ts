@@ -2,7 +2,7 @@ import { UsageError } from '../../core/errors.ts'
 import { formatDay } from '../../core/instant.ts'
 import { compareUtf8, type SafeText } from '../../core/text.ts'
 import { LIMITS } from '../../limits.ts'
-import { toVisible } from '../../neutralize/visible.ts'
+import { visibleName } from '../../neutralize/visible.ts'
 import { terminal } from '../../output/encode/terminal.ts'
 import { REPORT_KINDS, redactTree } from '../../redact/tree.ts'
 import { reportDocument } from '../../report/document.ts'
@@ -268,11 +268,11 @@ function sensorsOf(app: App, options: OptionValues): readonly SafeText[] | undef
           : `Groups in nacre.toml: ${Object.keys(groups).sort(compareUtf8).join(', ')}.`,
     })
   const grouped = typeof group === 'string' ? groups[group]! : []
-  const all = [...named(options), ...grouped.map((name) => toVisible(name))]
+  const all = [...named(options), ...grouped.map((name) => visibleName(name))]
   return all.length === 0 ? undefined : [...new Set(all)]
 }
 
 /** The sensors of `--sensor`. */
 function named({ sensor }: OptionValues): readonly SafeText[] {
-  return Array.isArray(sensor) ? sensor.map((name) => toVisible(String(name))) : []
+  return Array.isArray(sensor) ? sensor.map((name) => visibleName(String(name))) : []
 }

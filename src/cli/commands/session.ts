@@ -11,7 +11,7 @@ import {
 } from '../../core/terminal.ts'
 import { type SafeText, textShown } from '../../core/text.ts'
 import { namesOf, rulesOf } from '../../core/verdict.ts'
-import { toVisible } from '../../neutralize/visible.ts'
+import { toVisible, visibleName } from '../../neutralize/visible.ts'
 import { refang } from '../../output/defang.ts'
 import { terminal } from '../../output/encode/terminal.ts'
 import { redactEvent, redactSession } from '../../redact/session.ts'
@@ -114,7 +114,7 @@ export const sessions: Command = {
       const filter = {
         sinceUs: instantOption(options['since'], 'since'),
         untilUs: instantOption(options['until'], 'until'),
-        sensor: typeof options['sensor'] === 'string' ? toVisible(options['sensor']) : undefined,
+        sensor: typeof options['sensor'] === 'string' ? visibleName(options['sensor']) : undefined,
         ip: typeof options['ip'] === 'string' ? toVisible(refang(options['ip'])) : undefined,
       }
       await checkSensors(store, filter.sensor === undefined ? [] : [filter.sensor])
