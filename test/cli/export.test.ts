@@ -177,10 +177,12 @@ describe('an export', () => {
     const killed = await begun('killed')
     killed.child.kill('SIGKILL')
     await killed.ended
-    assert.ok(!written().includes('killed'), written().join())
+    // Where the machine was so quick that it was done, it is whole.
+    if (written().includes('killed'))
+      assert.equal(rows(readFileSync(join(folder, 'killed'), 'utf8')).length, 40_000)
     const stopped = await begun('stopped')
     stopped.child.kill('SIGTERM')
-    assert.deepEqual(await stopped.ended, [143, null])
+    assert.ok([143, 0].includes((await stopped.ended)[0]))
     assert.ok(written().includes('stopped'))
     assert.ok(!written().some((name) => name.startsWith('stopped.')), written().join())
     const text = readFileSync(join(folder, 'stopped'), 'utf8')
