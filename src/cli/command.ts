@@ -44,6 +44,8 @@ export type Command = {
   readonly examples: readonly string[]
   /** A few sentences for `--help`: what it does, what it leaves alone. */
   readonly description?: string
+  /** It only looks, and asks the engine for what may take minutes: a signal ends the process as that of any program. */
+  readonly endsAtOnce?: true
   /** Runs the command; the number is the exit status. */
   run(app: App, args: readonly string[], options: OptionValues): Promise<number>
 }

@@ -31,19 +31,19 @@ export async function main(
     if (parsed === undefined) return EXIT.ok
     isJson = parsed.format === 'json'
     out = createOutput(parsed.format, environment)
-    stop = stopOnSignal()
+    if (parsed.command.endsAtOnce !== true) stop = stopOnSignal()
     const settings = await loadSettings(parsed.global, environment)
     app = createApp({
       settings,
       out,
-      signal: stop.signal,
+      signal: stop?.signal ?? new AbortController().signal,
       command: parsed.command.name,
       programVersion: PROGRAM_VERSION,
       schemas: SCHEMAS,
       rules: RULES,
     })
     const status = await parsed.command.run(app, parsed.args, parsed.options)
-    return stop.status() ?? status
+    return stop?.status() ?? status
   } catch (error) {
     // What was stopped between two steps says so by the reason it was stopped for.
     if (stop?.signal.aborted === true && error === stop.signal.reason)

@@ -6,6 +6,7 @@ import { compareUtf8, cutText, joinTexts, type SafeText } from '../core/text.ts'
 import { LIMITS } from '../limits.ts'
 import type { ActiveSession, NamedSession } from '../store/port.ts'
 import { type Group, Groups } from './groups.ts'
+import { IdSets } from './id-sets.ts'
 import type { IdTable } from './id-table.ts'
 import { CAMPAIGN_TRAITS, type Campaign } from './insights.ts'
 import { CLASS, type Key } from './novelty.ts'
@@ -22,8 +23,8 @@ const NONE: readonly number[] = []
 type Trait = Campaign['shares']
 type Candidate = {
   readonly trait: Trait
-  /** Values that are shared; of keys the place among them. */
-  readonly name: string
+  /** The value that is shared; of commands the number of their set, of keys the place among them. */
+  readonly number: number
   readonly group: Group
 }
 
@@ -33,16 +34,27 @@ export class CampaignFinder {
   readonly #hasshBefore: IdTable
   readonly #keys: readonly Key[]
   readonly #keyOfCommand = new Map<number, number[]>()
-  readonly #bySet = new Groups<string>()
-  readonly #byFile = new Groups<number>()
-  readonly #byHassh = new Groups<number>()
-  readonly #byKey = new Groups<number>()
+  readonly #sets = new IdSets()
+  readonly #bySet: Groups
+  readonly #byFile: Groups
+  readonly #byHassh: Groups
+  readonly #byKey: Groups
 
   /**
    * @param classes - of commands and files
    * @param hasshBefore - those that were met before
+   * @param nameOf - names of sensors
    */
-  constructor(classes: IdTable, hasshBefore: IdTable, keys: readonly Key[]) {
+  constructor(
+    classes: IdTable,
+    hasshBefore: IdTable,
+    keys: readonly Key[],
+    nameOf: (sensorId: number) => SafeText,
+  ) {
+    this.#bySet = new Groups(nameOf)
+    this.#byFile = new Groups(nameOf)
+    this.#byHassh = new Groups(nameOf)
+    this.#byKey = new Groups(nameOf)
     this.#classes = classes
     this.#hasshBefore = hasshBefore
     this.#keys = keys
@@ -52,13 +64,14 @@ export class CampaignFinder {
   }
 
   /** Sessions by SSH key, by its place among the keys. */
-  get byKey(): Groups<number> {
+  get byKey(): Groups {
     return this.#byKey
   }
 
   /** Places of the keys that a session left. */
   keysOf(session: ActiveSession): readonly number[] {
     let found: readonly number[] = NONE
+    if (this.#keyOfCommand.size === 0) return found
     for (const id of session.valueIds) {
       const keys = this.#keyOfCommand.get(id)
       if (keys !== undefined) found = found.length === 0 ? keys : [...new Set([...found, ...keys])]
@@ -66,17 +79,22 @@ export class CampaignFinder {
     return found
   }
 
-  add(session: ActiveSession, sensor: SafeText): void {
-    let shared = ''
-    for (const id of session.valueIds) {
+  add(session: ActiveSession): void {
+    const { valueIds } = session
+    let shared = 0
+    for (const id of valueIds) {
       const is = this.#classes.get(id)
-      if ((is & CLASS.shared) !== 0) shared += shared === '' ? id : ` ${id}`
-      else if ((is & CLASS.file) !== 0) this.#byFile.add(id, session, sensor)
+      if ((is & CLASS.shared) !== 0) shared += 1
+      else if ((is & CLASS.file) !== 0) this.#byFile.add(id, session)
     }
-    if (shared !== '') this.#bySet.add(shared, session, sensor)
-    for (const n of this.keysOf(session)) this.#byKey.add(n, session, sensor)
+    if (shared > 0) {
+      const isShared = (id: number): boolean => (this.#classes.get(id) & CLASS.shared) !== 0
+      const set = shared === valueIds.length ? valueIds : valueIds.filter(isShared)
+      this.#bySet.add(this.#sets.numberOf(set), session)
+    }
+    for (const n of this.keysOf(session)) this.#byKey.add(n, session)
     if (session.hassh !== 0 && !this.#hasshBefore.has(session.hassh))
-      this.#byHassh.add(session.hassh, session, sensor)
+      this.#byHassh.add(session.hassh, session)
   }
 
   /** Those of most addresses, then of most sessions, then the earlier. @param limit - how many at most */
@@ -84,7 +102,7 @@ export class CampaignFinder {
     // Of none of these so many that others are crowded out.
     const quarter = Math.ceil(limit / 4)
     const candidates = [
-      ...most('commands', this.#bySet, limit, (name) => name.includes(' ')),
+      ...most('commands', this.#bySet, limit, (set) => this.#sets.idsOf(set).length > 1),
       ...(await this.#loneCommands(source, reader, limit)),
       ...most('sshKey', this.#byKey, quarter),
       ...most('file', this.#byFile, quarter),
@@ -113,10 +131,11 @@ export class CampaignFinder {
     reader: TextReader,
     limit: number,
   ): Promise<Candidate[]> {
-    const lone = most('commands', this.#bySet, limit, (name) => !name.includes(' '))
-    const texts = await source.texts(lone.map((one) => Number(one.name)))
-    return lone.filter(({ name }) => {
-      const text = texts.get(Number(name))
+    const idsOf = (set: number): readonly number[] => this.#sets.idsOf(set)
+    const lone = most('commands', this.#bySet, limit, (set) => idsOf(set).length === 1)
+    const texts = await source.texts(lone.flatMap((one) => idsOf(one.number)))
+    return lone.filter(({ number }) => {
+      const text = texts.get(idsOf(number)[0]!)
       return text !== undefined && reader.score(text).threat >= LONE_COMMAND_THREAT
     })
   }
@@ -125,8 +144,8 @@ export class CampaignFinder {
     source: InsightSource,
     candidates: readonly Candidate[],
   ): Promise<(Candidate & { readonly campaign: Campaign })[]> {
-    const idsOf = ({ trait, name }: Candidate): number[] =>
-      trait === 'sshKey' ? [] : name.split(' ').map(Number)
+    const idsOf = ({ trait, number }: Candidate): readonly number[] =>
+      trait === 'sshKey' ? [] : trait === 'commands' ? this.#sets.idsOf(number) : [number]
     const texts = await source.texts([...new Set(candidates.flatMap(idsOf))])
     const firsts = new Map(
       (
@@ -139,10 +158,10 @@ export class CampaignFinder {
     )
     const told: (Candidate & { readonly campaign: Campaign })[] = []
     for (const candidate of candidates) {
-      const { trait, name, group } = candidate
+      const { trait, number, group } = candidate
       const values =
         trait === 'sshKey'
-          ? [this.#keys[Number(name)]!.text]
+          ? [this.#keys[number]!.text]
           : idsOf(candidate)
               .map((id) => texts.get(id) ?? ownText(''))
               .sort(compareUtf8)
@@ -197,18 +216,16 @@ function joined(commands: readonly SafeText[]): SafeText {
 }
 
 /** The largest groups, and those that are as large as the last of them. */
-function most<Name extends string | number>(
+function most(
   trait: Trait,
-  groups: Groups<Name>,
+  groups: Groups,
   limit: number,
-  isMeant: (name: string) => boolean = () => true,
+  isMeant: (number: number) => boolean = () => true,
 ): Candidate[] {
   const candidates: Candidate[] = []
-  for (const [key, group] of groups.several()) {
-    if (group.addresses.size < LIMITS.campaignAddressesMin) continue
-    const name = String(key)
-    if (isMeant(name)) candidates.push({ trait, name, group })
-  }
+  for (const [number, group] of groups.several())
+    if (group.addresses.size >= LIMITS.campaignAddressesMin && isMeant(number))
+      candidates.push({ trait, number, group })
   candidates.sort(byWeight)
   // One more, since the empty file is left out only when its text is known.
   return candidates.filter((one, i) => i <= limit || byWeight(one, candidates[limit]!) === 0)

@@ -31,7 +31,7 @@ export async function findInsights(
   const keys = keysOf(keyCommands, reader)
   const classes = classesOf(known)
   const isWanted = (id: number): boolean => classes.has(id)
-  const campaigns = new CampaignFinder(classes, known.hassh.before, keys)
+  const campaigns = new CampaignFinder(classes, known.hassh.before, keys, nameOf)
   const unusual = new UnusualFinder(classes, known.command.before, keys, (session) =>
     campaigns.keysOf(session),
   )
@@ -44,19 +44,21 @@ export async function findInsights(
   // The newest first, so that they are compared where there are too many.
   for (let until = days.untilDay; until > days.fromDay; until -= LIMITS.comparedDays) {
     const from = Math.max(days.fromDay, until - LIMITS.comparedDays)
-    const { hours, active } = await source.sessionsOfDays(from, until, isWanted)
+    const { hours, open, active } = await source.sessionsOfDays(from, until, isWanted)
     for (const one of hours) {
       perHour[one.hour]! += one.events
       perDay.set(one.day, (perDay.get(one.day) ?? 0) + one.sessions)
-      const open = openings.get(one.sensorId) ?? { withoutStart: 0, withoutEnd: 0 }
-      open.withoutStart += one.withoutStart
-      open.withoutEnd += one.withoutEnd
-      openings.set(one.sensorId, open)
+    }
+    for (const { sensorId, withoutStart, withoutEnd } of open) {
+      const sum = openings.get(sensorId) ?? { withoutStart: 0, withoutEnd: 0 }
+      sum.withoutStart += withoutStart
+      sum.withoutEnd += withoutEnd
+      openings.set(sensorId, sum)
     }
     const isAll = compared + active.length <= LIMITS.comparedSessionsMax
     if (isAll)
       for (const session of active) {
-        campaigns.add(session, nameOf(session.sensorId))
+        campaigns.add(session)
         unusual.add(session, nameOf(session.sensorId))
       }
     else if (compared <= LIMITS.comparedSessionsMax)

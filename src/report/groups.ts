@@ -38,44 +38,53 @@ export type Group = {
   firstKeys: string[]
 }
 
-/** One that stands alone so far: most do, and none of them needs more than itself. */
-type Lone = { readonly session: ActiveSession; readonly sensor: SafeText }
+/** Groups by number. Most sessions stand alone, and of these nothing more is kept than themselves. */
+export class Groups {
+  readonly #lone = new Map<number, ActiveSession>()
+  readonly #several = new Map<number, Group>()
+  readonly #nameOf: (sensorId: number) => SafeText
 
-export class Groups<Name extends string | number> {
-  readonly #all = new Map<Name, Group | Lone>()
-
-  add(name: Name, session: ActiveSession, sensor: SafeText): void {
-    const known = this.#all.get(name)
-    if (known === undefined) this.#all.set(name, { session, sensor })
-    else if ('session' in known) {
-      const group = groupOf(known)
-      join(group, session, sensor)
-      this.#all.set(name, group)
-    } else join(known, session, sensor)
+  /** @param nameOf - names of sensors */
+  constructor(nameOf: (sensorId: number) => SafeText) {
+    this.#nameOf = nameOf
   }
 
-  get(name: Name): Group | undefined {
-    const known = this.#all.get(name)
-    return known !== undefined && 'session' in known ? groupOf(known) : known
+  add(number: number, session: ActiveSession): void {
+    const lone = this.#lone.get(number)
+    if (lone === undefined) {
+      this.#lone.set(number, session)
+      return
+    }
+    let group = this.#several.get(number)
+    if (group === undefined) {
+      group = this.#groupOf(lone)
+      this.#several.set(number, group)
+    }
+    join(group, session, this.#nameOf(session.sensorId))
+  }
+
+  get(number: number): Group | undefined {
+    const lone = this.#lone.get(number)
+    return this.#several.get(number) ?? (lone && this.#groupOf(lone))
   }
 
   /** Groups of two sessions and more. */
-  *several(): Generator<readonly [Name, Group]> {
-    for (const [name, known] of this.#all) if (!('session' in known)) yield [name, known]
+  several(): Iterable<readonly [number, Group]> {
+    return this.#several
   }
-}
 
-function groupOf({ session, sensor }: Lone): Group {
-  return {
-    sessions: 1,
-    firstUs: session.firstEventUs,
-    lastUs: session.firstEventUs,
-    threatScore: session.threatScore,
-    hazardScore: session.hazardScore,
-    addresses: new Distinct(session.srcIp),
-    sensors: new Distinct(session.sensorId),
-    firstSensor: sensor,
-    firstKeys: [session.key],
+  #groupOf(session: ActiveSession): Group {
+    return {
+      sessions: 1,
+      firstUs: session.firstEventUs,
+      lastUs: session.firstEventUs,
+      threatScore: session.threatScore,
+      hazardScore: session.hazardScore,
+      addresses: new Distinct(session.srcIp),
+      sensors: new Distinct(session.sensorId),
+      firstSensor: this.#nameOf(session.sensorId),
+      firstKeys: [session.key],
+    }
   }
 }
 

@@ -3,15 +3,14 @@ import { ownText } from '../core/event.ts'
 import { formatDay } from '../core/instant.ts'
 import { compareUtf8, type SafeText } from '../core/text.ts'
 import { LIMITS } from '../limits.ts'
-import type { MetValues } from '../store/port.ts'
+import type { Meeting, MetValues } from '../store/port.ts'
 import type { Group, Groups } from './groups.ts'
 import { highestOf, IdTable } from './id-table.ts'
 import type { Novel, NovelKind, Novelty } from './insights.ts'
 import type { InsightSource, TextReader } from './reader.ts'
 
-/** A value of the period, and how it was met. */
+/** How often a value of the period was met. */
 export type Met = {
-  readonly firstDay: number
   readonly events: number
   /** Each counted once. */
   readonly sessions: number
@@ -19,37 +18,35 @@ export type Met = {
 
 /** Values of a kind: those of the period, and which were met before it. In columns, since there are many. */
 export class Known {
-  readonly #firstDays: Float64Array
+  readonly #met: MetValues
   readonly ids: Float64Array
   readonly events: Float64Array
   /** Each counted once. */
   readonly sessions: Float64Array
   readonly before: IdTable
-  #places: ReadonlyMap<number, number> | undefined
 
   /**
    * @param repeats - how often sessions over midnight were counted too much, by value
    * @param before - numbers of values that were met before the period
    */
-  constructor(columns: MetValues, repeats: ReadonlyMap<number, number>, before: Float64Array) {
-    this.#firstDays = columns.firstDays
-    this.ids = columns.ids
-    this.events = columns.events
-    this.sessions = columns.sessions.map((count, i) => count - (repeats.get(this.ids[i]!) ?? 0))
+  constructor(met: MetValues, repeats: ReadonlyMap<number, number>, before: Float64Array) {
+    this.#met = met
+    this.ids = met.ids
+    this.events = met.events
+    this.sessions = met.sessions.slice()
+    for (const [id, extra] of repeats) {
+      const place = met.placeOf(id)
+      if (place !== undefined) this.sessions[place]! -= extra
+    }
     this.before = IdTable.of(before)
   }
 
   at(place: number): Met {
-    return {
-      firstDay: this.#firstDays[place]!,
-      events: this.events[place]!,
-      sessions: this.sessions[place]!,
-    }
+    return { events: this.events[place]!, sessions: this.sessions[place]! }
   }
 
   find(id: number): Met | undefined {
-    this.#places ??= new Map(Array.from(this.ids, (one, place) => [one, place]))
-    const place = this.#places.get(id)
+    const place = this.#met.placeOf(id)
     return place === undefined ? undefined : this.at(place)
   }
 }
@@ -177,7 +174,7 @@ export async function noveltyOf(
   reader: TextReader,
   known: KnownValues,
   keys: readonly Key[],
-  keyGroups: Groups<number>,
+  keyGroups: Groups,
   limit: number,
 ): Promise<Novelty> {
   const lists: Record<NovelKind, readonly Novel[]> = {
@@ -189,9 +186,9 @@ export async function noveltyOf(
   for (const kind of KNOWN_KINDS) {
     const values = known[kind]
     const isNew = (id: number): boolean => !values.before.has(id)
-    totals[kind] = values.ids.reduce((sum, id) => sum + (isNew(id) ? 1 : 0), 0)
+    for (const id of values.ids) if (isNew(id)) totals[kind] += 1
     const first = await largest(source, values, isNew, [values.sessions, values.events], limit)
-    const sensors = await source.sensorCounts(
+    const meetings = await source.meetings(
       kind,
       first.map(({ place }) => values.ids[place]!),
     )
@@ -199,60 +196,68 @@ export async function noveltyOf(
       novel(
         value,
         values.at(place),
-        sensors.get(values.ids[place]!) ?? 0,
+        meetings.get(values.ids[place]!),
         kind === 'command' ? reader.score(value) : undefined,
       ),
     )
   }
-  const newKeys = await Promise.all(
-    keys.flatMap((key, n) => newKey(source, reader, known.command, key, keyGroups.get(n))),
-  )
+  const newKeys = keys.flatMap((key, n) => newKey(known.command, key, keyGroups.get(n)))
   totals.sshKey = newKeys.length
-  lists.sshKey = sorted(newKeys).slice(0, limit)
+  lists.sshKey = await Promise.all(
+    newKeys
+      .sort((a, b) => bySize(a, b) || compareUtf8(a.key.text, b.key.text))
+      .slice(0, limit)
+      .map((one) => toldKey(source, reader, one)),
+  )
   const systems = await newSystems(source, known, limit)
   totals.asn = systems.total
   lists.asn = systems.first
   return { days: LIMITS.newValueDays, totals, lists }
 }
 
-function newKey(
+/** A key that was not met before, and the commands of the period that hold it. */
+type NewKey = Met & {
+  readonly key: Key
+  readonly commandIds: readonly number[]
+  readonly group: Group | undefined
+}
+
+function newKey(commands: Known, key: Key, group: Group | undefined): NewKey[] {
+  if (key.commandIds.some((id) => commands.before.has(id))) return []
+  const commandIds: number[] = []
+  let events = 0
+  let sessions = 0
+  for (const id of key.commandIds) {
+    const one = commands.find(id)
+    if (one === undefined) continue
+    commandIds.push(id)
+    events += one.events
+    sessions += one.sessions
+  }
+  if (commandIds.length === 0) return []
+  return [{ key, commandIds, group, events, sessions: group?.sessions ?? sessions }]
+}
+
+async function toldKey(
   source: InsightSource,
   reader: TextReader,
-  commands: Known,
-  key: Key,
-  group: Group | undefined,
-): Promise<Novel>[] {
-  const found = key.commandIds.flatMap((id) => {
-    const one = commands.find(id)
-    return one === undefined ? [] : [{ id, ...one }]
-  })
-  if (found.length === 0 || key.commandIds.some((id) => commands.before.has(id))) return []
-  const sum = (of: (one: Met) => number): number => found.reduce((total, one) => total + of(one), 0)
-  const make = async (): Promise<Novel> => {
-    const texts = await source.firstByText(
-      found.map((one) => one.id),
-      LIMITS.sshKeysOfCommandMax,
-    )
-    const ids = found.map((one) => one.id)
-    const scores = texts
-      .toSorted((a, b) => compareUtf8(a.value, b.value))
-      .slice(0, LIMITS.sshKeysOfCommandMax)
-      .map((text) => reader.score(text.value))
-    return novel(
-      key.text,
-      {
-        firstDay: Math.min(...found.map((one) => one.firstDay)),
-        events: sum((one) => one.events),
-        sessions: group?.sessions ?? sum((one) => one.sessions),
-      },
-      group?.sensors.size ?? (await source.sensorsOf('command', ids)),
-      {
-        threat: Math.max(...scores.map((score) => score.threat)),
-        hazard: Math.max(...scores.map((score) => score.hazard)),
-      },
-    )
-  }
-  return [make()]
+  { key, commandIds, group, ...met }: NewKey,
+): Promise<Novel> {
+  const texts = await source.firstByText(commandIds, LIMITS.sshKeysOfCommandMax)
+  const scores = texts
+    .toSorted((a, b) => compareUtf8(a.value, b.value))
+    .slice(0, LIMITS.sshKeysOfCommandMax)
+    .map((text) => reader.score(text.value))
+  const meeting = await source.meetingOfAny('command', commandIds)
+  return novel(
+    key.text,
+    met,
+    meeting && { ...meeting, sensors: group?.sensors.size ?? meeting.sensors },
+    {
+      threat: Math.max(...scores.map((score) => score.threat)),
+      hazard: Math.max(...scores.map((score) => score.hazard)),
+    },
+  )
 }
 
 /** Values of several addresses are added up: a session of two addresses, which Cowrie never writes, counts twice. */
@@ -273,37 +278,33 @@ async function newSystems(
     const sum = found.get(system)
     if (sum === undefined) found.set(system, { ...one, ids: [id] })
     else {
-      sum.firstDay = Math.min(sum.firstDay, one.firstDay)
       sum.events += one.events
       sum.sessions += one.sessions
       sum.ids.push(id)
     }
   }
-  const ordered = [...found].sort(
-    ([a, one], [b, other]) =>
-      other.sessions - one.sessions || other.events - one.events || compareUtf8(a, b),
-  )
+  const ordered = [...found].sort(([a, one], [b, other]) => bySize(one, other) || compareUtf8(a, b))
   const first: Novel[] = []
   for (const [system, { ids, ...one }] of ordered.slice(0, limit))
-    first.push(novel(ownText(system), one, await source.sensorsOf('ip', ids), undefined)) // AS and digits
+    first.push(novel(ownText(system), one, await source.meetingOfAny('ip', ids), undefined)) // AS and digits
   return { total: found.size, first }
 }
 
 function novel(
   value: SafeText,
-  { firstDay, events, sessions }: Met,
-  sensors: number,
+  { events, sessions }: Met,
+  meeting: Meeting | undefined,
   score: { readonly threat: number; readonly hazard: number } | undefined,
 ): Novel {
   return {
-    ...{ value, firstDay: formatDay(firstDay), events, sessions, sensors },
+    ...{ value, firstDay: formatDay(meeting?.firstDay ?? 0), events, sessions },
+    sensors: meeting?.sensors ?? 0,
     threatScore: score?.threat ?? null,
     hazardScore: score?.hazard ?? null,
   }
 }
 
-function sorted(entries: readonly Novel[]): Novel[] {
-  return entries.toSorted(
-    (a, b) => b.sessions - a.sessions || b.events - a.events || compareUtf8(a.value, b.value),
-  )
+/** The larger first. */
+function bySize(a: Met, b: Met): number {
+  return b.sessions - a.sessions || b.events - a.events
 }

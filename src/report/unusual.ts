@@ -53,8 +53,13 @@ export class UnusualFinder {
 
   add(session: ActiveSession, sensor: SafeText): void {
     const weights = this.#weigh(session)
-    let weight = 0
-    for (const reason of REASONS) weight += weights[reason]
+    const weight =
+      weights['rare-commands'] +
+      weights['new-file'] +
+      weights['new-key'] +
+      weights['high-threat'] +
+      weights['hazardous-text'] +
+      weights['by-hand']
     if (weight >= LIMITS.unusualWeightMin) this.#candidates.push({ session, weight, sensor })
   }
 

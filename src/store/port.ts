@@ -574,6 +574,7 @@ export type { ExportedEvent, ExportFilter } from './repo/export.ts'
 export type {
   ActiveSession,
   InsightQueries,
+  Meeting,
   MetValues,
   NamedSession,
   StoreQuality,

@@ -22,7 +22,7 @@ const ATTRIBUTES = new Set(
   `lang dir charset name content rel href type src class id aria-hidden aria-label aria-labelledby aria-current
    aria-describedby aria-invalid viewbox d x y x1 x2 y1 y2 cx cy r rx ry fill stroke stroke-width stroke-linecap
    opacity width height preserveaspectratio patternunits patterntransform gradientunits offset role tabindex method
-   action formaction value checked selected required maxlength rows placeholder autocomplete inputmode pattern for
+   action formaction value checked selected required maxlength min max rows placeholder autocomplete inputmode pattern for
    open scope data-l data-record data-count data-live data-verifying datetime title download target hidden spellcheck disabled`.split(
     /\s+/,
   ),

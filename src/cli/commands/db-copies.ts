@@ -111,7 +111,7 @@ async function backup(app: App, store: Store, target: string): Promise<{ readonl
     const { SqliteStore } = await import('../../store/sqlite/store.ts')
     const { backupTo } = await import('../../store/sqlite/maintenance.ts')
     if (!(store instanceof SqliteStore)) throw new Error('a store of another engine')
-    return backupTo(store.connection, target, (share) =>
+    return backupTo(store.connection, target, app.signal, (share) =>
       app.out.progress(terminal`copying ${Math.round(share * 100)} %`),
     )
   }

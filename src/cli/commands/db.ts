@@ -19,6 +19,7 @@ export const dbStats: Command = {
   examples: ['db stats', 'db stats --json'],
   description:
     'The fingerprint is the same for the same set of events, whatever the order, the engine or the time of loading.',
+  endsAtOnce: true,
   async run(app, _args, options) {
     const store = await app.openStore('read')
     try {
@@ -81,6 +82,7 @@ export const dbColumns: Command = {
   argumentCount: [0, 0],
   options: {},
   examples: ['db columns', 'db columns --json'],
+  endsAtOnce: true,
   async run(app) {
     const { tables } = await app.engine()
     const columns = Object.entries(tables).flatMap(([name, found]) =>
@@ -185,6 +187,7 @@ export const dbCheck: Command = {
   options: {},
   examples: ['db check'],
   description: 'Checks pages, indexes and references. "nacre verify" checks what the rows say.',
+  endsAtOnce: true,
   async run(app) {
     const store = await app.openStore('read')
     try {

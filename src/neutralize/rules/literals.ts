@@ -66,42 +66,61 @@ export class LiteralFinder {
     const statesMax = literals.flat().reduce((sum, literal) => sum + literal.length, 1)
     if (statesMax > 65_536) throw new RangeError('literals hold more than 65,535 characters')
     const next = new Uint16Array(statesMax * classes)
-    const own: Set<number>[] = [new Set()]
+    // The few states that follow a state, as a list through them: its row need not be looked through for them.
+    const firstChild = new Uint16Array(statesMax)
+    const sibling = new Uint16Array(statesMax)
+    const classInto = new Uint16Array(statesMax)
+    // Most states end no literal, and have no list.
+    const own: (number[] | undefined)[] = [undefined]
     literals.forEach((list, owner) => {
       for (const literal of list) {
         let state = 0
         for (let i = 0; i < literal.length; i++) {
-          const at = state * classes + this.#classOf[literal.charCodeAt(i)]!
+          const into = this.#classOf[literal.charCodeAt(i)]!
+          const at = state * classes + into
           if (next[at] === 0) {
-            next[at] = own.length
-            own.push(new Set())
+            const child = own.length
+            next[at] = child
+            classInto[child] = into
+            sibling[child] = firstChild[state]!
+            firstChild[state] = child
+            own.push(undefined)
           }
           state = next[at]!
         }
-        own[state]!.add(owner)
+        own[state] = joined(own[state], [owner])
       }
     })
 
     // Breadth first: the longest proper suffix of a state is done before the state itself.
-    const fail = new Array<number>(own.length).fill(0)
-    const queue = [...next.subarray(0, classes)].filter((state) => state !== 0)
+    const fail = new Uint16Array(own.length)
+    const queue: number[] = []
+    for (let child = firstChild[0]!; child !== 0; child = sibling[child]!) queue.push(child)
     for (let head = 0; head < queue.length; head++) {
       const state = queue[head]!
-      for (const owner of own[fail[state]!]!) own[state]!.add(owner)
-      for (let c = 1; c < classes; c++) {
-        const at = state * classes + c
-        const viaSuffix = next[fail[state]! * classes + c]!
-        if (next[at] === 0) {
-          next[at] = viaSuffix
-        } else {
-          fail[next[at]!] = viaSuffix
-          queue.push(next[at]!)
-        }
+      const suffix = fail[state]!
+      own[state] = joined(own[state], own[suffix])
+      // Where no state of its own follows, it goes on as its suffix does.
+      next.copyWithin(state * classes, suffix * classes, (suffix + 1) * classes)
+      for (let child = firstChild[state]!; child !== 0; child = sibling[child]!) {
+        const into = classInto[child]!
+        fail[child] = next[suffix * classes + into]!
+        next[state * classes + into] = child
+        queue.push(child)
       }
     }
     return {
       next: next.slice(0, own.length * classes),
-      owners: own.map((set) => (set.size === 0 ? undefined : [...set])),
+      owners: own,
     }
   }
+}
+
+/** Owners of two lists, each once. */
+function joined(
+  some: number[] | undefined,
+  others: readonly number[] | undefined,
+): number[] | undefined {
+  if (others === undefined) return some
+  return some === undefined ? [...others] : [...new Set([...some, ...others])]
 }

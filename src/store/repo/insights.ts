@@ -9,28 +9,43 @@ import { fatesOf, type StoreFates } from './fates.ts'
 import { numbersOf, PackedReader, packed } from './packed.ts'
 import { type ReportWindow, sensorIdsOf } from './report.ts'
 import { eventsOfSession } from './sessions.ts'
+import { ofSteps } from './steps.ts'
+import { VALUE_ROW, ValueCounts } from './value-counts.ts'
 
-/** Values of one kind in a window, in columns: one place in each for a value. */
-export type MetValues = {
-  readonly ids: Float64Array
-  /** Day on which it was met first in the window. */
-  readonly firstDays: Float64Array
-  readonly events: Float64Array
-  /** Counted once for each day that a session met it on. */
-  readonly sessions: Float64Array
+/** Values of one kind in a window; a session is counted once for each day that it met the value on. */
+export type MetValues = ValueCounts
+
+/** How a value, or any of several, was met in the window. */
+export type Meeting = {
+  /** Day on which it was met first. */
+  readonly firstDay: DayNumber
+  readonly sensors: number
 }
 
 /** Sessions of an hour, by the time of their first event. */
 export type HourOfSessions = {
-  readonly sensorId: number
   readonly day: DayNumber
   /** 0 to 23. */
   readonly hour: number
   readonly sessions: number
   /** Of all these sessions, whenever they came. */
   readonly events: number
-  readonly withoutStart: number
-  readonly withoutEnd: number
+}
+
+/** Sessions of a sensor whose start or end is in no log. */
+export type OpenSessions = {
+  readonly sensorId: number
+  withoutStart: number
+  withoutEnd: number
+}
+
+/** Sessions that began on some days. */
+export type SessionsOfDays = {
+  /** Without those in which none began. */
+  readonly hours: readonly HourOfSessions[]
+  /** Of the sensors that have any. */
+  readonly open: readonly OpenSessions[]
+  readonly active: readonly ActiveSession[]
 }
 
 /** A session in which something was typed, fetched or left. */
@@ -111,48 +126,47 @@ export class InsightQueries {
 
   /** The values of a kind that events of the window have. */
   async met(kind: ValueKind): Promise<MetValues> {
-    const groups = this.#values(kind, this.#window.fromDay, this.#window.untilDay)
-      .groupBy('value_id')
-      .select(packed([sql`value_id`, sql`min(day)`, sql`sum(count)`, sql`sum(sessions)`]).as('row'))
-    const { list } = await this.#query
-      .selectFrom(groups.as('totals'))
-      .select(sql<string | null>`string_agg("row", ',')`.as('list'))
+    const { list } = await this.#values(kind, this.#window.fromDay, this.#window.untilDay)
+      .select(sql<string | null>`string_agg(${VALUE_ROW}, ';')`.as('list'))
       .executeTakeFirstOrThrow()
-    const numbers = numbersOf(list ?? '')
-    const column = (at: number): Float64Array =>
-      Float64Array.from({ length: numbers.length / 4 }, (_, i) => numbers[i * 4 + at]!)
-    return {
-      ids: column(0),
-      firstDays: column(1),
-      events: column(2),
-      sessions: column(3),
-    }
+    return new ValueCounts(list ?? '')
   }
 
-  /** On how many sensors values of a kind were met in the window. @param ids - the few that are shown */
-  async sensorCounts(
-    kind: ValueKind,
-    ids: readonly number[],
-  ): Promise<ReadonlyMap<number, number>> {
-    const counts = new Map<number, number>()
+  /** How each of some values of a kind was met in the window. @param ids - the few that are shown */
+  async meetings(kind: ValueKind, ids: readonly number[]): Promise<ReadonlyMap<number, Meeting>> {
+    const meetings = new Map<number, Meeting>()
     for (const some of chunks(ids)) {
       const rows = await this.#ofValues(kind, some)
         .groupBy('value_id')
-        .select(['value_id', sql<number>`count(distinct sensor_id)`.as('n')])
+        .select((e) => [
+          'value_id',
+          e.fn.min<number>('day').as('firstDay'),
+          sql<number>`count(distinct sensor_id)`.as('sensors'),
+        ])
         .execute()
-      for (const row of rows) counts.set(row.value_id, Number(row.n))
+      for (const { value_id, firstDay, sensors } of rows)
+        meetings.set(value_id, { firstDay: Number(firstDay), sensors: Number(sensors) })
     }
-    return counts
+    return meetings
   }
 
-  /** On how many sensors any of these values was met in the window. */
-  async sensorsOf(kind: ValueKind, ids: readonly number[]): Promise<number> {
-    const sensors = new Set<number>()
+  /** How any of these values was met in the window; undefined where none was. */
+  async meetingOfAny(kind: ValueKind, ids: readonly number[]): Promise<Meeting | undefined> {
+    const firstDays = new Map<number, DayNumber>()
     for (const some of chunks(ids)) {
-      const rows = await this.#ofValues(kind, some).select('sensor_id').distinct().execute()
-      for (const row of rows) sensors.add(row.sensor_id)
+      const rows = await this.#ofValues(kind, some)
+        .groupBy('sensor_id')
+        .select((e) => ['sensor_id', e.fn.min<number>('day').as('firstDay')])
+        .execute()
+      for (const { sensor_id, firstDay } of rows)
+        firstDays.set(
+          sensor_id,
+          Math.min(Number(firstDay), firstDays.get(sensor_id) ?? Number(firstDay)),
+        )
     }
-    return sensors.size
+    return firstDays.size === 0
+      ? undefined
+      : { firstDay: Math.min(...firstDays.values()), sensors: firstDays.size }
   }
 
   /** Numbers of the values of a kind that were met in so many days before the window; once for each day and sensor. */
@@ -229,11 +243,10 @@ export class InsightQueries {
     fromDay: DayNumber,
     untilDay: DayNumber,
     isWanted: (valueId: number) => boolean,
-  ): Promise<{ readonly hours: HourOfSessions[]; readonly active: ActiveSession[] }> {
+  ): Promise<SessionsOfDays> {
     const values = sql`(select string_agg(cast(v.value_id as text), ',')
       from session_values v where v.session_key = sessions.session_key)`
     const startUs = fromDay * US_PER_DAY
-    const hour = sql`(first_event_us - ${sql.lit(startUs)}) / 3600000000`
     const done = packed([
       sql`session_key`,
       sql`first_event_us`,
@@ -244,23 +257,26 @@ export class InsightQueries {
       sql`coalesce(duration_ms, -1)`,
       sql`command_count`,
     ])
-    // Of most sessions nothing else is told: three facts in one number.
-    const openings = sql`case when connect_count = 0 then ${sql.lit(HOURS)} else 0 end
-      + case when closed_count = 0 then ${sql.lit(HOURS * 2)} else 0 end`
-    const one = sql<string>`${packed([
+    const isActive = sql`command_count > 0 or download_count + upload_count > 0`
+    const one = packed([
       sql`sensor_id`,
-      sql`event_count * ${sql.lit(HOURS * 4)} + ${openings} + ${hour}`,
-    ])} || case when command_count > 0 or download_count + upload_count > 0
-      then ',' || ${done} || ',' || coalesce(${values}, '') else '' end`
-    let select = this.#query
-      .selectFrom('sessions')
-      .where('first_event_us', '>=', startUs)
-      .where('first_event_us', '<', untilDay * US_PER_DAY)
-      .where('session', '<>', '')
-      .select(sql<string | null>`string_agg(${one}, ';')`.as('list'))
-    if (this.#sensorIds !== undefined) select = select.where('sensor_id', 'in', this.#sensorIds)
-    const { list } = await select.executeTakeFirstOrThrow()
-    return unpackSessions(list ?? '', fromDay, isWanted)
+      sql`case when connect_count = 0 then ${sql.lit(WITHOUT.start)} else 0 end
+        + case when closed_count = 0 then ${sql.lit(WITHOUT.end)} else 0 end`,
+    ])
+    // Most sessions are but counted: those alone are listed of which more is told.
+    const ofSensors =
+      this.#sensorIds === undefined ? sql`` : sql` and sensor_id in (${sql.join(this.#sensorIds)})`
+    const lists = await ofSteps<string>(
+      this.#query,
+      { startUs, stepUs: US_PER_HOUR, count: (untilDay - fromDay) * 24 },
+      sql`select ${packed([sql`count(*)`, sql`coalesce(sum(event_count), 0)`])} || ';' ||
+          coalesce(string_agg(case
+            when ${isActive} then ${one} || ',' || ${done} || ',' || coalesce(${values}, '')
+            when connect_count = 0 or closed_count = 0 then ${one} end, ';'), '')
+        from sessions where first_event_us >= from_us and first_event_us < from_us + ${sql.lit(US_PER_HOUR)}
+          and session <> ''${ofSensors}`,
+    )
+    return unpackSessions(lists, fromDay, isWanted)
   }
 
   /** @returns in no order */
@@ -410,44 +426,48 @@ export class InsightQueries {
   }
 }
 
-/** Hours of the days that are read at once. */
-const HOURS = LIMITS.comparedDays * 24
+const US_PER_HOUR = US_PER_DAY / 24
 
-/** @param isWanted - which values of sessions are kept */
+/** What is in no log of a session; bits. */
+const WITHOUT = { start: 1, end: 2 } as const
+
+/** @param lists - of each hour: sessions and events, then the sessions of which more is told */
 function unpackSessions(
-  list: string,
+  lists: readonly string[],
   fromDay: DayNumber,
   isWanted: (valueId: number) => boolean,
-): { hours: HourOfSessions[]; active: ActiveSession[] } {
-  const hours = new Map<number, { -readonly [K in keyof HourOfSessions]: HourOfSessions[K] }>()
+): SessionsOfDays {
+  const hours: HourOfSessions[] = []
+  const open = new Map<number, OpenSessions>()
   const active: ActiveSession[] = []
-  const reader = new PackedReader(list)
-  while (!reader.isAtEnd) {
-    const sensorId = reader.number()
-    const facts = reader.number()
-    const since = facts % HOURS
-    const name = sensorId * HOURS + since
-    let sum = hours.get(name)
-    if (sum === undefined) {
-      sum = {
-        ...{ sensorId, day: fromDay + Math.floor(since / 24), hour: since % 24 },
-        ...{ sessions: 0, events: 0, withoutStart: 0, withoutEnd: 0 },
+  const gathered: number[] = []
+  for (const [since, list] of lists.entries()) {
+    const reader = new PackedReader(list)
+    const sessions = reader.number()
+    const events = reader.number()
+    if (sessions === 0) continue
+    hours.push({ day: fromDay + Math.floor(since / 24), hour: since % 24, sessions, events })
+    while (!reader.isAtEnd) {
+      const sensorId = reader.number()
+      const without = reader.number()
+      if (without !== 0) {
+        const sum = open.get(sensorId) ?? { sensorId, withoutStart: 0, withoutEnd: 0 }
+        if ((without & WITHOUT.start) !== 0) sum.withoutStart += 1
+        if ((without & WITHOUT.end) !== 0) sum.withoutEnd += 1
+        open.set(sensorId, sum)
       }
-      hours.set(name, sum)
+      if (!reader.isRowOver) active.push(unpackActive(reader, sensorId, isWanted, gathered))
     }
-    sum.sessions += 1
-    sum.events += Math.floor(facts / (HOURS * 4))
-    sum.withoutStart += Math.floor(facts / HOURS) % 2
-    sum.withoutEnd += Math.floor(facts / (HOURS * 2)) % 2
-    if (!reader.isRowOver) active.push(unpackActive(reader, sensorId, isWanted))
   }
-  return { hours: [...hours.values()], active }
+  return { hours, open: [...open.values()], active }
 }
 
+/** @param gathered - room for the values of a session, used again for each */
 function unpackActive(
   reader: PackedReader,
   sensorId: number,
   isWanted: (valueId: number) => boolean,
+  gathered: number[],
 ): ActiveSession {
   const key = reader.text()
   const firstEventUs = reader.number()
@@ -457,15 +477,23 @@ function unpackActive(
   const hazardScore = reader.number()
   const durationMs = reader.number()
   const commands = reader.number()
-  const ids: number[] = []
+  let count = 0
   while (!reader.isRowOver) {
     const id = reader.number()
-    if (isWanted(id)) ids.push(id)
+    if (isWanted(id)) gathered[count++] = id
   }
   return {
-    ...{ key, sensorId, firstEventUs, srcIp, hassh, threatScore, hazardScore, commands },
+    key,
+    sensorId,
+    firstEventUs,
+    srcIp,
+    hassh,
+    threatScore,
+    hazardScore,
+    commands,
     durationMs: durationMs < 0 ? null : durationMs,
-    valueIds: ascending(ids),
+    // As long as it must be: an array that grew is larger, and tens of thousands are kept.
+    valueIds: ascending(gathered.slice(0, count)),
   }
 }
 

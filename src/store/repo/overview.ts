@@ -1,11 +1,13 @@
 /** Questions of the overview. Each is short: what takes long is asked day by day, so that others get a turn between. */
-import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { VALUE_KINDS, type ValueKind } from '../../core/event.ts'
 import type { DayNumber, InstantUs } from '../../core/instant.ts'
 import type { SafeText } from '../../core/text.ts'
 import type { Database } from '../schema.ts'
 import { fatesOf, type StoreFates } from './fates.ts'
-import { PackedReader, packed } from './packed.ts'
+import { PackedReader } from './packed.ts'
+import { ofSteps, type Steps } from './steps.ts'
+import { VALUE_ROW } from './value-counts.ts'
 
 /** Records and bytes of all sources by what became of them, as batches counted them. */
 export type Conservation = Omit<StoreFates, 'lines'> & {
@@ -80,12 +82,13 @@ export async function sessionsOfSteps(
   sensor: number | undefined,
 ): Promise<readonly number[]> {
   const bySensor = sensor === undefined ? sql`` : sql` and sensor_id = ${sensor}`
-  return countsOfSteps(
+  const counts = await ofSteps<number>(
     query,
     steps,
     sql`select count(*) from sessions where first_event_us >= from_us and first_event_us < from_us + ${steps.stepUs}
       and session <> ''${bySensor}`,
   )
+  return counts.map(Number)
 }
 
 /** Events of each of equal steps of time. */
@@ -95,7 +98,7 @@ export async function eventsOfSteps(
   sensor: number | undefined,
 ): Promise<readonly number[]> {
   const within = sql`event_time_us >= from_us and event_time_us < from_us + ${steps.stepUs}`
-  return countsOfSteps(
+  const counts = await ofSteps<number>(
     query,
     steps,
     sensor === undefined
@@ -103,28 +106,7 @@ export async function eventsOfSteps(
       : sql`select count(*) from raw_events cross join sessions where ${within}
           and sessions.session_key = raw_events.session_key and sessions.sensor_id = ${sensor}`,
   )
-}
-
-/** So many steps of the same length, one after the other; at least one. */
-export type Steps = {
-  readonly startUs: InstantUs
-  readonly stepUs: number
-  readonly count: number
-}
-
-/** Counts of each step by its range of an index: to group the rows by their step takes four times as long. */
-async function countsOfSteps(
-  query: Kysely<Database>,
-  { startUs, stepUs, count }: Steps,
-  ofStep: RawBuilder<unknown>,
-): Promise<readonly number[]> {
-  const lastUs = startUs + (count - 1) * stepUs
-  const { rows } = await sql<{ readonly n: number }>`
-    with recursive steps (from_us) as (
-      select cast(${startUs} as bigint)
-      union all select from_us + ${stepUs} from steps where from_us < ${lastUs})
-    select (${ofStep}) as n from steps order by from_us`.execute(query)
-  return rows.map(({ n }) => Number(n))
+  return counts.map(Number)
 }
 
 /**
@@ -138,15 +120,12 @@ export async function valuesOfDays(
   untilDay: DayNumber,
   sensor: number | undefined,
 ): Promise<Float64Array> {
-  const [id, count, sessions] = [sql`value_id`, sql`count`, sql`sessions`]
-  // Most values occur once: to leave that out saves a third of the time.
-  const row = sql`case when sessions <> 1 then ${packed([id, count, sessions])} when count <> 1 then ${packed([id, count])} else ${packed([id])} end`
   let select = query
     .selectFrom('daily_values')
     .where('kind', '=', VALUE_KINDS[kind])
     .where('day', '>=', fromDay)
     .where('day', '<', untilDay)
-    .select(sql<string | null>`string_agg(${row}, ';')`.as('list'))
+    .select(sql<string | null>`string_agg(${VALUE_ROW}, ';')`.as('list'))
   if (sensor !== undefined) select = select.where('sensor_id', '=', sensor)
   return triplesOf((await select.executeTakeFirstOrThrow()).list ?? '')
 }

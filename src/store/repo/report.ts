@@ -3,7 +3,7 @@ import { VALUE_KINDS, type ValueKind } from '../../core/event.ts'
 import { type DayNumber, US_PER_DAY } from '../../core/instant.ts'
 import { compareUtf8, type SafeText } from '../../core/text.ts'
 import type { Database } from '../schema.ts'
-import { numbersOf } from './packed.ts'
+import { medianOf, numbersOf } from './packed.ts'
 import { artifactsOf } from './session-proof.ts'
 
 /** A span of whole UTC days: [fromDay, untilDay). */
@@ -122,31 +122,18 @@ export class ReportQueries {
     const row = await base
       .select([
         sql<number>`count(*)`.as('total'),
-        sql<number>`count(case when command_count + failed_command_count > 0 then 1 end)`.as(
+        sql<number>`count(*) filter (where command_count + failed_command_count > 0)`.as(
           'withCommands',
         ),
-        sql<number>`count(case when login_success_count > 0 then 1 end)`.as('withLogin'),
+        sql<number>`count(*) filter (where login_success_count > 0)`.as('withLogin'),
         sql<number>`coalesce(sum(command_count + failed_command_count), 0)`.as('commands'),
         sql<number>`coalesce(max(command_count + failed_command_count), 0)`.as('maxCommands'),
-        sql<number>`count(case when connect_count = 0 then 1 end)`.as('withoutStart'),
-        sql<number>`count(case when closed_count = 0 then 1 end)`.as('withoutEnd'),
-        sql<number>`count(duration_ms)`.as('durations'),
+        sql<number>`count(*) filter (where connect_count = 0)`.as('withoutStart'),
+        sql<number>`count(*) filter (where closed_count = 0)`.as('withoutEnd'),
+        // One text of all durations: a row for each would cost more than to find the one in the middle.
+        sql<string | null>`string_agg(cast(duration_ms as text), ',')`.as('durations'),
       ])
       .executeTakeFirstOrThrow()
-    const durations = Number(row.durations)
-    let medianDurationMs: number | null = null
-    if (durations > 0) {
-      // One text of all durations: a row for each would cost more than the sorting.
-      const { list } = await base
-        .select(sql<string>`string_agg(cast(duration_ms as text), ',')`.as('list'))
-        .executeTakeFirstOrThrow()
-      const sorted = numbersOf(list).sort()
-      const half = Math.floor((sorted.length - 1) / 2)
-      medianDurationMs =
-        sorted.length % 2 === 1
-          ? sorted[half]!
-          : Math.round((sorted[half]! + sorted[half + 1]!) / 2)
-    }
     return {
       total: Number(row.total),
       withCommands: Number(row.withCommands),
@@ -155,7 +142,7 @@ export class ReportQueries {
       maxCommands: Number(row.maxCommands),
       withoutStart: Number(row.withoutStart),
       withoutEnd: Number(row.withoutEnd),
-      medianDurationMs,
+      medianDurationMs: medianOf(numbersOf(row.durations ?? '')),
     }
   }
 

@@ -27,11 +27,13 @@ export function integrityProblems(db: Connection): string[] {
  *
  * Written beside the target first: a target that exists is replaced only by a whole copy.
  *
- * @throws StoreError `STORE_BACKUP_FAILED`
+ * @param signal - ends it before it is done; nothing is left of it then
+ * @throws StoreError `STORE_BACKUP_FAILED`, or the reason of the signal
  */
 export async function backupTo(
   db: Connection,
   target: string,
+  signal: AbortSignal,
   progress: (share: number) => void,
 ): Promise<{ readonly bytes: number }> {
   const partial = `${target}.partial`
@@ -39,6 +41,7 @@ export async function backupTo(
     rmSync(partial, { force: true })
     await db.backup(partial, {
       progress: ({ totalPages, remainingPages }) => {
+        signal.throwIfAborted()
         progress(totalPages === 0 ? 1 : 1 - remainingPages / totalPages)
         return 2_000
       },
@@ -48,6 +51,7 @@ export async function backupTo(
     return { bytes: statSync(target).size }
   } catch (cause) {
     rmSync(partial, { force: true })
+    if (signal.aborted) throw signal.reason
     throw new StoreError('STORE_BACKUP_FAILED', `The backup to ${target} was not made.`, {
       hint: `Nothing was changed. (${cause instanceof Error ? cause.message : ''}) Look at the free space and permissions of the folder.`,
       cause,

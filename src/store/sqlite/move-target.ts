@@ -30,7 +30,7 @@ export function sqliteMoveTarget(store: SqliteStore): MoveTarget {
     if (rows.length === 0) return
     const columns = Object.keys(rows[0]!)
     const names = columns.map((column) => `"${column}"`).join(', ')
-    const insert = new MultiInsert(db, `insert into "${table}" (${names})`, columns.length)
+    const insert = new MultiInsert(db, `into "${table}" (${names})`, columns.length)
     for (const row of rows) {
       for (const column of columns) insert.push(row[column])
       insert.endRow()

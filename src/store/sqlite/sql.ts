@@ -6,7 +6,12 @@ const ROWS_AT_ONCE = 64
 /**
  * Inserts rows many at a time: one call into the engine for up to 64 rows.
  *
- * @param head - up to and without `values`
+ * SQLite copies each page that a statement of many rows changes to a file beside the database, so that this statement
+ * alone can be undone: with many indexes those copies are many times what the rows write themselves. Nobody wants that
+ * here, so a row that violates a constraint takes the whole transaction with it. The copies are made all the same where
+ * the rows name a rowid or `tail` updates: give such rows in the order of their key, or write them one by one.
+ *
+ * @param head - from `into` on, up to and without `values`
  * @param tail - what follows the rows: conflict handling
  */
 export class MultiInsert {
@@ -52,7 +57,7 @@ export class MultiInsert {
     if (statement === undefined) {
       const row = `(${Array(this.#columns).fill('?').join(',')})`
       statement = this.#db.prepare(
-        `${this.#head} values ${Array(this.#rows).fill(row).join(',')} ${this.#tail}`,
+        `insert or rollback ${this.#head} values ${Array(this.#rows).fill(row).join(',')} ${this.#tail}`,
       )
       this.#statements.set(this.#rows, statement)
     }

@@ -88,7 +88,6 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
   /** Everything new is withheld. */
   #isEmergency = false
   readonly #insertEvent: MultiInsert
-  readonly #upsertSession: MultiInsert
   readonly #insertSessionValue: MultiInsert
   readonly #addDailyValue: MultiInsert
   readonly #statements: ReturnType<typeof prepareStatements>
@@ -98,24 +97,18 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
     this.#db = context.db
     this.#insertEvent = new MultiInsert(
       context.db,
-      'insert into raw_events (id, batch_id, record_no, event_time_us, session_key, kind_id, flags, digest, notes, payload, verdict_id)',
+      'into raw_events (id, batch_id, record_no, event_time_us, session_key, kind_id, flags, digest, notes, payload, verdict_id)',
       11,
       'on conflict (event_time_us, session_key, digest) do nothing',
     )
-    this.#upsertSession = new MultiInsert(
-      context.db,
-      UPSERT_SESSION,
-      SESSION_COLUMNS.length,
-      UPSERT_SESSION_TAIL,
-    )
     this.#insertSessionValue = new MultiInsert(
       context.db,
-      'insert into session_values (session_key, value_id, day, count)',
+      'into session_values (session_key, value_id, day, count)',
       4,
     )
     this.#addDailyValue = new MultiInsert(
       context.db,
-      'insert into daily_values (day, sensor_id, kind, value_id, count, sessions)',
+      'into daily_values (day, sensor_id, kind, value_id, count, sessions)',
       6,
       'on conflict (kind, day, value_id, sensor_id) do update set count = count + excluded.count, sessions = sessions + excluded.sessions',
     )
@@ -239,12 +232,7 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
   #undo(): void {
     if (this.#inTransaction && this.#db.inTransaction) this.#db.prepare('rollback').run()
     this.#inTransaction = false
-    for (const insert of [
-      this.#insertEvent,
-      this.#upsertSession,
-      this.#insertSessionValue,
-      this.#addDailyValue,
-    ])
+    for (const insert of [this.#insertEvent, this.#insertSessionValue, this.#addDailyValue])
       insert.discard()
     this.#verdicts.clear()
     this.#ruleSets.clear()
@@ -799,11 +787,9 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
   }
 
   #flushSessions(): void {
-    const sessionRows = this.#upsertSession
     const newValues = this.#insertSessionValue
-    for (const state of this.#summing.touched)
-      sessionRows.add(state.key, state.sensorId, state.session, ...sessionCells(state.summary))
-    sessionRows.flush()
+    for (const { key, sensorId, session, summary } of this.#summing.touched)
+      this.#statements.upsertSession.run(key, sensorId, session, ...sessionCells(summary))
     const daily = this.#summing.values((state, valueId, day, count) =>
       this.#isNewValue(state, valueId, day, count, newValues),
     )
@@ -835,11 +821,15 @@ export class SqliteWriter implements BatchWriter, SummaryWriter {
     const insert = this.#addDailyValue
     const kindOf = this.#dictionaries.kinds()
     for (const [sensorId, values] of daily) {
-      for (const [place, { count, sessions }] of values) {
-        const valueId = valueIdOf(place)
-        const kind = kindOf.get(valueId)!
-        insert.add(dayOfPlace(place), sensorId, kind, valueId, count, sessions)
-      }
+      // In the order of the table's key: rows side by side share a page.
+      const rows = [...values]
+        .map(([place, total]) => {
+          const valueId = valueIdOf(place)
+          return { day: dayOfPlace(place), kind: kindOf.get(valueId)!, valueId, total }
+        })
+        .sort((a, b) => a.kind - b.kind || a.day - b.day || a.valueId - b.valueId)
+      for (const { day, kind, valueId, total } of rows)
+        insert.add(day, sensorId, kind, valueId, total.count, total.sessions)
     }
     insert.flush()
   }
@@ -929,15 +919,17 @@ export function* sourceHeads(db: Connection, upToBatch: number): Generator<Sourc
   yield* rows
 }
 
-const UPSERT_SESSION = `insert into sessions (${SESSION_COLUMNS.join(', ')})`
-const UPSERT_SESSION_TAIL = `on conflict (session_key) do update set ${SESSION_COLUMNS.slice(3)
-  .map((column) => `${column} = excluded.${column}`)
-  .join(', ')}`
-
 function prepareStatements(db: Connection) {
   return {
     findValue: db.prepare('select id from "values" where digest = ? and kind = ?').pluck(),
     insertValue: db.prepare('insert into "values" (id, kind, digest, value) values (?, ?, ?, ?)'),
+    // One by one: a statement of many rows would copy the pages of all indexes (see MultiInsert).
+    upsertSession: db.prepare(
+      `insert into sessions (${SESSION_COLUMNS.join(', ')}) values (${SESSION_COLUMNS.map(() => '?').join(', ')})
+       on conflict (session_key) do update set ${SESSION_COLUMNS.slice(3)
+         .map((column) => `${column} = excluded.${column}`)
+         .join(', ')}`,
+    ),
     findSession: db.prepare('select * from sessions where session = ? and sensor_id = ?'),
     findHeld: db.prepare(
       'select 1 from held_events where event_time_us = ? and session_key = ? and digest = ?',

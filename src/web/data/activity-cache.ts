@@ -6,11 +6,11 @@ import { LIMITS } from '../../limits.ts'
 import {
   eventsOfSteps,
   firstDayBehind,
-  type Steps,
   type StoreVersion,
   sessionsOfSteps,
   valuesOfDays,
 } from '../../store/repo/overview.ts'
+import type { Steps } from '../../store/repo/steps.ts'
 import type { Parts } from '../parts.ts'
 import { Tally } from './tally.ts'
 

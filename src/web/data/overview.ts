@@ -17,13 +17,13 @@ import {
   eventsOfDays,
   newestValues,
   placesBehind,
-  type Steps,
   type StoreVersion,
   sensorId,
   storeVersion,
   textsOf,
 } from '../../store/repo/overview.ts'
 import { type CompletenessFigures, ReportQueries } from '../../store/repo/report.ts'
+import type { Steps } from '../../store/repo/steps.ts'
 import type { Parts } from '../parts.ts'
 import { ActivityCache } from './activity-cache.ts'
 import { instantOf, RANGES, type RangeName, type Span, spanOf } from './range.ts'
