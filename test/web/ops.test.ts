@@ -615,6 +615,9 @@ describe('reports', () => {
           [{ kind: 'daily', compare: 'previous', brief: 'yes' }, 'compare', /compares nothing/],
           [{ kind: 'daily', group: 'x' }, 'group', /no such group/],
           [{ ...legacy, group: 'france' }, 'sensors', /one sensor, or for all/],
+          [{ ...legacy, compare: 'previous' }, 'compare', /legacy formats compare nothing/],
+          [{ ...legacy, brief: 'yes' }, 'format', /no brief form/],
+          [{ ...legacy, top: '5' }, 'top', /daily legacy-json alone/],
         ] as const) {
           const refused = await analyst.post('/reports', wanted)
           assert.equal(refused.statusCode, 400)

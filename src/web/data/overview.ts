@@ -169,7 +169,10 @@ export async function openOverview(
     if (house.kept.size <= LIMITS.overviewsKept) break
     house.kept.delete(oldest)
   }
-  made.catch(() => house.kept.delete(name))
+  made.catch(() => {
+    // A newer one may stand there by now.
+    if (house.kept.get(name)?.opened === opened) house.kept.delete(name)
+  })
   return opened
 }
 
