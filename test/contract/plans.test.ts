@@ -20,7 +20,7 @@ const DICTIONARIES = ['sensors', 'event_kinds']
 const COUNTED_WHOLE = ['sources', 'dead_letters', 'held_events', 'geo_databases']
 /** Texts of values, and places: a server that wants many of a few thousand reads them in one go, of millions it does not. */
 const valuesOf = (engine: TestEngine): string[] =>
-  engine.name === 'postgres' ? ['values', 'address_places'] : []
+  engine.name === 'postgres' ? ['values', 'address_places', 'artifacts'] : []
 const OFTEN_SMALL = [...DICTIONARIES, ...COUNTED_WHOLE]
 
 const MARCH_3 = Date.UTC(2026, 2, 3) * 1000
