@@ -364,8 +364,10 @@ export const LIMITS = {
   webHeartbeatMs: 15_000,
   /** Milliseconds for which requests under way may go on when the server stops. */
   webDrainMs: 10_000,
-  /** Connections at once. */
+  /** Connections at once: of all, of one address elsewhere, and of this machine. Browsers open 6, and one for each live page. */
   webConnectionsMax: 1_000,
+  webConnectionsOfAddressMax: 100,
+  webConnectionsOfLoopbackMax: 500,
   /** Live pages of one user and of all. */
   webStreamsOfUserMax: 8,
   webStreamsMax: 100,
@@ -566,9 +568,8 @@ export const LIMITS = {
   /** Rows of a list of the overview, and values that share its last place and are compared. */
   overviewTop: 8,
   overviewTiesMax: 200,
-  /** What is new: rows, and days that are looked back. */
+  /** What is new: rows. */
   overviewNew: 8,
-  overviewNewDays: 30,
   /** Places of addresses that are read at once. */
   overviewPlaces: 10_000,
 } as const

@@ -33,6 +33,10 @@ export async function openServedStore(app: App): Promise<Store> {
   const fresh = await app.openStore('create')
   try {
     await app.prepare(fresh)
+    // Who meant another one sees by it that the name was a slip.
+    app.out.note(
+      terminal`There was no store yet: made an empty one, ${terminal.own(fresh.place)}. If you meant another, name its folder with --data.`,
+    )
   } finally {
     await fresh.close()
   }

@@ -81,7 +81,7 @@ export async function deliver(app: App, options: OptionValues, forms: Forms): Pr
     json === undefined
       ? (await rendered(app, String(format), forms)).text
       : `${typeof json === 'string' ? json : JSON.stringify(json)}\n`
-  writeNew(resolve(file), content, options['force'] === true)
+  await writeNew(resolve(file), content, options['force'] === true)
   app.out.note(terminal`Wrote ${terminal.own(file)}.`)
 }
 
@@ -99,7 +99,7 @@ async function deliverPdf(app: App, options: OptionValues, { page }: Forms): Pro
     timeoutMs: app.settings.pdfMs,
     signal: app.signal,
   })
-  writeNew(resolve(file), pdf, options['force'] === true)
+  await writeNew(resolve(file), pdf, options['force'] === true)
   for (const wall of missing)
     app.out.note(
       terminal`The browser that printed had no protection of one kind: ${terminal.own(wall)}.`,

@@ -7,8 +7,7 @@ import { number } from '../core/terminal.ts'
 import type { SafeText } from '../core/text.ts'
 import { LIMITS } from '../limits.ts'
 import { credentialText } from '../neutralize/credential.ts'
-import { toVisible } from '../neutralize/visible.ts'
-import { refang } from '../output/defang.ts'
+import { toVisible, visibleName } from '../neutralize/visible.ts'
 import { type Cell, count, instant, label, text } from '../output/document.ts'
 import { csv } from '../output/encode/csv.ts'
 import { json, jsonLine } from '../output/encode/json.ts'
@@ -23,9 +22,9 @@ import { fieldsOf } from '../store/repo/sessions.ts'
 import type { App, Store } from './app.ts'
 import type { OptionValues } from './command.ts'
 import { checkSensors } from './known-sensors.ts'
-import { instantOption } from './options.ts'
+import { addressOption, stretchOption } from './options.ts'
 import { redactorOf } from './redaction.ts'
-import { openSink } from './sink.ts'
+import { writePieces } from './sink.ts'
 
 export const EXPORTS = ['events', 'sessions', 'commands', 'credentials', 'files'] as const
 export type ExportName = (typeof EXPORTS)[number]
@@ -109,19 +108,17 @@ export async function exportRows(
     const { sensor } = filterOf(options, exportOf(options))
     await checkSensors(store, sensor === undefined ? [] : [sensor])
     const redactor = await redactorOf(app, store, options)
-    const sink = await openSink(app, options)
     const limit = typeof options['limit'] === 'number' ? options['limit'] : Infinity
     let rows = 0
-    let isFirst = true
-    for await (const page of pagesOf(store, options, redactor)) {
-      if (app.signal.aborted || rows >= limit) break
-      const taken = page.slice(0, limit - rows)
-      await sink.write(encoded(format, taken, isFirst))
-      rows += taken.length
-      isFirst = false
-    }
-    const isWhole = !app.signal.aborted
-    await sink.close(isWhole)
+    const isWhole = await writePieces(app, options, async (write) => {
+      for await (const page of pagesOf(store, options, redactor)) {
+        if (app.signal.aborted || rows >= limit) break
+        const taken = page.slice(0, limit - rows)
+        await write(encoded(format, taken, rows === 0))
+        rows += taken.length
+      }
+      return !app.signal.aborted
+    })
     app.out.note(terminal`${number(rows)} rows${terminal.own(isWhole ? '' : ', not all of them')}.`)
   } finally {
     await store.close()
@@ -167,7 +164,7 @@ export function exportOf(options: OptionValues): ExportName {
 /** @throws UsageError */
 export function filterOf(options: OptionValues, what: ExportName): ExportFilter {
   const visible = (name: string): SafeText | undefined =>
-    typeof options[name] === 'string' ? toVisible(options[name]) : undefined
+    typeof options[name] === 'string' ? visibleName(options[name]) : undefined
   const given = options['eventid']
   if (what === 'sessions' && given !== undefined)
     throw new UsageError('USAGE_BAD_OPTION', 'A session has no event id.', {
@@ -176,10 +173,9 @@ export function filterOf(options: OptionValues, what: ExportName): ExportFilter 
   const own = what === 'sessions' ? undefined : EVENT_EXPORTS[what].eventids
   const asked = Array.isArray(given) ? given.map((one: string) => toVisible(one)) : undefined
   return {
-    sinceUs: instantOption(options['since'], 'since'),
-    untilUs: instantOption(options['until'], 'until'),
+    ...stretchOption(options, 'since'),
     sensor: visible('sensor'),
-    ip: typeof options['ip'] === 'string' ? toVisible(refang(options['ip'])) : undefined,
+    ip: addressOption(options['ip']),
     session: visible('session'),
     eventids:
       asked === undefined ? own : (own ?? asked).filter((one) => asked.includes(toVisible(one))),

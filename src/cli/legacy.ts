@@ -12,7 +12,7 @@ import { sessionBlock, summaryText } from '../report/legacy/text.ts'
 import type { Period } from '../report/model.ts'
 import type { App, Store } from './app.ts'
 import type { OptionValues } from './command.ts'
-import { openSink, type Sink } from './sink.ts'
+import { type Write, writePieces } from './sink.ts'
 
 /** Entries of a list where no number is given, as the predecessors had. */
 const TOP = 20
@@ -32,10 +32,11 @@ export async function deliverLegacy(
   options: OptionValues,
   request: LegacyRequest,
 ): Promise<void> {
-  const sink = await openSink(app, options)
-  if (options['format'] === 'legacy-json') await writeJson(app, store, options, request, sink)
-  else await writeText(app, store, options, request, sink)
-  await sink.close(!app.signal.aborted)
+  const make = options['format'] === 'legacy-json' ? writeJson : writeText
+  await writePieces(app, options, async (write) => {
+    await make(app, store, options, request, write)
+    return !app.signal.aborted
+  })
 }
 
 async function writeJson(
@@ -43,7 +44,7 @@ async function writeJson(
   store: Store,
   options: OptionValues,
   { period, sensor, redactor }: LegacyRequest,
-  sink: Sink,
+  write: Write,
 ): Promise<void> {
   const { ReportQueries } = await import('../store/repo/report.ts')
   const legacy = await import('../store/repo/legacy.ts')
@@ -55,8 +56,10 @@ async function writeJson(
   let document: object
   if (period.kind === 'daily' && sensor === undefined) {
     const day = new LegacyDay()
-    for await (const one of evaluated(store, period, sensor)) day.add(one)
-    const usualIps = await usualAddresses(store, period)
+    for await (const one of evaluated(app, store, period, sensor)) day.add(one)
+    const usualIps = await usualAddresses(app, store, period)
+    // Half of a day has figures as if it were whole.
+    if (app.signal.aborted) return
     document = day.document(period, { figures, uniqueIps }, usualIps, top, app.clock())
   } else {
     const lists =
@@ -69,7 +72,7 @@ async function writeJson(
     document = upstreamReport(period, sensor, { figures, uniqueIps, lists }, app.clock())
   }
   const shown = redactTree(document, LEGACY_KINDS, redactor)
-  await sink.write(jsonLine({ ...shown, redaction: redactor.level }))
+  await write(jsonLine({ ...shown, redaction: redactor.level }))
 }
 
 async function writeText(
@@ -77,38 +80,36 @@ async function writeText(
   store: Store,
   options: OptionValues,
   { period, sensor, redactor }: LegacyRequest,
-  sink: Sink,
+  write: Write,
 ): Promise<void> {
   const part = options['part'] ?? 'report'
   if (redactor.level !== 'internal')
-    await sink.write(terminal`Redacted for: ${terminal.own(redactor.level)}\n\n`)
+    await write(terminal`Redacted for: ${terminal.own(redactor.level)}\n\n`)
   const counts = new CommandCounts()
   const sessions: { readonly id: SafeText; readonly commands: number }[] = []
-  for await (const one of evaluated(store, period, sensor)) {
-    if (app.signal.aborted) return
+  for await (const one of evaluated(app, store, period, sensor)) {
     counts.add(one.commandCount)
     sessions.push({ id: redactor.text('session', one.session), commands: one.commandCount })
-    if (part === 'report') await sink.write(sessionBlock(shownSession(one, redactor)))
+    if (part === 'report') await write(sessionBlock(shownSession(one, redactor)))
   }
+  if (app.signal.aborted) return
   const { uncommon } = counts
   if (part === 'abnormal-sessions') {
     // Which are uncommon is known only now: they are read again.
-    for await (const one of evaluated(store, period, sensor)) {
-      if (app.signal.aborted) return
-      if (uncommon.has(one.commandCount))
-        await sink.write(sessionBlock(shownSession(one, redactor)))
+    for await (const one of evaluated(app, store, period, sensor)) {
+      if (uncommon.has(one.commandCount)) await write(sessionBlock(shownSession(one, redactor)))
     }
     return
   }
   const ids = sessions.filter((one) => uncommon.has(one.commands)).map((one) => one.id)
-  await sink.write(summaryText(counts, ids))
+  await write(summaryText(counts, ids))
 }
 
 /** Addresses of a day, the mean of those of the seven days before that had any; 0 of none. */
-async function usualAddresses(store: Store, { fromDay }: Period): Promise<number> {
+async function usualAddresses(app: App, store: Store, { fromDay }: Period): Promise<number> {
   const days = new Map<number, Set<SafeText>>()
   const before = { fromDay: fromDay - 7, untilDay: fromDay }
-  for await (const { loginUs, srcIp } of evaluated(store, before, undefined)) {
+  for await (const { loginUs, srcIp } of evaluated(app, store, before, undefined)) {
     const day = Math.floor(loginUs / US_PER_DAY)
     const addresses = days.get(day) ?? new Set()
     days.set(day, addresses.add(srcIp))
@@ -118,7 +119,9 @@ async function usualAddresses(store: Store, { fromDay }: Period): Promise<number
   return days.size === 0 ? 0 : sum / days.size
 }
 
+/** Sessions of a period, up to a signal. */
 async function* evaluated(
+  app: App,
   store: Store,
   period: Days,
   sensor: SafeText | undefined,
@@ -126,6 +129,7 @@ async function* evaluated(
   const { legacySessions } = await import('../store/repo/legacy.ts')
   const window = windowOf(period, sensor)
   for await (const one of legacySessions(store.query, window)) {
+    if (app.signal.aborted) return
     const session = legacySessionOf(one, window.untilUs)
     if (session !== undefined) yield session
   }

@@ -1,6 +1,6 @@
 import { LookupFailed } from '../core/errors.ts'
 import { ownText } from '../core/event.ts'
-import { toVisible } from '../neutralize/visible.ts'
+import { visibleName } from '../neutralize/visible.ts'
 import type { SessionRecord, Store } from '../store/port.ts'
 
 /**
@@ -15,8 +15,11 @@ export async function sessionNamed(
   sensor: unknown,
 ): Promise<SessionRecord> {
   const { findSessions } = await import('../store/repo/sessions.ts')
-  const id = toVisible(given)
-  const filter = { session: id, sensor: typeof sensor === 'string' ? toVisible(sensor) : undefined }
+  const id = visibleName(given)
+  const filter = {
+    session: id,
+    sensor: typeof sensor === 'string' ? visibleName(sensor) : undefined,
+  }
   const found: SessionRecord[] = []
   if (id !== '') for await (const one of findSessions(store.query, filter, 20)) found.push(one)
   if (found[0] === undefined) {

@@ -135,7 +135,12 @@ export function table(
   )
 }
 
-/** A long text cut into lines of a width, between characters; without its colours. */
+/**
+ * A long text cut into lines of a width; without its colours. Lines end behind a blank where one is in their second half,
+ * else between characters. Nothing is lost: put together, the lines are the text.
+ *
+ * @param width - 4 or more
+ */
 export function wrapped(text: TerminalText, width: number): TerminalText[] {
   const lines: TerminalText[] = []
   let line = ''
@@ -143,9 +148,11 @@ export function wrapped(text: TerminalText, width: number): TerminalText[] {
   for (const character of text.text.replace(ANSI, '')) {
     const wide = widthOf(character)
     if (used + wide > width && line !== '') {
-      lines.push(vouch(line))
-      line = ''
-      used = 0
+      const words = line.slice(0, line.lastIndexOf(' ') + 1)
+      const full = widthOf(words) * 2 >= width ? words : line
+      lines.push(vouch(full))
+      line = line.slice(full.length)
+      used = widthOf(line)
     }
     line += character
     used += wide

@@ -61,6 +61,15 @@ export function toVisibleParts(parts: readonly (string | number)[]): SafeText {
 }
 
 /**
+ * A name that somebody gave in either form: as it is, or in visible form, as outputs show it and as people paste it.
+ *
+ * A name with escapes of its own is to be given in visible form.
+ */
+export function visibleName(given: string): SafeText {
+  return toVisible(fromVisible(given))
+}
+
+/**
  * Turns a visible form back into the text it was made from.
  *
  * Bytes that were not UTF-8 come back as the code points U+DC80 to U+DCFF (Python's `surrogateescape`).

@@ -11,15 +11,17 @@ import { isIPv6 } from 'node:net'
 // next scheme. Every repetition is bounded, so the time is linear in the text.
 const URL_START =
   /([A-Za-z0-9+.-]{0,31}):(\/\/|\\\\|\/\\|\\\/)((?:[^\s/\\?#"'<>`|,;(){}:]|:(?![/\\]{2})){0,255})/gu
-// A host after two slashes and no scheme: an address that takes the scheme of its page, a share of Windows.
-const SLASHED = /(?<!:|\[:\]|[/\\])([/\\]{2,})((?:[^\s/\\?#"'<>`|,;(){}:]){0,255})/gu
+// A host after two slashes and no scheme that programs still see: an address that takes the scheme of its page, a share
+// of Windows. Behind `[:]` they see none.
+const SLASHED = /(?<!:|[/\\])([/\\]{2,})((?:[^\s/\\?#"'<>`|,;(){}:]){0,255})/gu
 // Schemes that programs follow without two slashes.
 const BARE_SCHEME =
   /(?<![A-Za-z])(https?|ftps?|javascript|vbscript|data|mailto|tel|sms|file|xmpp|magnet|view-source|ms-[a-z-]{1,20}):(?!\]|\s|$)/gi
 // Four numbers, whatever stands around them: programs make links of them behind a dot and in longer rows, too. The
 // fourth may be the first of the next four.
 const IPV4 = /(?<![0-9A-Za-z_])(\d{1,3}\.\d{1,3}\.\d{1,3})\.(?=\d{1,3}(?![0-9A-Za-z_]))/g
-const IPV6 = /(?<![0-9A-Za-z:.])[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?![0-9A-Za-z:])/g
+// What follows `[:]` is the rest of one that is defanged.
+const IPV6 = /(?<![0-9A-Za-z:.]|\[:\])[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?![0-9A-Za-z:])/g
 // Whatever stands before it: names of mailboxes hold `'`, `=` and more.
 const MAIL = /@((?:[^\s/\\?#"'<>`|,;(){}[\]:@.]{1,63}\.){1,8}[^\s/\\?#"'<>`|,;(){}[\]:@.]{1,63})/gu
 const WWW = /(?<![A-Za-z0-9_])([Ww]{3})\.(?=[\p{L}\p{N}])/gu

@@ -17,10 +17,11 @@ export const PRIVATE_NETWORKS: readonly string[] = [
   'fe80::/10',
 ]
 
-// Rows of numbers with dots, whatever stands around them; rows of five hold two addresses.
-const V4_ROW = /\d{1,3}(?:\.\d{1,3}){3,}/g
+// Rows of numbers with dots, whatever stands around them; rows of five hold two addresses. Dots and colons may be typed
+// defanged.
+const V4_ROW = /\d{1,3}(?:(?:\.|\[\.\])\d{1,3}){3,}/g
 // Bounded, so that the time is linear in the text; longer than an address, so that a word or a port beside it cuts none.
-const V6 = /[0-9A-Fa-f:]{2,60}(?:\.\d{1,3}){0,3}/g
+const V6 = /(?:[0-9A-Fa-f:]|\[:\]){2,60}(?:(?:\.|\[\.\])\d{1,3}){0,3}/g
 const V6_GROUPS = 8
 
 /** Networks in CIDR form, each checked. */
@@ -51,7 +52,8 @@ export class Networks {
   /** Puts a mark in the place of each address of these networks. */
   replaceIn(text: string, mark: string): string {
     let changed = text
-    if (text.includes(':')) changed = changed.replace(V6, (row) => (this.#hasV6(row) ? mark : row))
+    if (text.includes(':'))
+      changed = changed.replace(V6, (row) => (this.#hasV6(bare(row)) ? mark : row))
     if (!text.includes('.')) return changed
     return changed.replace(V4_ROW, (row) => (this.#hasOneOf(row) ? mark : row))
   }
@@ -76,12 +78,17 @@ export class Networks {
   }
 
   #hasOneOf(row: string): boolean {
-    const numbers = row.split('.').map(Number)
+    const numbers = bare(row).split('.').map(Number)
     for (let at = 0; at + 4 <= numbers.length; at += 1) {
       if (this.has(numbers.slice(at, at + 4).join('.'))) return true
     }
     return false
   }
+}
+
+/** A row without the brackets of defanged dots and colons. */
+function bare(row: string): string {
+  return row.replaceAll(/[[\]]/g, '')
 }
 
 /** Whether a text is an address or a network in CIDR form. */

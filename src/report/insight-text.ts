@@ -71,10 +71,12 @@ export function comparisonLines(comparison: Comparison, paint: Paint): TerminalT
       some.map(([name, pair]) => terminal`${paint.dim(terminal.own(name))} ${changeText(pair)}`),
       ' · ',
     )}`
+  const isEmpty = cells.every(([, { before }]) => before === 0)
   return [
     terminal`${paint.bold(terminal`Compared`)}  ${paint.dim(terminal`with ${terminal.own(comparison.from.slice(0, 10))} to before ${terminal.own(comparison.until.slice(0, 10))}`)}`,
-    line(cells.slice(0, half)),
-    line(cells.slice(half)),
+    ...(isEmpty
+      ? [terminal`  There are no events of those days.`]
+      : [line(cells.slice(0, half)), line(cells.slice(half))]),
     terminal``,
   ]
 }

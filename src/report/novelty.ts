@@ -1,5 +1,5 @@
 /** What was not met before the period: values, SSH keys and networks. */
-import { ownText } from '../core/event.ts'
+import { ownText, type ValueKind } from '../core/event.ts'
 import { formatDay } from '../core/instant.ts'
 import { compareUtf8, type SafeText } from '../core/text.ts'
 import { LIMITS } from '../limits.ts'
@@ -63,14 +63,44 @@ export async function knownValues(
   source: InsightSource,
   repeats: ReadonlyMap<number, number>,
 ): Promise<KnownValues> {
-  const known = async (kind: KnownKind): Promise<Known> =>
-    new Known(await source.met(kind), repeats, await source.metBefore(kind, LIMITS.newValueDays))
+  const known = (kind: KnownKind): Promise<Known> => knownOf(source, kind, repeats)
   return {
     command: await known('command'),
     credential: await known('credential'),
     file: await known('file'),
     hassh: await known('hassh'),
     ip: await known('ip'),
+  }
+}
+
+/** @param repeats - how often sessions over midnight were counted too much, by value; none where the period is a day */
+export async function knownOf(
+  source: InsightSource,
+  kind: ValueKind,
+  repeats: ReadonlyMap<number, number>,
+): Promise<Known> {
+  return new Known(
+    await source.met(kind),
+    repeats,
+    await source.metBefore(kind, LIMITS.newValueDays),
+  )
+}
+
+/** Values that were not met before the period: how many, and those of the most sessions, then events. */
+export async function newOf(
+  source: InsightSource,
+  known: Known,
+  limit: number,
+): Promise<{
+  readonly total: number
+  readonly first: readonly { readonly place: number; readonly value: SafeText }[]
+}> {
+  const isNew = (id: number): boolean => !known.before.has(id)
+  let total = 0
+  for (const id of known.ids) if (isNew(id)) total += 1
+  return {
+    total,
+    first: await largest(source, known, isNew, [known.sessions, known.events], limit),
   }
 }
 
@@ -189,9 +219,8 @@ export async function noveltyOf(
   }
   for (const kind of KNOWN_KINDS) {
     const values = known[kind]
-    const isNew = (id: number): boolean => !values.before.has(id)
-    for (const id of values.ids) if (isNew(id)) totals[kind] += 1
-    const first = await largest(source, values, isNew, [values.sessions, values.events], limit)
+    const { total, first } = await newOf(source, values, limit)
+    totals[kind] = total
     const meetings = await source.meetings(
       kind,
       first.map(({ place }) => values.ids[place]!),

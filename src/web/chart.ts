@@ -131,6 +131,39 @@ function axis(startUs: InstantUs, stepUs: number, n: number): Html {
   )}</svg>`
 }
 
+/** Marks along a time that begins with 0, at most, beside that one. */
+const LENGTH_MARKS_MAX = 6
+const S_MS = 1_000
+const M_MS = 60 * S_MS
+const H_MS = 60 * M_MS
+/** From one mark to the next, beyond the steps of 1, 2 and 5 below a minute. */
+const LENGTH_STEPS = [1, 2, 5, 10, 15, 30]
+  .map((m) => m * M_MS)
+  .concat([1, 2, 3, 6, 12, 24].map((h) => h * H_MS))
+const SHORT_STEPS = [1, 10, 100, 1_000, 10_000].flatMap((ms) => [ms, 2 * ms, 5 * ms])
+
+/** Round marks along a time that begins with 0. @param spanMs - above 0 */
+export function marksOfLength(
+  spanMs: number,
+): readonly { readonly ms: number; readonly words: string }[] {
+  const least = spanMs / LENGTH_MARKS_MAX
+  const step =
+    [...SHORT_STEPS.filter((ms) => ms < M_MS), ...LENGTH_STEPS].find((ms) => ms >= least) ??
+    Math.ceil(least / (24 * H_MS)) * 24 * H_MS
+  const [unitMs, unit] =
+    step >= H_MS
+      ? [H_MS, 'h']
+      : step >= M_MS
+        ? [M_MS, 'min']
+        : step >= 100
+          ? [S_MS, 's']
+          : [1, 'ms']
+  return Array.from({ length: Math.floor(spanMs / step) + 1 }, (_, i) => ({
+    ms: i * step,
+    words: i === 0 ? '0' : `${Math.round((i * step * 10) / unitMs) / 10} ${unit}`,
+  }))
+}
+
 /** A bar of a share, below a figure. @param share - 0 to 1 */
 export function shareBar(share: number): Html {
   return html`<svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect class="f-line" width="100" height="6"/><rect class="f-data" width="${html.own((Math.min(1, Math.max(0, share)) * 100).toFixed(1))}" height="6"/></svg>`

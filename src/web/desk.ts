@@ -3,6 +3,7 @@ import type { InstantUs } from '../core/instant.ts'
 import { LIMITS } from '../limits.ts'
 import type { JournalDraft } from '../store/journal.ts'
 import { Accounts, type OneTimeCode } from './accounts.ts'
+import type { ConnectionBounds } from './connections.ts'
 import { Metrics } from './metrics.ts'
 import type { Parts } from './parts.ts'
 import { SignIns } from './sign-ins.ts'
@@ -36,6 +37,8 @@ export type ServerOptions = {
   /** Takes a sentence for the operator; it may quote what was asked, and is encoded by whom it is given to. */
   note(sentence: string): void
   readonly headersMs?: number
+  /** In place of those of `LIMITS`. */
+  readonly connections?: ConnectionBounds
 }
 
 export type Desk = {

@@ -19,6 +19,7 @@ import { LIMITS } from '../limits.ts'
 import { escapeJson } from '../output/encode/json.ts'
 import { type Assets, codedFor, readAssets } from './assets.ts'
 import { html } from './components.ts'
+import { boundConnections } from './connections.ts'
 import { createDesk, type Desk, type ServerOptions } from './desk.ts'
 import {
   type Failure,
@@ -176,6 +177,15 @@ function httpServer(options: ServerOptions, handler: Parameters<typeof createHtt
       ? createHttp(limits, handler)
       : createHttps({ ...limits, ...options.tls, minVersion: 'TLSv1.2' }, handler)
   server.maxConnections = LIMITS.webConnectionsMax
+  // All come from the proxy where there is one; it knows who sends how many.
+  if (options.trustedProxies.length === 0)
+    boundConnections(
+      server,
+      options.connections ?? {
+        ofAddress: LIMITS.webConnectionsOfAddressMax,
+        ofLoopback: LIMITS.webConnectionsOfLoopbackMax,
+      },
+    )
   server.setTimeout(LIMITS.webSilenceMsMax)
   return server
 }

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { watch } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -159,6 +160,33 @@ describe('an export', () => {
       const whole = rows(got)
       assert.ok(whole.length > 0 && whole.length < 40_000, String(whole.length))
     }
+  })
+
+  test('a file has its name when it is whole, or when a signal ended it at a row; never after a kill', async (t) => {
+    const data = loaded(t, 40_000)
+    const folder = temporaryFolder(t)
+    const written = (): readonly string[] => readdirSync(folder).sort()
+    const begun = async (name: string) => {
+      const args = ['export', 'jsonl', '--output', join(folder, name), '--data', data]
+      const child = spawn(NACRE, args, { stdio: 'ignore' })
+      // Until there is something of it.
+      for await (const _ of watch(folder, { signal: AbortSignal.timeout(60_000) }))
+        if (readdirSync(folder).some((one) => one.startsWith(`${name}.`))) break
+      return { child, ended: once(child, 'exit') }
+    }
+    const killed = await begun('killed')
+    killed.child.kill('SIGKILL')
+    await killed.ended
+    // Where the machine was so quick that it was done, it is whole.
+    if (written().includes('killed'))
+      assert.equal(rows(readFileSync(join(folder, 'killed'), 'utf8')).length, 40_000)
+    const stopped = await begun('stopped')
+    stopped.child.kill('SIGTERM')
+    assert.ok([143, 0].includes((await stopped.ended)[0]))
+    assert.ok(written().includes('stopped'))
+    assert.ok(!written().some((name) => name.startsWith('stopped.')), written().join())
+    const text = readFileSync(join(folder, 'stopped'), 'utf8')
+    assert.ok(text === '' || text.endsWith('\n'))
   })
 
   test('a reader that goes away ends it without a word', (t) => {

@@ -57,9 +57,12 @@ describe('nacre serve', () => {
     assert.deepEqual(await (await fetch(`${served.origin}/readyz`)).json(), { state: 'ready' })
     const link = new RegExp(`${served.origin}/first#([\\w-]{32})\\n`)
     assert.match(served.said(), link)
+    const made = `made an empty one, ${join(data, 'nacre.sqlite')}. If you meant another`
+    assert.ok(served.said().includes(made), served.said())
     assert.equal(await served.stop(), 143)
     const again = await serve(t, ['--data', data])
     assert.notEqual(link.exec(served.said())![1], /first#([\w-]{32})/.exec(again.said())![1])
+    assert.ok(!again.said().includes('made an empty one'))
     assert.equal(await again.stop('SIGINT'), 130)
   })
 

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { closeSync, openSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  cpSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { NACRE, nacre, nacreJson, temporaryFolder } from '../support/cli.ts'
@@ -15,6 +25,7 @@ const EVENTS = [
   ...Array.from({ length: 50 }, (_, n) => ({
     ...{ eventid: 'cowrie.command.input', input: `echo ${n} ${'x'.repeat(1_000)}` },
   })),
+  { eventid: 'cowrie.session.connect', session: 'ddeeff001122', sensor: 'odd\u001b' },
 ].map((event, second) => ({
   ...{ session: 'aabbccddeeff', sensor: 'lyon-1', src_ip: '192.0.2.7' },
   ...{ timestamp: `2026-11-22T10:00:${String(second).padStart(2, '0')}.000000Z`, ...event },
@@ -44,7 +55,24 @@ describe('slips of the pen, and disks that are full', () => {
     test(`${command[0]} refuses a sensor that is not there, and names those that are`, () => {
       const done = nacre([...command, '--sensor', 'lion-1', '--data', data])
       assert.equal(done.status, 1)
-      assert.match(done.stderr, /There is no sensor "lion-1"\.\n.*lyon-1\./)
+      assert.match(done.stderr, /There is no sensor "lion-1"\.\n.*lyon-1, and 1 more\./)
+    })
+
+  for (const command of [
+    ['report', 'daily', '--json'],
+    ['sessions', '--json'],
+    ['session', 'ddeeff001122', '--json'],
+    ['export', 'jsonl'],
+    ['evidence', 'hold', 'add', '--reason', 'court', '--json'],
+  ])
+    test(`${command.slice(0, 2).join(' ')} takes a sensor as it is and as outputs show it`, () => {
+      const of = (sensor: string) => nacre([...command, '--sensor', sensor, '--data', data])
+      for (const sensor of ['odd\u001b', 'odd\\u{1B}']) {
+        const done = of(sensor)
+        assert.equal(done.status, 0, done.stderr)
+        assert.match(done.stdout, /odd\\\\u\{1B\}|"hold"/)
+      }
+      assert.notEqual(of('odd').status, 0)
     })
 
   test('a suggestion stands on the line of what is wrong', () => {
@@ -56,6 +84,79 @@ describe('slips of the pen, and disks that are full', () => {
     const done = nacre(['report', 'daily', '--part', 'report', '--data', data])
     assert.equal(done.status, 2)
     assert.match(done.stderr, /legacy-text/)
+  })
+
+  for (const [more, message] of [
+    [['--format', 'legacy-text', '--brief'], /no brief form/],
+    [['--format', 'legacy-json', '--compare', 'previous'], /compare nothing/],
+    [['--format', 'legacy-text', '--top', '5'], /daily legacy-json alone/],
+  ] as const)
+    test(`a legacy format refuses ${more.slice(2).join(' ')}, which it has no place for`, () => {
+      const done = nacre(['report', 'daily', ...more, '--data', data])
+      assert.equal(done.status, 2)
+      assert.match(done.stderr, message)
+      assert.match(done.stderr, /\n {2}Leave it out, .*\n.*USAGE_BAD_OPTION/)
+      assert.equal(done.stdout, '')
+    })
+
+  test('lists of the daily legacy JSON can be shortened, a week has none', () => {
+    const legacy = ['--format', 'legacy-json', '--top', '1', '--data', data]
+    const day = nacre(['report', 'daily', ...legacy, '--sensor', 'lyon-1'])
+    assert.equal(JSON.parse(day.stdout).commands.top.length, 1)
+    assert.equal(nacre(['report', 'weekly', ...legacy]).status, 2)
+  })
+
+  for (const command of [['sessions'], ['export', 'jsonl'], ['rules', 'stats']])
+    test(`${command.join(' ')} refuses a stretch of time in which nothing can lie`, () => {
+      for (const until of ['2026-11-21', '2026-11-22']) {
+        const stretch = ['--since', '2026-11-22', '--until', until]
+        const done = nacre([...command, ...stretch, '--data', data])
+        assert.equal(done.status, 2)
+        assert.match(done.stderr, /--since is not before --until\.\n.*earlier time/)
+      }
+    })
+
+  for (const command of [['sessions'], ['export', 'jsonl']])
+    test(`${command.join(' ')} refuses an address that is none, and takes a defanged one`, () => {
+      for (const ip of ['192.0.2', '192.0.2.0/24', 'evil.example', '']) {
+        const done = nacre([...command, '--ip', ip, '--data', data])
+        assert.equal(done.status, 2, ip)
+        assert.match(done.stderr, /is no address\.\n.*198\.51\.100\.7/)
+      }
+      const found = nacre([...command, '--ip', '192.0.2[.]7', '--data', data])
+      assert.match(found.stdout, /aabbccddeeff/)
+    })
+
+  test('a comparison with days that have no events says so once', () => {
+    const done = nacre(['report', 'daily', '--compare', 'previous', '--data', data])
+    assert.match(
+      done.stdout,
+      /Compared {2}with 2026-11-21.*\n {2}There are no events of those days\.\n/,
+    )
+    assert.doesNotMatch(done.stdout, /none before/)
+  })
+
+  test('who may read a store and not write it is told what to do', {
+    skip: process.getuid?.() === 0 ? false : 'gives the store to another user',
+  }, () => {
+    const closed = join(folder, 'closed')
+    cpSync(data, closed, { recursive: true })
+    rmSync(join(closed, 'nacre.sqlite-queue'))
+    chmodSync(join(closed, 'nacre.sqlite'), 0o644)
+    for (const way of [folder, closed]) chmodSync(way, 0o755)
+    const nobody = 65_534
+    const asNobody = (): string =>
+      spawnSync(NACRE, ['sessions', '--data', closed], {
+        ...{ uid: nobody, gid: nobody, encoding: 'utf8', env: { ...process.env, HOME: '/' } },
+      }).stderr
+    assert.match(
+      asNobody(),
+      /can be read, but not written\.\n.*user who owns them \(number 0\).*nacre db backup FILE.*--store sqlite:FILE\.\n.*STORE_NO_ACCESS/,
+    )
+    // What root left in a folder of theirs.
+    for (const name of ['', 'nacre.sqlite']) chownSync(join(closed, name), nobody, nobody)
+    writeFileSync(join(closed, 'nacre.sqlite-queue'), '', { mode: 0o600 })
+    assert.match(asNobody(), /nacre\.sqlite-queue cannot be written\.\n.*chown and chmod/)
   })
 
   test('a period without events names the newest day that has some', () => {

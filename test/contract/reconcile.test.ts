@@ -48,6 +48,35 @@ eachEngine(() => {
     await writer.close()
   })
 
+  test('summaries that are made again stay as they were when that is stopped half-way', async () => {
+    await using lab = await loaded()
+    await lab.tamper('update sessions set event_count = event_count + 1')
+    const reads = lab.store.reads()
+    const writer = lab.store.writer(VERSIONS)
+    const controller = new AbortController()
+    const stopped = reconcile(
+      reads,
+      {
+        releaseHeld: (...given) => writer.releaseHeld(...given),
+        rebuildSummaries(batches, differences) {
+          setImmediate(() => controller.abort(new Error('told to stop')))
+          // So long that the next page gives its turn away.
+          for (const until = performance.now() + 60; performance.now() < until; );
+          return writer.rebuildSummaries(batches, differences)
+        },
+      },
+      registry,
+      false,
+      controller.signal,
+    )
+    await assert.rejects(stopped, /told to stop/)
+    assert.notDeepEqual(await problemsOf(lab), [])
+    const again = await reconcile(reads, writer, registry, false, VERIFY_ALL.signal)
+    assert.equal(again.rebuilt, true)
+    await writer.close()
+    assert.deepEqual(await problemsOf(lab), [])
+  })
+
   for (const statement of [
     'update sessions set event_count = event_count + 1, src_ip = null',
     'delete from session_values where count > 0',

@@ -90,7 +90,7 @@ test('addresses are defanged wherever they stand, and come back', () => {
     ['..http://evil.example', '..hxxp://evil[.]example'],
     [`${'a'.repeat(50)}http://evil.example`, `${'a'.repeat(50)}hxxp://evil[.]example`],
     ['ftp://192.0.2.7/a', 'fxp://192.0.2[.]7/a'],
-    ['ldap://203.0.113.5:389/a', 'ldap[:]//203.0.113[.]5:389/a'],
+    ['ldap://203.0.113.5:389/a', 'ldap[:]//203[.]0[.]113[.]5:389/a'],
     ['2001:db8::7', '2001:db8[:]:7'],
     ['http://[2001:db8::7]:80/', 'hxxp://[2001:db8[:]:7]:80/'],
     ['mail root@evil.example', 'mail root[@]evil[.]example'],
@@ -107,6 +107,12 @@ test('addresses are defanged wherever they stand, and come back', () => {
     ["o'@evil.example", "o'[@]evil[.]example"],
     ['=@evil.sh', '=[@]evil[.]sh'],
     ['root@192.0.2.7', 'root[@]192.0.2[.]7'],
+    // Behind a scheme that is spelled out, programs see a host without a scheme.
+    ['ldap://a.evil.sh:80/x', 'ldap[:]//a[.]evil[.]sh:80/x'],
+    ['ldap://evil.sh@x', 'ldap[:]//evil[.]sh[@]x'],
+    ['smb:\\\\evil.sh\\x', 'smb[:]\\\\evil[.]sh\\x'],
+    // What is left of an address may be one.
+    ['1:2a:3:3::', '1:2a[:]3:3::'],
     // What is left of a host is none; letters that only fold to ASCII ones end a word, too.
     ['a.com.xyz', 'a[.]com[.]xyz'],
     ['ſhttp:x', 'ſhxxp:x'],
@@ -114,6 +120,16 @@ test('addresses are defanged wherever they stand, and come back', () => {
   ] as const) {
     assert.equal(defang(typed), shown)
     assert.equal(refang(shown), typed)
+    assert.equal(defang(shown), shown, 'twice is once')
+  }
+})
+
+test('what was typed half defanged is defanged whole', () => {
+  for (const [typed, shown] of [
+    ['ldap[:]//evil.sh/a', 'ldap[:]//evil[.]sh/a'],
+    ['ldap://evil.sh[.]x', 'ldap[:]//evil[.]sh[.]x'],
+  ] as const) {
+    assert.equal(defang(typed), shown)
     assert.equal(defang(shown), shown, 'twice is once')
   }
 })

@@ -42,6 +42,11 @@ describe('addresses', () => {
       'ping 2001:DB8:1:0:0:0:0:7',
       'addr:2001:db8:1::7',
       '1.203.0.113.7',
+      // Defanged by whoever wrote it.
+      '203[.]0[.]113[.]7',
+      'hxxp://203.0.113[.]7/',
+      '2001:db8:1[:]:7',
+      '::ffff:10.1.2[.]3',
       // What stands beside them looks like a part of them.
       'SHA256:2001:db8:1::7',
       'bad:2001:db8:1:0:0:0:0:7',
@@ -52,7 +57,16 @@ describe('addresses', () => {
   })
 
   test('others stay as they are', () => {
-    for (const text of ['203.0.113.16', '11.0.0.1', '2001:db8:2::7', '1.2.3', '10:00:01', 'a::b'])
+    for (const text of [
+      '203.0.113.16',
+      '11.0.0.1',
+      '2001:db8:2::7',
+      '1.2.3',
+      '10:00:01',
+      'a::b',
+      '203[.]0[.]113[.]16',
+      '2001:db8:2[:]:7',
+    ])
       assert.equal(own.replaceIn(text, '[own]'), text)
   })
 

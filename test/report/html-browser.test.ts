@@ -110,8 +110,20 @@ describe('a browser', async () => {
     )
     assert.equal(seen, 390)
   })
+
+  test('keeps the techniques of a tactic in the column of its heading', async () => {
+    const sample = samplePage('weekly')
+    const [first] = sample.attack!
+    // Groups that do not divide into four columns by themselves.
+    const attack = ['Execution', 'Persistence', 'Discovery'].flatMap((tactic, n) =>
+      Array.from({ length: 3 + 4 * n }, (_, i) => ({ ...first!, tactic, id: `T1${n}0${i}` })),
+    )
+    const { seen } = await open({ ...sample, attack }, {}, (tab) => tab.evaluate<number[]>(LEFTS))
+    assert.deepEqual(seen, [1, 1, 1])
+  })
 })
 
 // Texts, because they run in the page.
+const LEFTS = `[...document.querySelectorAll('.matrix>div')].map((one) => new Set([...one.children].map((child) => child.getBoundingClientRect().left)).size)`
 const TAGS = `[...document.querySelectorAll('*')].filter((one) => !one.matches('code .esc')).map((one) => one.tagName).join(' ')`
 const FINDINGS = `axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ': ' + html.slice(0, 200))))`

@@ -3,12 +3,15 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import type { App } from '../../src/cli/app.ts'
+import { deliverLegacy } from '../../src/cli/legacy.ts'
+import { redactorOf } from '../../src/cli/redaction.ts'
 import { CommandCounts, mean, twoDecimals } from '../../src/report/legacy/counts.ts'
 import { upstreamReport } from '../../src/report/legacy/json.ts'
 import { periodOf } from '../../src/report/model.ts'
 import { nacre, nacreJson } from '../support/cli.ts'
 import { eachEngine } from '../support/engines.ts'
-import { event, type Fields, lines, withTempFolder } from '../support/loading.ts'
+import { event, type Fields, Lab, lines, withTempFolder } from '../support/loading.ts'
 
 const FILE = { shasum: 'ab'.repeat(32), url: 'http://198.51.100.9/a.sh', destfile: '-' }
 
@@ -72,6 +75,25 @@ const EVENTS: readonly Fields[] = [
 ]
 
 eachEngine((engine) => {
+  test('a document of half a day is not written when a signal ends the reading', async () => {
+    await using lab = await Lab.open()
+    lab.write('cowrie.json', lines(EVENTS))
+    await lab.load()
+    const pieces: object[] = []
+    const out = { piece: async (text: object) => void pieces.push(text), note: () => {} }
+    for (const [signal, written] of [
+      [new AbortController().signal, 1],
+      [AbortSignal.abort(), 0],
+    ] as const) {
+      const app = { out, signal, clock: () => 0 } as unknown as App // the parts that these formats use
+      const redactor = await redactorOf(app, lab.store, {})
+      const period = periodOf('daily', '2026-05-03', 0)
+      const request = { period, sensor: undefined, redactor }
+      await deliverLegacy(app, lab.store, { format: 'legacy-json' }, request)
+      assert.equal(pieces.splice(0).length, written)
+    }
+  })
+
   test('sessions over midnight, without a log-in, with failed commands and of several sensors', async () => {
     await withTempFolder(async (folder) => {
       const database = await engine.create(folder)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { US_PER_DAY } from '../../src/core/instant.ts'
-import { type Chart, chart } from '../../src/web/chart.ts'
+import { type Chart, chart, marksOfLength } from '../../src/web/chart.ts'
 
 const START_US = Date.parse('2026-10-24T00:00:00Z') * 1000
 
@@ -76,4 +76,21 @@ test('the hours of many days are marked at midnight, from the first day on', () 
 test('a period before in which nothing happened is no line on the axis', () => {
   assert.doesNotMatch(drawn([1, 2], { before: [0, 0] }), /s-prev/)
   assert.match(drawn([1, 2], { before: [0, 1] }), /s-prev/)
+})
+
+test('marks along a length of time are round, few, and within it', () => {
+  const wordsOf = (ms: number): string =>
+    marksOfLength(ms)
+      .map(({ words }) => words)
+      .join(', ')
+  assert.equal(wordsOf(8_300), '0, 2 s, 4 s, 6 s, 8 s')
+  assert.equal(wordsOf(1_000), '0, 0.2 s, 0.4 s, 0.6 s, 0.8 s, 1 s')
+  assert.equal(wordsOf(45), '0, 10 ms, 20 ms, 30 ms, 40 ms')
+  assert.equal(wordsOf(63_000), '0, 20 s, 40 s, 60 s')
+  assert.equal(wordsOf(2 * 3_600_000), '0, 30 min, 60 min, 90 min, 120 min')
+  assert.equal(wordsOf(10 * 3_600_000), '0, 2 h, 4 h, 6 h, 8 h, 10 h')
+  for (let ms = 1; ms < 1e10; ms *= 1.7) {
+    const marks = marksOfLength(ms)
+    assert.ok(marks.length >= 2 && marks.length <= 7 && marks.at(-1)!.ms <= ms, `${ms}`)
+  }
 })

@@ -70,6 +70,26 @@ eachEngine(() => {
     )
   })
 
+  test('what is wrong with a form is told beside its field, and what was typed is kept', async () => {
+    await using web = await stage()
+    const ada = await web.person('evidence', 'ada')
+    for (const act of ['evidence', 'reveal', 'hold']) {
+      const blank = await ada.post(`${web.path}/${act}`, { reason: ' ', event: '7' })
+      assert.equal(blank.statusCode, 400, act)
+      assert.match(blank.body, /<details class="pop" open>/)
+      assert.match(blank.body, /name="reason"[^>]*aria-invalid="true"/)
+      assert.match(blank.body, /name="event"[^>]*value="7"/)
+      assert.match(blank.body, /<title>Session a1b2c3d4e5f6 /)
+    }
+    for (const event of ['7', '0', 'last', '']) {
+      const none = await ada.post(`${web.path}/reveal`, { reason: 'case 7', event })
+      assert.equal(none.statusCode, 404, event)
+      assert.match(none.body, /name="event"[^>]*aria-invalid="true"/)
+      assert.match(none.body, />case 7<\/textarea>/)
+    }
+    assert.deepEqual(await legalHolds(web.lab.store.query), [])
+  })
+
   test('a hold is put on a session', async () => {
     await using web = await stage()
     const ada = await web.person('evidence', 'ada')

@@ -210,6 +210,34 @@ eachEngine(() => {
     )
   })
 
+  test('sources are found by a part of their path, page by page, and the address holds it', async () => {
+    await using lab = await Lab.open()
+    for (const name of ['east_1.json', 'West%1.json', 'west%2.json'])
+      lab.write(name, lines([event({ message: name })]))
+    await lab.load()
+    const dashboard = await testDashboard(testParts(lab.store, lab.folder), testOptions(lab.folder))
+    try {
+      const viewer = await dashboard.person('viewer')
+      const namesOf = async (query: string): Promise<string[]> =>
+        (await viewer.get(`/api/v1/sources?${query}`))
+          .json()
+          .sources.map(({ path }: { readonly path: string }) => path.split('/').at(-1))
+      assert.deepEqual((await namesOf('q=WEST')).toSorted(), ['West%1.json', 'west%2.json'])
+      assert.deepEqual(await namesOf('q=t_1'), ['east_1.json'])
+      assert.deepEqual(await namesOf('q=nowhere'), [])
+      await withLimits({ webRowsMax: 1 }, async () => {
+        const { sources, next } = (await viewer.get('/api/v1/sources?q=west')).json()
+        assert.equal(sources.length, 1)
+        assert.equal((await namesOf(`q=west&before=${next}`)).length, 1)
+        const page = (await viewer.get('/sources?q=west&state=all')).body
+        assert.match(page, /name="q" value="west"/)
+        assert.match(page, new RegExp(`q=west&#38;before=${next}`))
+      })
+    } finally {
+      await dashboard.server.close()
+    }
+  })
+
   test('the page of a source says that its batches tile its bytes, and when they do not', async () => {
     await withOps(async ({ lab, person }) => {
       const viewer = await person('viewer')
@@ -587,6 +615,9 @@ describe('reports', () => {
           [{ kind: 'daily', compare: 'previous', brief: 'yes' }, 'compare', /compares nothing/],
           [{ kind: 'daily', group: 'x' }, 'group', /no such group/],
           [{ ...legacy, group: 'france' }, 'sensors', /one sensor, or for all/],
+          [{ ...legacy, compare: 'previous' }, 'compare', /legacy formats compare nothing/],
+          [{ ...legacy, brief: 'yes' }, 'format', /no brief form/],
+          [{ ...legacy, top: '5' }, 'top', /daily legacy-json alone/],
         ] as const) {
           const refused = await analyst.post('/reports', wanted)
           assert.equal(refused.statusCode, 400)

@@ -2,8 +2,12 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type DefaultTreeAdapterTypes, parse } from 'parse5'
+import { ownText } from '../../src/core/event.ts'
 import { dayOf, US_PER_DAY } from '../../src/core/instant.ts'
+import { Groups } from '../../src/report/groups.ts'
+import { knownValues, noveltyOf } from '../../src/report/novelty.ts'
 import { sessionText } from '../../src/report/session-json.ts'
+import { InsightQueries } from '../../src/store/repo/insights.ts'
 import { eventsOfSession, findSessions } from '../../src/store/repo/sessions.ts'
 import { overview, warmOverviews } from '../../src/web/data/overview.ts'
 import { eachEngine, NOW_US } from '../support/engines.ts'
@@ -343,6 +347,71 @@ eachEngine((engine) => {
       assert.equal(sums.records, HOSTILE.length * 10 + 11)
       assert.equal(found.credentials.length > 0 && found.commands.length > 0, true)
       assert.ok(found.commands.every((one, i, all) => i === 0 || all[i - 1]!.events >= one.events))
+    })
+
+    test('new on a sensor is what was not met on it before, as in its report', async () => {
+      await using fresh = await Lab.open(engine)
+      const typed = (sensor: string, session: string, day: number, input: string): Fields =>
+        event({
+          eventid: 'cowrie.command.input',
+          timestamp: `2026-05-${day}T00:00:00.000000Z`,
+          ...{ sensor, session, input },
+        })
+      fresh.write(
+        'a.json',
+        lines([
+          typed('east', 'a1', 12, 'uname'),
+          typed('west', 'a2', 12, 'id'),
+          typed('east', 'a3', 20, 'uname'),
+          typed('east', 'a4', 20, 'id'),
+          typed('east', 'a5', 20, 'w'),
+        ]),
+      )
+      await fresh.load()
+      const parts = testParts(fresh.store, fresh.folder)
+      const newOn = async (sensor: string | undefined): Promise<unknown> => {
+        const { news } = await overview(parts, { range: '180d', sensor })
+        const commands = news.values.filter(({ kind }) => kind === 'command')
+        return [news.counts.command, commands.map(({ value }) => value)]
+      }
+      assert.deepEqual(await newOn(undefined), [1, ['w']])
+      assert.deepEqual(await newOn('east'), [2, ['id', 'w']])
+      assert.deepEqual(await newOn('west'), [0, []])
+      const day = dayOf(Date.UTC(2026, 4, 20) * 1000)
+      const source = await InsightQueries.open(fresh.store.query, {
+        ...{ fromDay: day, untilDay: day + 1, sensor: 'east' },
+      })
+      const known = await knownValues(source, new Map())
+      const reader = { score: () => ({ threat: 0, hazard: 0 }), sshKeys: () => [] } as never // none of its rules is asked for
+      const { totals } = await noveltyOf(
+        source,
+        reader,
+        known,
+        [],
+        new Groups(() => ownText('')),
+        5,
+      )
+      assert.equal(totals.command, 2)
+    })
+
+    test('lists of a time that is not made of whole days say which days they are of', async () => {
+      await using fresh = await Lab.open(engine)
+      fresh.write('a.json', lines([event({ timestamp: '2026-05-20T10:00:00.000000Z' })]))
+      await fresh.load()
+      const midnight = (dayOf(Date.UTC(2026, 4, 20) * 1000) + 1) * US_PER_DAY
+      const page = async (nowUs: number): Promise<string> => {
+        const dashboard = await testDashboard(
+          testParts(fresh.store, fresh.folder, () => nowUs),
+          testOptions(fresh.folder),
+        )
+        const viewer = await dashboard.person('viewer', `v${nowUs}`)
+        const { body } = await viewer.get('/?range=24h')
+        await dashboard.server.close()
+        return body
+      }
+      const said = 'Addresses, log-ins and files are those of all of 2026-05-19 to 2026-05-20 UTC.'
+      assert.ok((await page(midnight - US_PER_DAY / 2)).includes(said))
+      assert.ok(!(await page(midnight)).includes('are those of all of'))
     })
 
     test('what comes in is in the next overview, also where it belongs to an old day', async () => {

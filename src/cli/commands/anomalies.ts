@@ -2,7 +2,7 @@ import { type Anomaly, hourOf, type StoredAnomaly, US_PER_HOUR } from '../../cor
 import { formatInstant } from '../../core/instant.ts'
 import { fit, number, type TerminalText, table } from '../../core/terminal.ts'
 import type { RuleDraft } from '../../neutralize/draft-rule.ts'
-import { toVisible } from '../../neutralize/visible.ts'
+import { visibleName } from '../../neutralize/visible.ts'
 import { terminal } from '../../output/encode/terminal.ts'
 import { actorName, numberArgument, REASON_OPTION, reasonOption } from '../actor.ts'
 import { type DraftText, draftCommand, textsBehind } from '../anomaly-texts.ts'
@@ -315,7 +315,7 @@ async function anomalyNamed(store: Store, given: string): Promise<StoredAnomaly>
 }
 
 function sensorOption(options: OptionValues): string | undefined {
-  return typeof options['sensor'] === 'string' ? toVisible(options['sensor']) : undefined
+  return typeof options['sensor'] === 'string' ? visibleName(options['sensor']) : undefined
 }
 
 function renderAnomaly(one: StoredAnomaly, message: string, app: App): TerminalText {

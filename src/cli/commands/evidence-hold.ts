@@ -2,7 +2,7 @@ import { toHex } from '../../core/bytes.ts'
 import { LookupFailed, UsageError } from '../../core/errors.ts'
 import { formatInstant } from '../../core/instant.ts'
 import { fit, type Paint, type TerminalText, table } from '../../core/terminal.ts'
-import { toVisible } from '../../neutralize/visible.ts'
+import { toVisible, visibleName } from '../../neutralize/visible.ts'
 import { terminal } from '../../output/encode/terminal.ts'
 import type { HoldScope } from '../../store/port.ts'
 import type { HoldRecord } from '../../store/repo/holds.ts'
@@ -10,7 +10,7 @@ import { actorName, mayReveal, numberArgument, REASON_OPTION, reasonOption } fro
 import type { Store } from '../app.ts'
 import { type Command, EXIT, type OptionValues } from '../command.ts'
 import { checkSensors } from '../known-sensors.ts'
-import { instantOption } from '../options.ts'
+import { stretchOption } from '../options.ts'
 import { sessionNamed } from '../session-named.ts'
 
 export const holdAdd: Command = {
@@ -47,24 +47,19 @@ export const holdAdd: Command = {
 }
 
 async function scopeOf(store: Store, options: OptionValues): Promise<HoldScope> {
-  const fromUs = instantOption(options['from'], 'from') ?? null
-  const untilUs = instantOption(options['until'], 'until') ?? null
+  const { sinceUs, untilUs } = stretchOption(options, 'from')
   const id = options['session']
   const session =
     typeof id === 'string' ? await sessionNamed(store, id, options['sensor']) : undefined
   const scope = {
     sensor:
       session?.sensor ??
-      (typeof options['sensor'] === 'string' ? toVisible(options['sensor']) : ''),
+      (typeof options['sensor'] === 'string' ? visibleName(options['sensor']) : ''),
     session: session?.session ?? '',
     source: typeof options['source'] === 'string' ? await sourceOf(store, options['source']) : '',
-    fromUs,
-    untilUs,
+    fromUs: sinceUs ?? null,
+    untilUs: untilUs ?? null,
   }
-  if (fromUs !== null && untilUs !== null && fromUs >= untilUs)
-    throw new UsageError('USAGE_BAD_OPTION', '--from is not before --until.', {
-      hint: 'Give the earlier time with --from.',
-    })
   if (Object.values(scope).every((value) => value === '' || value === null))
     throw new UsageError('USAGE_BAD_ARGUMENT', 'Say what must not be deleted.', {
       hint: '--session ID, --source SOURCE, --sensor NAME, --from TIME, --until TIME, or several of them.',

@@ -68,7 +68,7 @@ export const evidenceReveal: Command = {
         privateKeys: await app.privateKeys(),
       })
       const output = options['output']
-      if (typeof output === 'string') writeNew(resolve(output), found.bytes, false)
+      if (typeof output === 'string') await writeNew(resolve(output), found.bytes, false)
       const text = visibleBytesText(found.bytes)
       app.out.result(
         {

@@ -146,7 +146,7 @@ export const keysExportPublic: Command = {
     const { exportPublic } = await import('../../keys/key-files.ts')
     const line = exportPublic(keyFolder(app.settings)).trim()
     if (typeof options['output'] === 'string')
-      writeNew(resolve(options['output']), `${line}\n`, false)
+      await writeNew(resolve(options['output']), `${line}\n`, false)
     app.out.result({ publicKey: line }, () =>
       typeof options['output'] === 'string'
         ? terminal`Written to ${terminal.own(options['output'])}.`

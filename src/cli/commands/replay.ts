@@ -64,13 +64,13 @@ export const replay: Command = {
       const { makeAsciicast } = await import('../../replay/asciicast.ts')
       const values = makeAsciicast(file.bytes, size, file.isWhole)
       if (typeof output === 'string')
-        write(app, output, values.map((value) => `${jsonText(value)}\n`).join(''), options)
+        await write(app, output, values.map((value) => `${jsonText(value)}\n`).join(''), options)
       else for (const value of values) await app.out.line(value)
       return EXIT.ok
     }
     const made = makeReplay(file.bytes, size, file.isWhole, found.span)
     if (typeof output === 'string')
-      write(
+      await write(
         app,
         output,
         format === 'json' ? `${jsonText(made)}\n` : `${replayText(made).text}\n`,
@@ -82,8 +82,13 @@ export const replay: Command = {
   },
 }
 
-function write(app: App, output: string, content: string, options: OptionValues): void {
-  writeNew(resolve(output), content, options['force'] === true)
+async function write(
+  app: App,
+  output: string,
+  content: string,
+  options: OptionValues,
+): Promise<void> {
+  await writeNew(resolve(output), content, options['force'] === true)
   app.out.note(terminal`Wrote ${terminal.own(output)}.`)
 }
 

@@ -2,10 +2,11 @@ import { UsageError } from '../../core/errors.ts'
 import { formatDay } from '../../core/instant.ts'
 import { compareUtf8, type SafeText } from '../../core/text.ts'
 import { LIMITS } from '../../limits.ts'
-import { toVisible } from '../../neutralize/visible.ts'
+import { visibleName } from '../../neutralize/visible.ts'
 import { terminal } from '../../output/encode/terminal.ts'
 import { REPORT_KINDS, redactTree } from '../../redact/tree.ts'
 import { reportDocument } from '../../report/document.ts'
+import { legacyProblems } from '../../report/legacy/fit.ts'
 import {
   type CalendarKind,
   makeReport,
@@ -112,7 +113,7 @@ function reportCommand(kind: CalendarKind): Command {
     async run(app, args, options) {
       // A slip of the pen is told before anything is opened.
       if (args[0] !== undefined) periodOf(kind, args[0], 0)
-      return report(app, options, async (store) => {
+      return report(app, kind, options, async (store) => {
         const { ReportQueries } = await import('../../store/repo/report.ts')
         const newest = await ReportQueries.newestDay(store.query)
         if (newest === undefined && args[0] === undefined) {
@@ -145,12 +146,13 @@ export const reportRange: Command = {
   description: `${MADE_FROM} UNTIL is the day after the last.`,
   run(app, args, options) {
     const period = rangeOf(args[0]!, args[1]!)
-    return report(app, options, () => Promise.resolve(period))
+    return report(app, 'range', options, () => Promise.resolve(period))
   },
 }
 
 async function report(
   app: App,
+  kind: Period['kind'],
   options: OptionValues,
   choose: (store: Store) => Promise<Period>,
 ): Promise<number> {
@@ -159,14 +161,25 @@ async function report(
     throw new UsageError('USAGE_BAD_OPTION', '--part names a file of the format legacy-text.', {
       hint: 'Add --format legacy-text, or leave --part out.',
     })
+  const isLegacy = LEGACY_FORMATS.includes(String(options['format']))
+  if (isLegacy) {
+    // Whoever asks for what is not in them would take it to be.
+    for (const problem of legacyProblems({
+      ...{ kind, isJson: options['format'] === 'legacy-json', sensors: sensors?.length ?? 0 },
+      compare: options['compare'] !== undefined,
+      brief: options['brief'] === true,
+      top: options['top'] !== undefined,
+    }).values())
+      throw problem
+  }
   const store = await app.openStore('read')
   try {
     await checkSensors(store, named(options))
     const period = await choose(store)
     const redactor = await redactorOf(app, store, options)
-    if (LEGACY_FORMATS.includes(String(options['format']))) {
+    if (isLegacy) {
       const { deliverLegacy } = await import('../legacy.ts')
-      await deliverLegacy(app, store, options, { period, sensor: onlyOne(sensors), redactor })
+      await deliverLegacy(app, store, options, { period, sensor: sensors?.[0], redactor })
       return EXIT.ok
     }
     const gathers = await gathered(app, store, period, sensors, options)
@@ -248,14 +261,6 @@ function topOf({ top }: OptionValues): number {
   return typeof top === 'number' ? top : TOP
 }
 
-/** The predecessors' documents know one sensor, or all. @throws UsageError for several */
-function onlyOne(sensors: readonly SafeText[] | undefined): SafeText | undefined {
-  if (sensors === undefined || sensors.length === 1) return sensors?.[0]
-  throw new UsageError('USAGE_BAD_OPTION', 'The legacy formats are for one sensor, or for all.', {
-    hint: 'Name one with --sensor, or none.',
-  })
-}
-
 /** @returns undefined for all of the store. @throws UsageError for a group that is none */
 function sensorsOf(app: App, options: OptionValues): readonly SafeText[] | undefined {
   const { group } = options
@@ -268,11 +273,11 @@ function sensorsOf(app: App, options: OptionValues): readonly SafeText[] | undef
           : `Groups in nacre.toml: ${Object.keys(groups).sort(compareUtf8).join(', ')}.`,
     })
   const grouped = typeof group === 'string' ? groups[group]! : []
-  const all = [...named(options), ...grouped.map((name) => toVisible(name))]
+  const all = [...named(options), ...grouped.map((name) => visibleName(name))]
   return all.length === 0 ? undefined : [...new Set(all)]
 }
 
 /** The sensors of `--sensor`. */
 function named({ sensor }: OptionValues): readonly SafeText[] {
-  return Array.isArray(sensor) ? sensor.map((name) => toVisible(String(name))) : []
+  return Array.isArray(sensor) ? sensor.map((name) => visibleName(String(name))) : []
 }

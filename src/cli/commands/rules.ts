@@ -7,7 +7,7 @@ import { toVisible } from '../../neutralize/visible.ts'
 import { terminal } from '../../output/encode/terminal.ts'
 import { actorName, numberArgument, REASON_OPTION, reasonOption } from '../actor.ts'
 import { type Command, EXIT } from '../command.ts'
-import { EVENT_OPTIONS, instantOption } from '../options.ts'
+import { EVENT_OPTIONS, stretchOption } from '../options.ts'
 import { sessionNamed } from '../session-named.ts'
 
 export const rulesList: Command = {
@@ -241,12 +241,11 @@ export const rulesStats: Command = {
     try {
       const { falsePositives, verdictCounts } = await import('../../store/repo/rules.ts')
       const { ruleFigures } = await import('../../pipeline/rule-stats.ts')
-      const since = instantOption(options['since'], 'since')
-      const until = instantOption(options['until'], 'until')
+      const { sinceUs, untilUs } = stretchOption(options, 'since')
       const figures = ruleFigures(
         await verdictCounts(store.query, {
-          fromDay: since === undefined ? undefined : dayOf(since),
-          untilDay: until === undefined ? undefined : dayOf(until),
+          fromDay: sinceUs === undefined ? undefined : dayOf(sinceUs),
+          untilDay: untilUs === undefined ? undefined : dayOf(untilUs),
         }),
       )
       const marks = await falsePositives(store.query)

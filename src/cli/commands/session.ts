@@ -11,8 +11,7 @@ import {
 } from '../../core/terminal.ts'
 import { type SafeText, textShown } from '../../core/text.ts'
 import { namesOf, rulesOf } from '../../core/verdict.ts'
-import { toVisible } from '../../neutralize/visible.ts'
-import { refang } from '../../output/defang.ts'
+import { visibleName } from '../../neutralize/visible.ts'
 import { terminal } from '../../output/encode/terminal.ts'
 import { redactEvent, redactSession } from '../../redact/session.ts'
 import { sessionJson, sessionText } from '../../report/session-json.ts'
@@ -22,7 +21,7 @@ import { type Command, EXIT } from '../command.ts'
 import { DELIVERY_OPTIONS, deliver, redactedForms } from '../deliver.ts'
 import { sessionDocument, sessionsDocument } from '../documents.ts'
 import { checkSensors } from '../known-sensors.ts'
-import { instantOption } from '../options.ts'
+import { addressOption, stretchOption } from '../options.ts'
 import type { Output } from '../output.ts'
 import { REDACT_OPTION, redactorOf } from '../redaction.ts'
 import { sessionNamed } from '../session-named.ts'
@@ -108,15 +107,14 @@ export const sessions: Command = {
   },
   examples: ['sessions --since 2026-11-22 --limit 20', 'sessions --ip 198.51.100.7 --jsonl'],
   async run(app, _args, options) {
+    const filter = {
+      ...stretchOption(options, 'since'),
+      sensor: typeof options['sensor'] === 'string' ? visibleName(options['sensor']) : undefined,
+      ip: addressOption(options['ip']),
+    }
     const store = await app.openStore('read')
     try {
       const { findSessions } = await import('../../store/repo/sessions.ts')
-      const filter = {
-        sinceUs: instantOption(options['since'], 'since'),
-        untilUs: instantOption(options['until'], 'until'),
-        sensor: typeof options['sensor'] === 'string' ? toVisible(options['sensor']) : undefined,
-        ip: typeof options['ip'] === 'string' ? toVisible(refang(options['ip'])) : undefined,
-      }
       await checkSensors(store, filter.sensor === undefined ? [] : [filter.sensor])
       const redactor = await redactorOf(app, store, options)
       const given = typeof options['limit'] === 'number' ? options['limit'] : undefined

@@ -89,7 +89,7 @@ code,.mono{font-family:var(--mono);font-size:.923em;font-variant-ligatures:none}
 .bar{display:block;width:100%;height:8px}
 td .bar{margin-top:6px}
 .matrix{columns:4;column-gap:12px}
-.matrix>div{margin-bottom:12px}
+.matrix>div{margin-bottom:12px;break-inside:avoid}
 .matrix h3{font-size:11px;color:var(--ink-3);margin:0 0 5px;break-after:avoid}
 .tq{border:1px solid var(--line-2);border-left-width:4px;border-radius:3px;padding:4px 7px;font-size:11.5px;line-height:1.35;margin-bottom:5px;break-inside:avoid;color:var(--ink)}
 .tq div{display:flex;justify-content:space-between;gap:6px;align-items:baseline}

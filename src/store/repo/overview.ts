@@ -189,59 +189,6 @@ export async function placesBehind(
   }))
 }
 
-export type NewValue = {
-  readonly value: SafeText
-  readonly events: number
-  readonly sessions: number
-}
-
-/**
- * Values of a kind that occur on a day and not in the days before it.
- *
- * @param days - looked back so many
- * @returns how many there are, and those of most sessions
- */
-export async function newestValues(
-  query: Kysely<Database>,
-  kind: ValueKind,
-  day: DayNumber,
-  days: number,
-  sensor: number | undefined,
-  limit: number,
-): Promise<{ readonly count: number; readonly values: readonly NewValue[] }> {
-  const bySensor = sensor === undefined ? sql`` : sql` and sensor_id = ${sensor}`
-  const { rows } = await sql<{
-    readonly id: number
-    readonly events: number
-    readonly sessions: number
-  }>`
-    select value_id as id, sum(count) as events, sum(sessions) as sessions from daily_values
-    where kind = ${VALUE_KINDS[kind]} and day = ${day}${bySensor} and not exists (
-      select 1 from session_values as before where before.value_id = daily_values.value_id
-      and before.day >= ${day - days} and before.day < ${day})
-    group by value_id`.execute(query)
-  const most = rows
-    .map((row) => ({
-      id: Number(row.id),
-      events: Number(row.events),
-      sessions: Number(row.sessions),
-    }))
-    .sort((a, b) => b.sessions - a.sessions || b.events - a.events)
-    .slice(0, limit)
-  const texts = await textsOf(
-    query,
-    most.map(({ id }) => id),
-  )
-  return {
-    count: rows.length,
-    values: most.map(({ id, events, sessions }) => ({
-      value: texts.get(id) ?? ('' as SafeText), // ours
-      events,
-      sessions,
-    })),
-  }
-}
-
 /** Events by day and event id, of whole days. */
 export async function eventsOfDays(
   query: Kysely<Database>,

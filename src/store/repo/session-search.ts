@@ -15,6 +15,7 @@ import type { SafeText } from '../../core/text.ts'
 import { rulesOf } from '../../core/verdict.ts'
 import { LIMITS } from '../../limits.ts'
 import type { Database, SessionKey } from '../schema.ts'
+import { containing } from './containing.ts'
 import { type SessionRecord, sessionsOfKeys } from './sessions.ts'
 
 export const SESSION_SORTS = [
@@ -756,7 +757,10 @@ async function commandCondition(
   if (parts.length === 0) return undefined
   const conditions: Condition[] = []
   for (const each of parts) {
-    const holds = sql.join(each.map(containing), sql` and `)
+    const holds = sql.join(
+      each.map((word) => containing(sql`value`, word)),
+      sql` and `,
+    )
     const { rows } = await sql<{ readonly id: number }>`
       select id from "values" where kind = ${sql.lit(VALUE_KINDS.command)} and ${holds} limit ${sql.lit(LIMITS.searchValuesMax + 1)}`.execute(
       query,
@@ -775,13 +779,6 @@ async function commandCondition(
   return second === undefined
     ? first!
     : { ...first!, isWide: true, holds: sql`(${first!.holds} and ${second.holds})` }
-}
-
-/** A part of a command, whatever the case of its ASCII letters; the same on every engine. */
-function containing(part: string): RawBuilder<boolean> {
-  const lower = part.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
-  const pattern = `%${lower.replace(/[\\%_]/g, (found) => `\\${found}`)}%`
-  return sql`lower(value) like ${pattern} escape '\\'`
 }
 
 async function eventCondition(

@@ -2,6 +2,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { InstantUs } from '../../core/instant.ts'
 import type { Database, Row } from '../schema.ts'
+import { containing } from './containing.ts'
 
 export type SourceStanding = {
   /** Names it within this store alone; the uid is its public name. */
@@ -24,6 +25,8 @@ export async function sourcePage(
   query: Kysely<Database>,
   filter: {
     readonly state?: string | undefined
+    /** What the path of the file that was read last holds. */
+    readonly part?: string | undefined
     readonly before?: Uint8Array | undefined
     readonly limit: number
   },
@@ -31,6 +34,8 @@ export async function sourcePage(
   const { before } = filter
   let select = standings(query).orderBy('sources.id', 'desc').limit(filter.limit)
   if (filter.state !== undefined) select = select.where('sources.state', '=', filter.state)
+  if (filter.part !== undefined)
+    select = select.where(containing(sql.ref('sources.path'), filter.part))
   if (before !== undefined)
     select = select.where('sources.id', '<', (e) =>
       e.selectFrom('sources as other').where('other.uid', '=', before).select('other.id'),

@@ -1,4 +1,4 @@
-import { mkdirSync, statfsSync, statSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import SQLite, { type Database as Connection } from 'better-sqlite3'
 import { StoreError } from '../../core/errors.ts'
@@ -221,11 +221,51 @@ function isThere(path: string): boolean {
   }
 }
 
-function noAccess(path: string, cause: unknown): StoreError {
-  return new StoreError('STORE_NO_ACCESS', `The database ${path} cannot be opened.`, {
+/** @param said - what of it is known beside that it is so */
+function noAccess(
+  path: string,
+  cause: unknown,
+  said: { readonly message: string; readonly hint: string } = {
+    message: `The database ${path} cannot be opened.`,
     hint: 'Look at the permissions of the folder and of the file, and whether the disk is mounted read-only.',
-    cause,
-  })
+  },
+): StoreError {
+  const { message, hint } = whatIsClosed(path) ?? said
+  return new StoreError('STORE_NO_ACCESS', message, { hint, cause })
+}
+
+/** Of a database that can be read and not written: what it is that cannot, and how to read it all the same. */
+function whatIsClosed(
+  path: string,
+): { readonly message: string; readonly hint: string } | undefined {
+  if (refusal(path, constants.R_OK) !== undefined) return undefined
+  for (const one of [path, `${path}-wal`, `${path}-shm`, `${path}-queue`, dirname(path)]) {
+    const code = refusal(one, constants.W_OK)
+    if (code === undefined || code === 'ENOENT') continue
+    const isOwner = statSync(path).uid === process.getuid?.()
+    const why = 'Reading needs both, because the engine keeps files beside the database'
+    const copied = 'and read that with --store sqlite:FILE'
+    return {
+      message: `${path} can be read, but ${one === path ? 'not' : `${one} cannot be`} written.`,
+      hint:
+        code === 'EROFS'
+          ? `${why}, and this disk is mounted read-only. Copy ${path}* to another disk, ${copied}.`
+          : isOwner
+            ? `${why}. Another user made it, or its permissions were changed: chown and chmod make it yours again.`
+            : `${why}. Run the command as the user who owns them (number ${statSync(path).uid}), or let that user make a copy (nacre db backup FILE), put it into a folder of yours, ${copied}.`,
+    }
+  }
+  return undefined
+}
+
+/** Why a file cannot be read or written; undefined where it can. @returns the code of the system */
+function refusal(path: string, how: number): string | undefined {
+  try {
+    accessSync(path, how)
+    return undefined
+  } catch (cause) {
+    return cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  }
 }
 
 /** An error of the engine as one of ours; others pass unchanged. */
@@ -257,9 +297,9 @@ export function translate(error: unknown, path: string): unknown {
     code.startsWith('SQLITE_READONLY') ||
     code.startsWith('SQLITE_PERM')
   ) {
-    return new StoreError('STORE_NO_ACCESS', `${path} cannot be read or written (${code}).`, {
+    return noAccess(path, error, {
+      message: `${path} cannot be read or written (${code}).`,
       hint: 'Look at permissions, mount options and the health of the disk.',
-      cause: error,
     })
   }
   return error

@@ -119,7 +119,13 @@ export class SqliteStore implements Store {
   /** Opens, and brings the schema up to date where the mode lets it write. */
   static async open(options: SqliteOptions): Promise<SqliteStore> {
     const opened = openSqlite(options.path, options.mode, options.settings)
-    const queue = new WriterQueue(options.path, options.writerWaitMs)
+    let queue: WriterQueue
+    try {
+      queue = new WriterQueue(options.path, options.writerWaitMs)
+    } catch (error) {
+      opened.db.close()
+      throw translate(error, options.path)
+    }
     const store = new SqliteStore(options, opened, queue)
     try {
       if (options.mode !== 'read' && store.schemaVersion < SCHEMA_VERSION) await store.migrate()

@@ -108,6 +108,7 @@ export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
           cells: row.slice(0, -1) as unknown as EventCells, // the last is the state
           state: row[EVENT_CELLS],
         }))
+        await takeTurn()
       }
     },
     newestBatch: async () =>
@@ -118,6 +119,7 @@ export function verifyReads(db: Connection, sealing: Sealing): VerifyReads {
     eventsByTime: () => cells('event_time_us, session_key, digest'),
     async *storedEvents() {
       for (let after = 0; ; ) {
+        await takeTurn()
         const page = eventsAfter.all(after, STORED_PAGE) as (readonly [...EventCells, number])[]
         if (page.length === 0) return
         after = page.at(-1)![EVENT_CELLS]
@@ -288,6 +290,10 @@ export function* pagesOf<T>(rows: Iterable<T>): Generator<readonly T[]> {
   if (page.length > 0) yield page
 }
 
+/**
+ * Others run between two pages, and the connection takes no write until the last one: whoever reads so beside others
+ * has a store of their own.
+ */
 function asyncPages<T>(rows: () => Iterable<T>): Pages<T> {
   return {
     async *[Symbol.asyncIterator]() {

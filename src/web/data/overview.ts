@@ -11,11 +11,12 @@ import {
 import { compareUtf8, type SafeText } from '../../core/text.ts'
 import { LIMITS } from '../../limits.ts'
 import { fromVisible } from '../../neutralize/visible.ts'
+import { knownOf, newOf } from '../../report/novelty.ts'
+import { InsightQueries } from '../../store/repo/insights.ts'
 import {
   type Conservation,
   conservation,
   eventsOfDays,
-  newestValues,
   placesBehind,
   type StoreVersion,
   sensorId,
@@ -168,7 +169,10 @@ export async function openOverview(
     if (house.kept.size <= LIMITS.overviewsKept) break
     house.kept.delete(oldest)
   }
-  made.catch(() => house.kept.delete(name))
+  made.catch(() => {
+    // A newer one may stand there by now.
+    if (house.kept.get(name)?.opened === opened) house.kept.delete(name)
+  })
   return opened
 }
 
@@ -253,7 +257,7 @@ async function make(
     loginsTried: count(/^cowrie\.login\.(?:success|failed)$/, fromDay, untilDay),
     addresses: tallies.ip.size,
     files: tallies.file.size,
-    news: await newsOf(parts, newest, sensor),
+    news: await newsOf(parts, newest, head.sensor),
     commands: scored(parts.rules, await topOf(parts, tallies.command, LIMITS.overviewTop)),
     credentials: await topOf(parts, tallies.credential, LIMITS.overviewTop),
     ...(await placesOf(parts, tallies.ip)),
@@ -414,11 +418,13 @@ async function placesOf(
   }
 }
 
+/** The question that reports ask of their period, asked of a day. */
 async function newsOf(
   { store, rules }: Pick<Parts, 'store' | 'rules'>,
   day: DayNumber,
-  sensor: number | undefined,
+  sensor: string | undefined,
 ): Promise<Overview['news']> {
+  const source = await InsightQueries.open(store.query, { fromDay: day, untilDay: day + 1, sensor })
   const counts: Record<NewKind, number> = {
     file: 0,
     url: 0,
@@ -429,16 +435,13 @@ async function newsOf(
   }
   const values: (TopCommand & { kind: NewKind })[] = []
   for (const kind of NEW_KINDS) {
-    const days = LIMITS.overviewNewDays
-    const { count, values: newest } = await newestValues(
-      store.query,
-      kind,
-      day,
-      days,
-      sensor,
-      kind === 'ip' ? 0 : LIMITS.overviewNew,
-    )
-    counts[kind] = count
+    const known = await knownOf(source, kind, new Map())
+    const { total, first } = await newOf(source, known, kind === 'ip' ? 0 : LIMITS.overviewNew)
+    counts[kind] = total
+    const newest = first.map(({ place, value }) => {
+      const { events, sessions } = known.at(place)
+      return { value, events, sessions }
+    })
     const shown =
       kind === 'command'
         ? scored(rules, newest)
@@ -448,7 +451,7 @@ async function newsOf(
     values.push(...shown.map((one) => ({ ...one, kind })))
     await turn()
   }
-  return { day, days: LIMITS.overviewNewDays, counts, values: values.slice(0, LIMITS.overviewNew) }
+  return { day, days: LIMITS.newValueDays, counts, values: values.slice(0, LIMITS.overviewNew) }
 }
 
 /** The overview as the API gives it. */

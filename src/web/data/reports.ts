@@ -14,6 +14,7 @@ import { LookupFailed, StoreError, UsageError } from '../../core/errors.ts'
 import { formatInstant } from '../../core/instant.ts'
 import { LIMITS } from '../../limits.ts'
 import type { OUTPUT_NAMES } from '../../output/names.ts'
+import { legacyProblems } from '../../report/legacy/fit.ts'
 import { type Period, periodOf, type ReportKind, rangeOf } from '../../report/model.ts'
 import { ReportQueries } from '../../store/repo/report.ts'
 import type { Parts } from '../parts.ts'
@@ -137,8 +138,14 @@ export function problemsOf({ groups }: Pick<Parts, 'groups'>, wanted: Wanted): P
     ...sensors,
     ...(problems.group === undefined ? (groups[group] ?? []) : []),
   ])
-  if (isLegacy(format) && asked.size > 1)
-    problems.sensors = 'The legacy formats are for one sensor, or for all.'
+  if (isLegacy(format)) {
+    const wish = {
+      ...{ kind, isJson: format === 'legacy-json', sensors: asked.size },
+      ...{ compare: compare !== 'none', brief: isBrief, top: top !== '' },
+    }
+    for (const [name, { message, hint }] of legacyProblems(wish))
+      problems[name === 'brief' ? 'format' : name] = `${message} ${hint}`
+  }
   if (isBrief && compare !== 'none')
     problems.compare = 'A brief report compares nothing: choose one of the two.'
   if (top !== '' && !(/^\d{1,4}$/.test(top) && Number(top) >= 1 && Number(top) <= LIMITS.topMax))
@@ -191,7 +198,9 @@ export async function makeKept(parts: Parts, wanted: Wanted, by: string): Promis
   await inTurn(parts, async (signal) => {
     const { stderr, status } = await parts.run(args, signal)
     if (status === 0) return
-    rmSync(file, { force: true })
+    // What was killed leaves what there was of it beside the file.
+    for (const left of readdirSync(folder))
+      if (left.startsWith(name)) rmSync(join(folder, left), { force: true })
     throw notMade(stderr, status)
   })
   const kept: KeptReport = {

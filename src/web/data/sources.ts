@@ -22,6 +22,8 @@ export const SOURCE_STATES = ['all', 'open', 'complete', 'torn', 'bomb'] as cons
 
 export type SourceFilter = {
   readonly state: (typeof SOURCE_STATES)[number]
+  /** What its path holds. */
+  readonly q?: string | undefined
   /** Name of a source, 32 hexadecimal digits: only older ones. */
   readonly before?: string | undefined
 }
@@ -32,6 +34,7 @@ export async function sourceList(parts: Parts, filter: SourceFilter) {
   const loaders = readLoaders(parts.statusFolder)
   const page = await sourcePage(query, {
     state: filter.state === 'all' ? undefined : filter.state,
+    part: filter.q,
     before: filter.before === undefined ? undefined : Buffer.from(filter.before, 'hex'),
     limit: LIMITS.webRowsMax + 1,
   })

@@ -121,7 +121,7 @@ function alertTable(
     return html`<section class="card" aria-label="Alerts"><h2 class="sr">Alerts</h2>${emptyState(html`No alert`, html`Silent sensors, missing days, dead letters that grow, a full disk and the like will be listed here.`)}</section>`
   const rows = alerts.map(
     (one) =>
-      html`<tr><th scope="row" class="wide">${html.own(one.title)}<span class="l2">${html.data(one.subject)}</span></th><td data-l="Severity">${badge(one.severity === 'critical' ? 'failed' : 'pending', 'alert', html.own(one.severity))}</td><td data-l="State">${stateBadge(one.state)}</td><td class="wide wrap" data-l="What">${html.own(one.message)}<span class="small faint says">${html.own(one.advice)}</span></td><td class="num" data-l="Figure">${number(one.figure)}<span class="l2">${html.own(one.unit)}</span></td><td class="nowrap" data-l="Since">${isoTime(one.firstAt)}</td><td class="wide">${
+      html`<tr><th scope="row" class="wide">${html.own(one.title)}<span class="l2 whole">${html.data(one.subject)}</span></th><td data-l="Severity">${badge(one.severity === 'critical' ? 'failed' : 'pending', 'alert', html.own(one.severity))}</td><td data-l="State">${stateBadge(one.state)}</td><td class="wide wrap" data-l="What">${html.own(one.message)}<span class="small faint says">${html.own(one.advice)}</span></td><td class="num" data-l="Figure">${number(one.figure)}<span class="l2">${html.own(one.unit)}</span></td><td class="nowrap" data-l="Since">${isoTime(one.firstAt)}</td><td class="wide">${
         one.state === 'open' && rights.has('review')
           ? rowDecision(
               `r${one.id}`,

@@ -1,6 +1,6 @@
 /** What the record of a session can be asked for: its package, one original line, a hold. Each with a reason, in the journal. */
 import { Readable } from 'node:stream'
-import { LookupFailed } from '../../core/errors.ts'
+import { LookupFailed, OperatingError } from '../../core/errors.ts'
 import { ownText } from '../../core/event.ts'
 import { exportEvidence } from '../../evidence/export.ts'
 import { addHold } from '../../evidence/holds.ts'
@@ -8,15 +8,26 @@ import { visibleBytesText } from '../../neutralize/visible.ts'
 import { reveal } from '../../pipeline/evidence.ts'
 import type { SessionRecord, Store } from '../../store/port.ts'
 import { placeOfEvent } from '../../store/repo/places.ts'
-import { attackHtml, csrfField, head, html, htmlHref, icon, number } from '../components.ts'
+import { attackHtml, head, html, htmlHref, icon, number } from '../components.ts'
 import { fileWordOf, sessionOf } from '../data/session.ts'
-import { actorOf, REASON_FIELD, reasonArea, reasonIn } from '../lists.ts'
+import { actorOf, numberIn, REASON_FIELD, reasonIn } from '../lists.ts'
 import type { Parts } from '../parts.ts'
-import type { Asked, Html, Reply, Route } from '../route.ts'
+import type { Asked, Reply, Route } from '../route.ts'
+import { mayReveal } from './evidence-tool.ts'
+import { sessionReply } from './session.ts'
 
 const PARAMS = {
   sensor: { meaning: 'sensor', charsMax: 255 },
   session: { meaning: 'session id', charsMax: 64 },
+} as const
+
+/** One form sends all of it, whichever button is pressed. What is wrong with it is told beside its field. */
+const BODY = {
+  reason: REASON_FIELD,
+  event: {
+    meaning: 'number of the event that is revealed, from 1, in the order of the list',
+    charsMax: 20,
+  },
 } as const
 
 /** Characters of an original that a page shows. */
@@ -25,7 +36,6 @@ const SHOWN_CHARS = 65_536
 function route(
   act: string,
   summary: string,
-  body: Route['body'],
   answers: (session: SessionRecord, asked: Asked, parts: Parts) => Promise<Reply>,
 ): Route {
   return {
@@ -34,10 +44,15 @@ function route(
     right: 'evidence',
     summary,
     params: PARAMS,
-    body: { reason: REASON_FIELD, ...body },
+    body: BODY,
     async answers(asked, parts) {
-      const { sensor, session } = asked.params
-      return answers(await sessionOf(parts, sensor!, session!), asked, parts)
+      const session = await sessionOf(parts, asked.params['sensor']!, asked.params['session']!)
+      try {
+        return await answers(session, asked, parts)
+      } catch (error) {
+        if (!(error instanceof OperatingError)) throw error
+        return sessionReply(asked, parts, error)
+      }
     },
   }
 }
@@ -46,7 +61,6 @@ export const evidenceRoutes: readonly Route[] = [
   route(
     'evidence',
     'The evidence package of a session, as a file',
-    {},
     async (session, asked, parts) => ({
       kind: 'file',
       name: `evidence-${fileWordOf(session.session)}.zip`,
@@ -54,19 +68,8 @@ export const evidenceRoutes: readonly Route[] = [
       content: await packageOf(session, asked, parts),
     }),
   ),
-  route(
-    'reveal',
-    'The exact bytes of one event of a session',
-    {
-      event: {
-        meaning: 'number of the event, from 1, in the order of the list',
-        charsMax: 7,
-        pattern: '^[1-9][0-9]{0,6}$',
-      },
-    },
-    revealed,
-  ),
-  route('hold', 'Puts a session on legal hold', {}, async (session, asked, parts) => {
+  route('reveal', 'The exact bytes of one event of a session', revealed),
+  route('hold', 'Puts a session on legal hold', async (session, asked, parts) => {
     const reason = reasonIn(asked.body['reason'])
     const scope = {
       session: session.session,
@@ -123,7 +126,8 @@ async function* closing(
 }
 
 async function revealed(session: SessionRecord, asked: Asked, parts: Parts): Promise<Reply> {
-  const n = Number(asked.body['event'] ?? '0')
+  const reason = reasonIn(asked.body['reason'])
+  const n = numberIn(asked.body['event']?.trim()) ?? 0
   const place = n === 0 ? undefined : await placeOfEvent(parts.store.query, session, n)
   if (place === undefined)
     throw new LookupFailed('LOOKUP_NO_EVENT', 'The session has no event of this number.', {
@@ -135,7 +139,7 @@ async function revealed(session: SessionRecord, asked: Asked, parts: Parts): Pro
     {
       actor: actorOf(asked.signedIn),
       isAllowed: mayReveal(asked),
-      reason: reasonIn(asked.body['reason']),
+      reason,
       privateKeys: await parts.privateKeys(),
     },
   )
@@ -150,15 +154,4 @@ async function revealed(session: SessionRecord, asked: Asked, parts: Parts): Pro
     )}
 <section class="card sealed" aria-labelledby="original"><header><h2 id="original">${icon('lock')} Sealed bytes, in their visible form</h2><span class="meta">${number(found.bytes.length)} bytes, batch ${number(found.batchId)}, record ${number(found.record)}</span></header><div class="body stack"><div class="wrap">${attackHtml(text.slice(0, SHOWN_CHARS))}</div>${text.length > SHOWN_CHARS ? html`<p class="note">${icon('alert')}<span>The first ${number(SHOWN_CHARS)} characters are shown. <code>nacre evidence reveal</code> writes all of it into a file.</span></p>` : html``}<dl class="kv"><dt>SHA-256</dt><dd><code>${html.own(found.sha256)}</code></dd>${found.leaf === undefined ? html`` : html`<dt>Leaf</dt><dd><code>${html.own(found.leaf)}</code></dd>`}</dl></div></section>`,
   }
-}
-
-function mayReveal({ signedIn }: Asked): boolean {
-  return signedIn.rights.has('evidence')
-}
-
-/** The button beside the title of a session, for those who have the right. */
-export function evidenceTool(session: SessionRecord, asked: Asked): Html | undefined {
-  if (!mayReveal(asked)) return undefined
-  const to = (act: string): Html => htmlHref(['sessions', session.sensor, session.session, act])
-  return html`<details class="pop"><summary class="btn">${icon('lock')}Evidence</summary><form class="sheet stack" method="post" action="${to('evidence')}">${csrfField(asked.signedIn.csrf)}${reasonArea('evidence-reason', undefined, undefined)}<div class="row"><button class="btn primary" type="submit">${icon('get')}Save the package</button><button class="btn" type="submit" formaction="${to('hold')}">Put on legal hold</button></div><label class="label" for="evidence-event">Original of event number</label><div class="row"><input class="text narrow" id="evidence-event" name="event" inputmode="numeric" pattern="[1-9][0-9]*" value="1"><button class="btn" type="submit" formaction="${to('reveal')}">${icon('eye')}Reveal</button></div></form></details>`
 }

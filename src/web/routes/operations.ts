@@ -1,6 +1,7 @@
 /** For monitors and browsers: life, readiness, figures, reports of violations. */
 import { setTimeout as wait } from 'node:timers/promises'
 import { LIMITS } from '../../limits.ts'
+import { isLoopback } from '../connections.ts'
 import type { Desk, ServerOptions } from '../desk.ts'
 import { refusal } from '../faults.ts'
 import type { FrameSource } from '../frame-figures.ts'
@@ -40,7 +41,7 @@ export function operationRoutes(
       right: options.metricsForLoopback ? 'public' : 'view',
       summary: 'Figures for Prometheus',
       async answers({ signedIn, address }) {
-        if (!signedIn.rights.has('view') && !isLoopback(address))
+        if (!signedIn.rights.has('view') && !isLoopback(address ?? ''))
           throw refusal('REQUEST_NO_SIGN_IN')
         const { waiting } = await frame.figures()
         return {
@@ -66,10 +67,6 @@ export function operationRoutes(
       },
     },
   ]
-}
-
-function isLoopback(address: string | undefined): boolean {
-  return /^(?:(?:::ffff:)?127\.[\d.]+|::1)$/.test(address ?? '')
 }
 
 async function readiness({ store }: Pick<Parts, 'store'>, schemaVersion: number): Promise<Reply> {

@@ -221,13 +221,13 @@ function changeWords(figure: Figure): Html {
   }
 }
 
-const NEW_WORDS: Readonly<Record<NewKind, readonly [string, string, IconName]>> = {
-  file: ['File', 'files', 'file'],
+const NEW_WORDS: Readonly<Record<NewKind, readonly [one: string, several: string, IconName]>> = {
+  file: ['file', 'files', 'file'],
   url: ['URL', 'URLs', 'globe'],
-  command: ['Command', 'commands', 'terminal'],
+  command: ['command', 'commands', 'terminal'],
   hassh: ['HASSH', 'HASSHs', 'fp'],
-  clientVersion: ['Client', 'clients', 'user'],
-  ip: ['Address', 'addresses', 'globe'],
+  clientVersion: ['client', 'clients', 'user'],
+  ip: ['address', 'addresses', 'globe'],
 }
 
 /** The filter of the list of sessions that finds a value. */
@@ -238,10 +238,10 @@ function filterOf(kind: NewKind): string {
 function newsCard({ news }: Overview): Html {
   const rows = news.values.map(
     (one) =>
-      html`<li>${icon(NEW_WORDS[one.kind][2])}<div><span class="sub">${html.own(NEW_WORDS[one.kind][0])}</span><div class="clip">${attackHtml(short(one.value))}</div><span class="sub"><a href="${htmlHref(['sessions'], { [filterOf(one.kind)]: linkable(one.value) })}">${number(one.sessions)} ${one.sessions === 1 ? html`session` : html`sessions`}</a></span></div><span class="when">${one.threat > 0 ? threatScale(one.threat) : html``}${one.hazard > 0 ? hazardScale(one.hazard) : html``}</span></li>`,
+      html`<li>${icon(NEW_WORDS[one.kind][2])}<div><span class="sub">${html.own(NEW_WORDS[one.kind][0].replace(/^./, (letter) => letter.toUpperCase()))}</span><div class="clip">${attackHtml(short(one.value))}</div><span class="sub"><a href="${htmlHref(['sessions'], { [filterOf(one.kind)]: linkable(one.value) })}">${number(one.sessions)} ${one.sessions === 1 ? html`session` : html`sessions`}</a></span></div><span class="when">${one.threat > 0 ? threatScale(one.threat) : html``}${one.hazard > 0 ? hazardScale(one.hazard) : html``}</span></li>`,
   )
-  const counts = NEW_KINDS.filter((kind) => news.counts[kind] > 0).map(
-    (kind) => html`${number(news.counts[kind])} ${html.own(NEW_WORDS[kind][1])}`,
+  const counts = NEW_KINDS.filter((kind) => news.counts[kind] > 0).map((kind) =>
+    counted(news.counts[kind], NEW_WORDS[kind][0], NEW_WORDS[kind][1]),
   )
   const day = label(news.day * US_PER_DAY, US_PER_DAY)
   return card(
@@ -411,13 +411,13 @@ function qualityFacts({
       sign(sums.deadLetters === 0, 'dead'),
       sums.deadLetters === 0
         ? html`No dead letter is open.`
-        : html`<a href="/dead-letters">${number(sums.deadLetters)} records</a> could not be read.`,
+        : html`<a href="/dead-letters">${counted(sums.deadLetters, 'record', 'records')}</a> could not be read.`,
     ],
     [
       sign(sums.heldEvents === 0, 'quarantine'),
       sums.heldEvents === 0
         ? html`Nothing is held.`
-        : html`<a href="/quarantine">${number(sums.heldEvents)} events</a> are held and not counted here.`,
+        : html`<a href="/quarantine">${counted(sums.heldEvents, 'event', 'events')}</a> ${sums.heldEvents === 1 ? html`is` : html`are`} held and not counted here.`,
     ],
     [
       sign(sums.pendingBytes === 0, 'torn'),

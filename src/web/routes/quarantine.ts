@@ -226,7 +226,7 @@ function listPage(
   const rows = batches.map(
     (
       one,
-    ) => html`<tr><th scope="row"><a href="${htmlHref(['quarantine', String(one.batch)])}">Batch ${number(one.batch)}</a><span class="l2">${html.own(one.path)}</span></th>
+    ) => html`<tr><th scope="row" class="wide"><a href="${htmlHref(['quarantine', String(one.batch)])}">Batch ${number(one.batch)}</a><span class="l2">${html.own(one.path)}</span></th>
 <td data-l="State">${stateBadge(one)}</td><td class="num" data-l="Waiting">${zeroed(one.waiting)}</td><td class="num" data-l="Approved">${zeroed(one.approved)}</td><td class="num" data-l="Rejected">${zeroed(one.rejected)}</td>
 <td data-l="Worst hazard">${hazardScale(one.hazardMax)}</td><td class="wide" data-l="Rules">${ruleNames(one)}</td><td class="nowrap" data-l="Loaded">${isoTime(one.committedAt)}</td></tr>`,
   )

@@ -1,10 +1,12 @@
 /** The page of one session. */
 import { toHex } from '../../core/bytes.ts'
+import type { OperatingError } from '../../core/errors.ts'
 import { type SafeText, shortText, textShown } from '../../core/text.ts'
 import { LIMITS } from '../../limits.ts'
 import { sessionText } from '../../report/session-json.ts'
 import { TECHNIQUES } from '../../report/techniques.ts'
 import { eventsOfSession } from '../../store/repo/sessions.ts'
+import { marksOfLength } from '../chart.ts'
 import {
   attackHtml,
   bytes,
@@ -30,8 +32,9 @@ import {
   sessionOf,
 } from '../data/session.ts'
 import { linkable } from '../data/session-query.ts'
+import { statusOf } from '../lists.ts'
 import type { Parts } from '../parts.ts'
-import type { Asked, Html, Route } from '../route.ts'
+import type { Asked, Html, Reply, Route } from '../route.ts'
 import { SESSION_ASIDES, SESSION_TOOLS, type SessionAside } from './session-asides.ts'
 import { length } from './sessions.ts'
 
@@ -47,17 +50,7 @@ export const sessionRoutes: readonly Route[] = [
     right: 'view',
     summary: 'One session: what was done, what it means, and where it is sealed',
     params: PARAMS,
-    async answers(asked, parts) {
-      const detail = await sessionDetail(parts, asked.params['sensor']!, asked.params['session']!)
-      const asides = await made(SESSION_ASIDES, detail, asked, parts)
-      const tools = await made(SESSION_TOOLS, detail, asked, parts)
-      return {
-        kind: 'page',
-        title: `Session ${detail.session.session}`,
-        body: sessionPage(detail, asides.parts, html.join(tools.parts)),
-        scripts: ['copy', 'session', ...asides.scripts, ...tools.scripts],
-      }
-    },
+    answers: (asked, parts) => sessionReply(asked, parts, undefined),
   },
   {
     method: 'GET',
@@ -92,15 +85,34 @@ export const sessionRoutes: readonly Route[] = [
   },
 ]
 
+/** The page of a session. @param problem - why what one of its forms sent was refused */
+export async function sessionReply(
+  asked: Asked,
+  parts: Parts,
+  problem: OperatingError | undefined,
+): Promise<Reply> {
+  const detail = await sessionDetail(parts, asked.params['sensor']!, asked.params['session']!)
+  const asides = await made(SESSION_ASIDES, detail, asked, parts, problem)
+  const tools = await made(SESSION_TOOLS, detail, asked, parts, problem)
+  return {
+    kind: 'page',
+    title: `Session ${detail.session.session}`,
+    body: sessionPage(detail, asides.parts, html.join(tools.parts)),
+    scripts: ['copy', 'session', ...asides.scripts, ...tools.scripts],
+    ...(problem === undefined ? {} : { status: statusOf(problem) }),
+  }
+}
+
 async function made(
   makers: readonly SessionAside[],
   detail: SessionDetail,
   asked: Asked,
   parts: Parts,
+  problem: OperatingError | undefined,
 ): Promise<{ readonly parts: readonly Html[]; readonly scripts: readonly string[] }> {
-  const found = (await Promise.all(makers.map((make) => make(detail, asked, parts)))).filter(
-    (one) => one !== undefined,
-  )
+  const found = (
+    await Promise.all(makers.map((make) => make(detail, asked, parts, problem)))
+  ).filter((one) => one !== undefined)
   return {
     parts: found.map((one) => one.html),
     scripts: found.flatMap((one) => one.scripts ?? []),
@@ -223,15 +235,17 @@ const LANES = [
 /** Where on a line of a thousand an event stands; ticks of the same place are drawn once. */
 function timelineCard({ session, events }: SessionDetail): Html {
   const spanMs = Math.max(1, (session.lastEventUs - session.firstEventUs) / 1000)
+  const placeOf = (ms: number): number => Math.round((ms / spanMs) * 990)
   const lanes = LANES.map(([name, fill], lane) => {
     const mine = events.filter(
       ({ eventid }) => LANES.findIndex(([, , pattern]) => pattern.test(eventid)) === lane,
     )
-    const places = new Set(mine.map((event) => Math.round((event.afterMs / spanMs) * 990)))
+    const places = new Set(mine.map((event) => placeOf(event.afterMs)))
     return { name, fill, lane, count: mine.length, places: [...places] }
   })
+  const marks = marksOfLength(spanMs)
   const grid = html.join([
-    ...[0, 200, 400, 600, 800, 1000].map((x) => html`<path class="s-grid" d="M${x} 0V104"/>`),
+    ...marks.map(({ ms }) => html`<path class="s-grid" d="M${placeOf(ms) + 2} 0V104"/>`),
     ...[26, 52, 78].map((y) => html`<path class="s-grid" d="M0 ${y}H1000"/>`),
   ])
   const ticks = html.join(
@@ -246,7 +260,6 @@ function timelineCard({ session, events }: SessionDetail): Html {
     .filter(({ count }) => count > 0)
     .map(({ name, count }) => `${count} ${name === 'Other' ? 'other events' : name.toLowerCase()}`)
     .join(', ')
-  const marks = [0, 1, 2, 3, 4, 5].map((i) => html`<span>${length((spanMs * i) / 5)}</span>`)
   const seen =
     session.connectCount > 0 && session.closedCount > 0
       ? html`start and end seen`
@@ -254,7 +267,12 @@ function timelineCard({ session, events }: SessionDetail): Html {
   return card(
     's-tl',
     html`Timeline`,
-    html`<div class="body tl"><div class="tlk">${html.join(lanes.map(({ name }) => html`<span>${html.own(name)}</span>`))}</div><svg viewBox="0 0 1000 104" preserveAspectRatio="none" role="img" aria-label="Over ${length(spanMs)}: ${html.own(said)}">${grid}${ticks}</svg><div class="tlx">${html.join(marks)}</div></div>`,
+    html`<div class="body tl"><div class="tlk">${html.join(lanes.map(({ name }) => html`<span>${html.own(name)}</span>`))}</div><svg viewBox="0 0 1000 104" preserveAspectRatio="none" role="img" aria-label="Over ${length(spanMs)}: ${html.own(said)}">${grid}${ticks}</svg><svg class="tlx" aria-hidden="true">${html.join(
+      marks.map(
+        ({ ms, words }, i) =>
+          html`<text${i % 2 === 1 ? html` class="opt"` : html``} x="${html.own(((placeOf(ms) + 2) / 10).toFixed(1))}%" y="14">${html.own(words)}</text>`,
+      ),
+    )}</svg></div>`,
     { meta: seen },
   )
 }

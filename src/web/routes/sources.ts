@@ -48,6 +48,7 @@ const LIST_QUERY: Readonly<Record<string, FieldSpec>> = {
     choices: SOURCE_STATES,
     charsMax: 10,
   },
+  q: { meaning: 'Only sources whose path holds this, whatever its case', charsMax: 255 },
   before: {
     meaning: 'Only sources that are older than this one',
     pattern: '^[0-9a-f]{32}$',
@@ -125,6 +126,7 @@ export const sourceRoutes: readonly Route[] = [
 function filterOf(query: Asked['query']): SourceFilter {
   return {
     state: SOURCE_STATES.find((one) => one === query['state']) ?? 'all',
+    q: query['q']?.trim() || undefined,
     before: query['before'],
   }
 }
@@ -135,7 +137,9 @@ function listPage(
 ): Html {
   const sum = (of: (one: (typeof counts)[number]) => number): number =>
     counts.reduce((total, one) => total + of(one), 0)
-  const isFirst = filter.before === undefined
+  const isFiltered = isFilter(filter)
+  // Whoever searches looks for a source, not for the loaders.
+  const isFirst = filter.before === undefined && !isFiltered
   return html`${head(
     html`Sources`,
     html`${counted(
@@ -155,8 +159,12 @@ ${isFirst ? html`${loadersCard(loaders)}${followed.length === 0 ? html`` : follo
     'State',
     SOURCE_STATES.map((state) => [state, state] as const),
     filter.state,
-  )}<button class="btn" type="submit">Show</button></form>
+  )}<label class="field grow">${icon('search')}<span class="sr">Part of a path</span><input type="search" name="q" value="${htmlAttribute(filter.q ?? '')}" placeholder="Part of a path" maxlength="255" autocomplete="off" spellcheck="false"></label><button class="btn" type="submit">Show</button>${isFiltered ? html`<a class="btn quiet" href="/sources">${icon('cross')}Clear</a>` : html``}</form>
 ${sourcesCard(sources, filter, next)}`
+}
+
+function isFilter({ state, q }: SourceFilter): boolean {
+  return state !== 'all' || q !== undefined
 }
 
 function loadersCard(loaders: readonly LoaderStatus[]): Html {
@@ -214,18 +222,18 @@ function sourcesCard(
 ): Html {
   if (sources.length === 0)
     return html`<section class="card" aria-label="Sources"><h2 class="sr">Sources</h2>${
-      filter.state === 'all'
+      !isFilter(filter)
         ? emptyState(
             html`No source yet`,
             html`Load a folder with <code>nacre ingest bulk PATH</code>; each log becomes a source.`,
           )
-        : emptyState(html`No source`, html`No source is in this state.`)
+        : emptyState(html`No source`, html`None matches these filters.`)
     }</section>`
   const rows = sources.map(
     (one) =>
       html`<tr><th scope="row" class="wide">${sourceLink(one)}</th><td data-l="State">${stateBadge(one.state)}</td><td class="num" data-l="Read">${bytes(one.committedOffset)}</td><td class="num" data-l="Pending">${one.pendingBytes === 0 ? html`<span class="faint">0</span>` : bytes(one.pendingBytes)}</td><td class="num" data-l="Records">${number(one.records)}</td><td class="num" data-l="Batches">${number(one.batches)}</td><td data-l="Tiling">${tilingBadge(one)}</td><td class="num" data-l="Behind">${one.lagBytes === null ? html`<span class="faint">–</span>` : one.lagBytes === 0 ? html`<span class="faint">0</span>` : bytes(one.lagBytes)}</td><td class="nowrap" data-l="Last read">${isoTime(one.lastSeenAt)}</td></tr>`,
   )
-  return html`<section class="card" aria-labelledby="so"><header><h2 id="so">All sources</h2><span class="meta">newest first</span></header><div class="scroll"><table class="rows cards"><caption class="sr">Sources, newest first</caption><thead><tr><th scope="col">Source</th><th scope="col">State</th><th scope="col" class="num">Read</th><th scope="col" class="num">Pending</th><th scope="col" class="num">Records</th><th scope="col" class="num">Batches</th><th scope="col">Tiling</th><th scope="col" class="num">Behind</th><th scope="col">Last read (UTC)</th></tr></thead><tbody>${html.join(rows, '\n')}</tbody></table></div>${olderLink(['sources'], { state: filter.state }, next ?? undefined)}</section>`
+  return html`<section class="card" aria-labelledby="so"><header><h2 id="so">${isFilter(filter) ? html`Sources found` : html`All sources`}</h2><span class="meta">newest first</span></header><div class="scroll"><table class="rows cards"><caption class="sr">Sources, newest first</caption><thead><tr><th scope="col">Source</th><th scope="col">State</th><th scope="col" class="num">Read</th><th scope="col" class="num">Pending</th><th scope="col" class="num">Records</th><th scope="col" class="num">Batches</th><th scope="col">Tiling</th><th scope="col" class="num">Behind</th><th scope="col">Last read (UTC)</th></tr></thead><tbody>${html.join(rows, '\n')}</tbody></table></div>${olderLink(['sources'], { state: filter.state, q: filter.q }, next ?? undefined)}</section>`
 }
 
 function stateBadge(state: string): Html {
