@@ -82,7 +82,6 @@ export const dbColumns: Command = {
   argumentCount: [0, 0],
   options: {},
   examples: ['db columns', 'db columns --json'],
-  endsAtOnce: true,
   async run(app) {
     const { tables } = await app.engine()
     const columns = Object.entries(tables).flatMap(([name, found]) =>
