@@ -66,7 +66,11 @@ export function toVisibleParts(parts: readonly (string | number)[]): SafeText {
  * A name with escapes of its own is to be given in visible form.
  */
 export function visibleName(given: string): SafeText {
-  return toVisible(fromVisible(given))
+  const visible = toVisible(fromVisible(given))
+  // Bytes come back as code points of their own, which no name has beside bytes.
+  return given.includes('\\b{')
+    ? (visible.replace(/\\u\{DC([89A-F][0-9A-F])\}/g, '\\b{$1}') as SafeText)
+    : visible
 }
 
 /**

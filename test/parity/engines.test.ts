@@ -10,6 +10,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
+import { isIP } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -193,7 +194,6 @@ function declareTwins(title: string, plan: Plan): void {
         ['weekly', '--top', '1'],
         ['daily', middle, '--top', '1000'],
         ['daily', middle, '--top', '3', `--sensor=${sensor}`],
-        ['daily', middle, '--sensor=there is none'],
       ])
         await twins.agree(['report', ...args, '--json'], withoutTime)
     })
@@ -229,8 +229,8 @@ function declareTwins(title: string, plan: Plan): void {
         ['--since', early.startedAt],
         ['--until', late.startedAt, '--limit', '1000'],
         ['--since', early.startedAt, '--until', late.startedAt],
-        [`--ip=${all.find((one) => one.srcIp !== null)!.srcIp}`],
-        [`--ip=${late.srcIp ?? '::1'}`, '--since', early.startedAt],
+        [`--ip=${all.find((one) => isIP(one.srcIp ?? '') !== 0)?.srcIp ?? '::1'}`],
+        [`--ip=${isIP(late.srcIp ?? '') === 0 ? '::1' : late.srcIp}`, '--since', early.startedAt],
         ...[sensors[0]!, sensors.at(-1)!].map((name) => [`--sensor=${name}`]),
         [`--sensor=${late.sensor}`, '--since', late.startedAt, '--limit', '3'],
       ])
@@ -249,7 +249,9 @@ function declareTwins(title: string, plan: Plan): void {
     test('a session looked up through the command line is the same, odd ids too', async () => {
       const some = plan.sessions ?? (await twins.agreeInside('first sessions', firstSessions))
       for (const [id, sensor] of some) {
-        const found = await twins.agree(['session', `--sensor=${sensor}`, '--json', '--', id])
+        // An id with escapes of its own is asked for as outputs show it, any other in either form.
+        const name = id.includes('\\') ? toVisible(id) : id
+        const found = await twins.agree(['session', `--sensor=${sensor}`, '--json', '--', name])
         assert.ok(JSON.parse(found).events.length > 0)
       }
     })
