@@ -25,7 +25,7 @@ const IPV6 = /(?<![0-9A-Za-z:.]|\[:\])[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?![0-
 // Whatever stands before it but a blank: names of mailboxes hold `'`, `=` and more. The host has an ending of two
 // letters or more, or is an address.
 const MAIL =
-  /(?<=[^\s])@((?:[^\s/\\?#"'<>`|,;(){}[\]:@.]{1,63}\.){1,8}(?:[^\s/\\?#"'<>`|,;(){}[\]:@.]{2,63}|(?<=(?:\d{1,3}\.){3})\d))/gu
+  /(?<=\S)@((?:[^\s/\\?#"'<>`|,;(){}[\]:@.]{1,63}\.){1,8}(?:[^\s/\\?#"'<>`|,;(){}[\]:@.]{2,63}|(?<=(?:\d{1,3}\.){3})\d))/gu
 const WWW = /(?<![A-Za-z0-9_])([Ww]{3})\.(?=[\p{L}\p{N}])/gu
 // Bare names under endings that mail programs and chats make links of. Endings that are common for files (sh, so,
 // py, pl) are left out: commands are full of them.

@@ -47,3 +47,15 @@ test('the median is the one in the middle of the sorted numbers, or the rounded 
     }),
   )
 })
+
+test('the median of numbers that rise and fall again is found by sorting what is left', () => {
+  // Each round of the selection takes away but a few of them: the bound on rounds is reached.
+  for (const count of [1_000, 1_001]) {
+    const numbers = Float64Array.from({ length: count }, (_, i) => Math.min(i, count - i))
+    const sorted = numbers.toSorted()
+    const half = count >> 1
+    const expected =
+      count % 2 === 1 ? sorted[half]! : Math.round((sorted[half - 1]! + sorted[half]!) / 2)
+    assert.equal(medianOf(numbers), expected)
+  }
+})

@@ -66,7 +66,10 @@ function select(numbers: Float64Array, place: number): number {
   return numbers[place]!
 }
 
-/** Twice as many as any usual order of a million takes. */
+/**
+ * Rounds after which what is left is sorted. A million numbers took 19 to 32 in random, sorted, equal and saw-toothed
+ * orders; a thousand that rise and fall again would take 250.
+ */
 const ROUNDS_MAX = 64
 
 /** Reads numbers out of packed rows, one after the other. */
